@@ -1,0 +1,1 @@
+"""Impact assessments, approvals and separation of duties."""

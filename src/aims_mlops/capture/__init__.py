@@ -1,0 +1,1 @@
+"""Decorators and the run: what is recorded without a further word."""

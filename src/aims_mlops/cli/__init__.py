@@ -1,0 +1,1 @@
+"""The command line: one file per command group, each loaded on use."""

@@ -1,0 +1,1 @@
+"""Records, canonical JSON, envelope, Merkle tree, checkpoint: the trust core, without I/O."""

@@ -1,0 +1,36 @@
+"""The kinds of evidence and the Annex A controls that each supports."""
+
+from __future__ import annotations
+
+# kind -> (one line for people, controls)
+KINDS: dict[str, tuple[str, tuple[str, ...]]] = {
+    "system": ("an AI system as the inventory declares it", ("A.3.2", "A.6.2.2", "A.9.4")),
+    "supplier": ("a base model or vendor of an AI system", ("A.10.3",)),
+    "policy": ("the policy in force, by digest", ("A.6.1.2", "A.6.1.3")),
+    "run": ("a training, evaluation or deployment run", ("A.6.2.3", "A.6.2.8")),
+    "environment": ("packages, platform and hardware of a run", ("A.4.2", "A.4.4", "A.4.5")),
+    "code": ("commit, dirty flag and source digest of a run", ("A.6.2.3", "A.7.6")),
+    "parameters": ("parameters of a run, secrets scrubbed", ("A.6.2.3", "A.7.6")),
+    "dataset": ("a data set: digest, schema, profile, origin", ("A.4.3", "A.7.2", "A.7.3", "A.7.5")),
+    "data-quality": ("quality expectations and their results", ("A.7.4",)),
+    "model": ("a model: digest, signature, framework, size", ("A.6.2.3",)),
+    "performance": ("performance figures, overall and by group", ("A.6.2.4",)),
+    "bias": ("bias figures between groups", ("A.5.4", "A.6.2.4")),
+    "model-card": ("the technical documentation of a model", ("A.6.2.7", "A.8.2")),
+    "reference-profile": ("the reference that drift is measured against", ("A.6.2.6",)),
+    "drift": ("drift of a batch against a reference", ("A.6.2.6",)),
+    "impact-assessment": (
+        "an AI system impact assessment",
+        ("A.5.2", "A.5.3", "A.5.4", "A.5.5"),
+    ),
+    "approval": ("a second person's signed consent", ("A.5.3", "A.6.2.4")),
+    "rejection": ("a second person's refusal, with the reason", ("A.5.3",)),
+    "decision": ("what the gate decided, with every reason", ("A.6.1.3", "A.6.2.4", "A.6.2.5")),
+    "promotion": ("what came of an allowed promotion", ("A.6.2.5",)),
+    "gap": ("something that could not be captured", ("A.6.2.8",)),
+}
+
+
+def controls_of(kind: str) -> tuple[str, ...]:
+    """Annex A controls that evidence of this kind supports; empty for an unknown kind."""
+    return KINDS[kind][1] if kind in KINDS else ()

@@ -1,0 +1,99 @@
+"""Where aims-mlops calls plugins, the built-in ones included.
+
+A hook may add or object; none can allow a promotion, change evidence that exists, or stop a
+training run. docs/plugins.md lists each hook with an example, and a test holds both equal.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import TYPE_CHECKING, Any
+
+import pluggy
+
+from aims_mlops.evidence.models import ModelReference
+from aims_mlops.evidence.records import Evidence, Record
+
+if TYPE_CHECKING:
+    from aims_mlops.capture.run import Run
+    from aims_mlops.gates.decide import Objection, PromotionRequest
+    from aims_mlops.store.base import EvidenceStore
+
+hookspec = pluggy.HookspecMarker("aims_mlops")
+hookimpl = pluggy.HookimplMarker("aims_mlops")
+
+
+class Hooks:
+    """Every hook, in the order in which a run meets them."""
+
+    @hookspec
+    def register_evidence_stores(self) -> Mapping[str, Callable[[str], EvidenceStore]]:
+        """Say which URL schemes this plugin can open as an evidence store.
+
+        Called once a process. Returns {scheme: opener}; the opener takes the URL. An exception
+        leaves the plugin's schemes unknown and is shown by `aims plugins`.
+        """
+        raise AssertionError("a specification is never called")
+
+    @hookspec
+    def register_measures(self) -> Mapping[str, Callable[..., Any]]:
+        """Name the measures this plugin brings, such as {'bias': measure_bias}.
+
+        Called once a process. A measure returns an object with `kind` and `to_body()`.
+        """
+        raise AssertionError("a specification is never called")
+
+    @hookspec
+    def before_run_started(self, run: Run) -> None:
+        """Look at a run before the user's code starts; set `run.links` to tie it to a tracker.
+
+        Called once a run. An exception becomes a recorded gap.
+        """
+
+    @hookspec
+    def collect_run_evidence(self, run: Run) -> Iterable[Evidence]:
+        """Return evidence about a run that has ended; it is signed and stored as one batch.
+
+        Called once a run, also for a failed one (`run.error` is set). An exception becomes a
+        recorded gap; other plugins' evidence is kept.
+        """
+        raise AssertionError("a specification is never called")
+
+    @hookspec(firstresult=True)
+    def save_model(self, run: Run, model: object, name: str) -> ModelReference | None:
+        """Write a model where the organisation keeps models and say what was written.
+
+        Called for each model that a run captures; the first plugin that returns a reference
+        wins. An exception becomes a recorded gap.
+        """
+
+    @hookspec
+    def after_run_ended(self, run: Run, records: list[Record]) -> None:
+        """Look at a run whose evidence is stored or spooled, such as to write links back.
+
+        Called once a run. An exception becomes a warning.
+        """
+
+    @hookspec(firstresult=True)
+    def resolve_model(self, uri: str) -> ModelReference | None:
+        """Find the model behind a URI; None if the URI is not of a form this plugin knows.
+
+        Raises ModelNotFoundError for a URI of a known form that leads nowhere. An exception makes
+        the gate answer 'could not decide'.
+        """
+
+    @hookspec(firstresult=True)
+    def set_model_alias(self, model: ModelReference, alias: str) -> str | None:
+        """Set an alias after an allowed decision and say in words what was done.
+
+        Called by `aims promote`; the first plugin that knows `model.registry` answers. An
+        exception is recorded as a failed promotion.
+        """
+
+    @hookspec
+    def before_promotion_decided(self, request: PromotionRequest) -> Iterable[Objection]:
+        """Object to a promotion; each objection is a reason to refuse.
+
+        Called once a decision. There is no way to allow. An exception refuses the promotion.
+        """
+        raise AssertionError("a specification is never called")

@@ -1,0 +1,1 @@
+"""Code that turns data into figures: fingerprint, quality, performance, bias, drift."""

@@ -1,0 +1,1 @@
+"""Policies: the model of the rules, loading with line-numbered errors, holding figures against rules."""

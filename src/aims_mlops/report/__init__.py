@@ -1,0 +1,1 @@
+"""Pages an auditor reads: model card, control coverage."""

@@ -1,0 +1,90 @@
+"""What every evidence store does, local or remote."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from aims_mlops.evidence.records import Evidence, Record
+
+
+@dataclass(frozen=True, slots=True)
+class BlobReference:
+    """A content-addressed blob: SHA-256 (hex) of the plain bytes, size in bytes, media type."""
+
+    sha256: str
+    size: int
+    media_type: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoreStatus:
+    """What `aims status` says of a store.
+
+    size : number of records.  root : Merkle root (hex) over them.
+    checkpoint : the last signed checkpoint, as its note text; None before the first record.
+    anchored : whether anybody outside holds a checkpoint.
+    """
+
+    url: str
+    location: str
+    blobs: str
+    log_id: str
+    size: int
+    root: str
+    checkpoint: str | None
+    anchored: bool
+
+
+class EvidenceStore(Protocol):
+    """An append-only log of evidence with blobs beside it.
+
+    Every method raises StoreUnavailableError when the store is locked, read-only, full or
+    unreachable, and StoreVersionError when a newer version wrote it.
+    """
+
+    @property
+    def url(self) -> str: ...
+
+    def append(self, evidence: Evidence, *, key: str | None = None) -> Record:
+        """Sign, store and return one record, durable when this returns.
+
+        Same key and same evidence: the record stored before. Same key, another body:
+        EvidenceConflictError.
+        """
+        ...
+
+    def append_many(self, batch: Sequence[Evidence]) -> list[Record]:
+        """The same for a batch in one transaction: all of it is stored, or none."""
+        ...
+
+    def get(self, record_id: str) -> Record:
+        """The record with this id or unique prefix (8+ hex digits); EvidenceNotFoundError."""
+        ...
+
+    def find(
+        self,
+        *,
+        kind: str | Sequence[str] | None = None,
+        system: str | None = None,
+        subject: str | None = None,
+        run: str | None = None,
+        since: int = 0,
+        newest_first: bool = False,
+        limit: int | None = None,
+    ) -> Iterator[Record]:
+        """Records that match every given filter; `subject` is a SHA-256, `since` a sequence."""
+        ...
+
+    def put_blob(self, content: bytes, *, media_type: str) -> BlobReference:
+        """Store bytes under their digest; durable when this returns."""
+        ...
+
+    def get_blob(self, sha256: str) -> bytes:
+        """The bytes, checked against their digest; EvidenceNotFoundError, VerificationError."""
+        ...
+
+    def status(self) -> StoreStatus: ...
+
+    def close(self) -> None: ...

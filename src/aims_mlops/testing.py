@@ -1,0 +1,1 @@
+"""pytest plugin for people who build on aims-mlops."""
