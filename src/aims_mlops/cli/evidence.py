@@ -1,0 +1,122 @@
+"""`aims evidence`: look at what the log holds."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from aims_mlops.cli.tables import table
+
+if TYPE_CHECKING:
+    from aims_mlops.evidence.records import Record
+
+
+@click.group("evidence")
+def group() -> None:
+    """List and show evidence."""
+
+
+def summary(record: Record) -> dict[str, Any]:
+    """One record as a line of `--json` output; docs/cli.md promises these fields."""
+    evidence = record.evidence
+    return {
+        "sequence": record.sequence,
+        "id": record.id,
+        "kind": evidence.kind,
+        "version": evidence.version,
+        "system": evidence.system,
+        "run": evidence.run,
+        "actor": evidence.actor,
+        "claimed_at": evidence.claimed_at,
+        "received_at": record.received_at,
+        "controls": list(evidence.controls),
+        "subjects": [{"name": s.name, "sha256": s.sha256} for s in evidence.subjects],
+    }
+
+
+@group.command("list")
+@click.option("--system", help="Only evidence of this AI system.")
+@click.option("--kind", multiple=True, help="Only this kind; may be given several times.")
+@click.option("--subject", help="Only evidence about this SHA-256 digest.")
+@click.option("--run", "run_id", help="Only evidence of this run.")
+@click.option("--limit", type=click.IntRange(1), help="At most so many, newest first.")
+@click.option("--json", "as_json", is_flag=True, help="Print a JSON list.")
+def list_evidence(
+    system: str | None,
+    kind: tuple[str, ...],
+    subject: str | None,
+    run_id: str | None,
+    limit: int | None,
+    as_json: bool,
+) -> None:
+    """List records, newest last."""
+    from aims_mlops.inventory.project import find_project
+
+    store = find_project().open_store()
+    records = list(
+        store.find(
+            kind=list(kind) or None,
+            system=system,
+            subject=subject,
+            run=run_id,
+            newest_first=True,
+            limit=limit,
+        )
+    )[::-1]
+    if as_json:
+        click.echo(json.dumps([summary(record) for record in records], indent=2))
+        return
+    if not records:
+        click.echo(f"No evidence matches in {store.url}.")
+        return
+    click.echo(
+        table(
+            ("SEQ", "ID", "KIND", "SYSTEM", "RECEIVED", "ABOUT"),
+            [
+                (
+                    str(r.sequence),
+                    r.id[:12],
+                    r.evidence.kind,
+                    r.evidence.system or "-",
+                    r.received_at[:19] + "Z",
+                    ", ".join(s.name for s in r.evidence.subjects[:2]),
+                )
+                for r in records
+            ],
+        )
+    )
+
+
+@group.command("show")
+@click.argument("record_id", metavar="ID")
+@click.option("--raw", is_flag=True, help="Print the stored envelope, byte for byte.")
+@click.option("--json", "as_json", is_flag=True, help="Print the record with its statement.")
+def show_evidence(record_id: str, raw: bool, as_json: bool) -> None:
+    """Show one record by its id or the first eight or more digits of it."""
+    from aims_mlops.inventory.project import find_project
+
+    record = find_project().open_store().get(record_id)
+    if raw:
+        click.get_binary_stream("stdout").write(record.envelope)
+        return
+    document = summary(record) | {"statement": record.evidence.to_statement()}
+    if as_json:
+        click.echo(json.dumps(document, indent=2))
+        return
+    evidence = record.evidence
+    rows = [
+        ("id", record.id),
+        ("sequence", str(record.sequence)),
+        ("kind", f"{evidence.kind} (version {evidence.version})"),
+        ("system", evidence.system or "-"),
+        ("run", evidence.run or "-"),
+        ("said by", f"{evidence.actor}, claiming {evidence.claimed_at}"),
+        ("received", record.received_at),
+        ("supports", ", ".join(evidence.controls) or "no control"),
+        *(("about", f"{s.name}  sha256:{s.sha256}") for s in evidence.subjects),
+    ]
+    click.echo(table(("FIELD", "VALUE"), rows))
+    click.echo()
+    click.echo(json.dumps(dict(evidence.body), indent=2, ensure_ascii=True))

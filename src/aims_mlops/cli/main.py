@@ -1,0 +1,105 @@
+"""`aims`: the command groups, each imported only when it is used."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from aims_mlops.errors import AimsError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+# name -> (module, attribute, one line for `aims --help`)
+_COMMANDS: Mapping[str, tuple[str, str, str]] = {
+    "init": ("init", "command", "Write aims.yaml, a policy and an impact assessment to edit."),
+    "lint": ("init", "lint_command", "Check aims.yaml, its policies and assessments."),
+    "status": ("status", "command", "Show the store, the log, gaps and promoted versions."),
+    "evidence": ("evidence", "group", "List, show, verify and export evidence."),
+    "assess": ("assess", "group", "Write, submit and approve impact assessments."),
+    "gate": ("gate", "command", "Decide whether a model may be promoted."),
+    "promote": ("promote", "command", "Decide, then set the alias in the MLflow registry."),
+    "policy": ("policy", "group", "Check and explain policies."),
+    "drift": ("drift", "group", "Measure drift of a batch and record it."),
+    "report": ("report", "group", "Write model cards and control coverage."),
+    "plugins": ("plugins", "command", "List the loaded plugins with name and version."),
+    "push": ("push", "command", "Deliver evidence that is still in the spool."),
+    "key": ("key", "group", "Create, list, rotate and revoke signing keys."),
+}
+
+
+class LazyGroup(click.Group):
+    """A group whose help costs no import of its commands."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(_COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in _COMMANDS:
+            return None
+        module, attribute, _ = _COMMANDS[cmd_name]
+        command = getattr(importlib.import_module(f"aims_mlops.cli.{module}"), attribute)
+        if not isinstance(command, click.Command):
+            raise TypeError(f"aims_mlops.cli.{module}.{attribute} is not a click command")
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, text) for name, (_, _, text) in _COMMANDS.items()])
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        try:
+            return super().resolve_command(ctx, args)
+        except click.UsageError as error:
+            near = _nearest(args[0])
+            if near is not None:
+                error.message += f" Did you mean {near!r}?"
+            raise
+
+
+def _nearest(name: str) -> str | None:
+    import difflib
+
+    return next(iter(difflib.get_close_matches(name, _COMMANDS, n=1)), None)
+
+
+def _version(ctx: click.Context, _: click.Parameter, value: bool) -> None:
+    if value and not ctx.resilient_parsing:
+        from importlib.metadata import version
+
+        click.echo(f"aims-mlops {version('aims-mlops')}")
+        ctx.exit()
+
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.option("--version", is_flag=True, is_eager=True, expose_value=False, callback=_version)
+def app() -> None:
+    """Evidence, impact-assessment gates and drift monitoring for ML pipelines.
+
+    Supports an AI management system under ISO/IEC 42001.
+    """
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run the command line; errors of ours end with one clear message and exit code 2."""
+    try:
+        outcome: Any = app.main(args=arguments, prog_name="aims", standalone_mode=False)
+    except AimsError as error:
+        click.echo(f"aims: {error}", err=True)
+        sys.exit(2)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except click.exceptions.Abort:
+        click.echo("aims: stopped", err=True)
+        sys.exit(130)
+    sys.exit(outcome if isinstance(outcome, int) else 0)
+
+
+if __name__ == "__main__":
+    main()

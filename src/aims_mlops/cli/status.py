@@ -1,0 +1,105 @@
+"""`aims status`: where evidence goes, and what state it is in."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from aims_mlops.cli.tables import table
+
+if TYPE_CHECKING:
+    from aims_mlops.inventory.project import Project
+    from aims_mlops.store.base import EvidenceStore
+
+
+@click.command("status")
+@click.option("--json", "as_json", is_flag=True, help="Print a JSON object.")
+def command(as_json: bool) -> None:
+    """Show the store, the log, the spool, recorded gaps and promoted versions."""
+    from aims_mlops.inventory.project import find_project
+
+    project = find_project()
+    state = _state(project, project.open_store())
+    if as_json:
+        click.echo(json.dumps(state, indent=2))
+        return
+    click.echo(table(("WHAT", "STATE"), _rows(state)))
+    if state["systems"]:
+        click.echo()
+        click.echo(
+            table(
+                ("SYSTEM", "RISK TIER", "OWNER", "PROMOTED"),
+                [
+                    (
+                        s["id"],
+                        s["risk_tier"] or "-",
+                        s["owner"] or "-",
+                        ", ".join(f"{p['model']} as {p['alias']}" for p in s["promoted"]) or "none",
+                    )
+                    for s in state["systems"]
+                ],
+            )
+        )
+
+
+def _state(project: Project, store: EvidenceStore) -> dict[str, Any]:
+    from aims_mlops.store.spool import pending
+
+    status = asdict(store.status())
+    gaps = list(store.find(kind="gap"))
+    promoted: dict[str, dict[str, dict[str, str]]] = {}
+    for record in store.find(kind="promotion"):
+        body = record.evidence.body
+        if body.get("outcome") == "done":
+            model = body.get("model") or {}
+            name = f"{model.get('name')}/{model.get('version')}"
+            of_system = promoted.setdefault(record.evidence.system or "", {})
+            # One alias of one registered model points to one version: the newest wins.
+            of_system[f"{body['alias']} of {model.get('name')}"] = {
+                "alias": body["alias"],
+                "model": name,
+                "sha256": str(model.get("sha256")),
+            }
+    systems = {s.id: (s.risk_tier, s.owner) for s in project.systems}
+    for seen in promoted:
+        systems.setdefault(seen, (None, None))
+    return {
+        "project": str(project.root),
+        "configuration": str(project.path) if project.path else None,
+        "store": status,
+        "spool": len(pending(project.root)),
+        "gaps": {
+            "count": len(gaps),
+            "newest": gaps[-1].evidence.body.get("where") if gaps else None,
+        },
+        "systems": [
+            {
+                "id": id_,
+                "risk_tier": tier,
+                "owner": owner,
+                "promoted": list(promoted.get(id_, {}).values()),
+            }
+            for id_, (tier, owner) in systems.items()
+        ],
+    }
+
+
+def _rows(state: dict[str, Any]) -> list[tuple[str, str]]:
+    store = state["store"]
+    anchored = "anchored" if store["anchored"] else "unanchored: nobody outside holds a checkpoint"
+    checkpoint = (store["checkpoint"] or "none yet").splitlines()[0]
+    gaps = state["gaps"]
+    return [
+        ("project", state["project"]),
+        ("configuration", state["configuration"] or "none (run: aims init)"),
+        ("store", store["url"]),
+        ("file", store["location"]),
+        ("blobs", store["blobs"]),
+        ("log", f"{store['size']} records, root {store['root'][:16]}"),
+        ("checkpoint", f"{checkpoint} ({anchored})"),
+        ("spool", f"{state['spool']} batches not yet delivered" if state["spool"] else "empty"),
+        ("gaps", f"{gaps['count']}, newest in {gaps['newest']}" if gaps["count"] else "none"),
+    ]
