@@ -1,0 +1,74 @@
+"""One number with what is needed to judge it: counts, interval, method, source."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+# The label that stands for every group of a column, in a figure that compares them.
+EVERY_GROUP = "*"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Figure:
+    """One figure of a measure, in the shape of docs/architecture.md, "Figures".
+
+    measure : the name that the defining library gives it, such as `false_positive_rate`.
+    group : None for the overall figure, else {column: label}; the label "*" marks a comparison
+        between all groups of that column.
+    value, low, high : the figure and its interval; None where the data do not say.
+    numerator, denominator : counts (weights, if the data are weighted) that give the value.
+    n : rows behind the figure; for a comparison of groups, rows of the smallest group compared.
+    method : how the interval was made, such as `clopper-pearson, 0.95`; None without one.
+    source : who defines the figure, such as `fairlearn 0.15.0: selection_rate`.
+    """
+
+    measure: str
+    group: Mapping[str, str] | None = None
+    value: float | None = None
+    low: float | None = None
+    high: float | None = None
+    numerator: float | None = None
+    denominator: float | None = None
+    n: int | None = None
+    method: str | None = None
+    source: str | None = None
+
+    @property
+    def group_text(self) -> str | None:
+        """The group for people, such as 'sex=F & age=60+'; None for the overall figure."""
+        if self.group is None:
+            return None
+        return " & ".join(f"{column}={label}" for column, label in self.group.items())
+
+    def to_dict(self) -> dict[str, Any]:
+        """The figure as JSON values; NaN and infinity become None."""
+        return {
+            "measure": self.measure,
+            "group": None if self.group is None else dict(self.group),
+            "value": _finite(self.value),
+            "low": _finite(self.low),
+            "high": _finite(self.high),
+            "numerator": _finite(self.numerator),
+            "denominator": _finite(self.denominator),
+            "n": None if self.n is None else int(self.n),
+            "method": self.method,
+            "source": self.source,
+        }
+
+
+def _finite(number: float | None) -> float | int | None:
+    """A plain int or float, whatever NumPy scalar came in; None if it is not finite."""
+    if number is None:
+        return None
+    if isinstance(number, bool):
+        return int(number)
+    if isinstance(number, int):
+        return number
+    as_float = float(number)
+    if not math.isfinite(as_float):
+        return None
+    integral = getattr(number, "dtype", None) is not None and number.dtype.kind in "iu"
+    return int(number) if integral else as_float
