@@ -1,0 +1,74 @@
+"""Run the examples of one Markdown page in order, and hold the output against what it prints.
+
+    python run_page.py PAGE        in an empty folder
+
+```python blocks run one after another in one namespace; a ```text block behind one is what it
+prints. ```console blocks hold commands behind "$ " and what they print. In expected output, "…"
+stands for any text within a line and a line of "…" alone for any lines.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+_BLOCK = re.compile(r"^```(python|console|text)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+
+
+def pattern(expected: str) -> re.Pattern[str]:
+    """The expected output as a pattern with its ellipses."""
+    lines = [
+        r"(?:.*\n)*?" if line.strip() == "…" else re.escape(line).replace("…", ".*?") + r"[ ]*\n"
+        for line in expected.rstrip("\n").split("\n")
+    ]
+    return re.compile("".join(lines))
+
+
+def commands(block: str) -> list[tuple[str, str]]:
+    """The (command, expected output) pairs of a console block; a backslash continues a line."""
+    pairs: list[tuple[str, str]] = []
+    for line in block.replace("\\\n", " ").splitlines():
+        if line.startswith("$ "):
+            pairs.append((line[2:], ""))
+        elif pairs:
+            pairs[-1] = (pairs[-1][0], pairs[-1][1] + line + "\n")
+    return pairs
+
+
+def compare(what: str, expected: str, got: str) -> None:
+    if expected.strip() and not pattern(expected).fullmatch(got.rstrip("\n") + "\n"):
+        sys.exit(f"{what}\n--- the page says\n{expected}\n--- it printed\n{got}")
+
+
+def run(page: Path) -> int:
+    blocks = _BLOCK.findall(page.read_text())
+    names: dict[str, object] = {"__name__": "__main__"}
+    for index, (language, text) in enumerate(blocks):
+        if language == "python":
+            out = io.StringIO()
+            source = Path(f"{page.stem}_{index}.py")
+            source.write_text(text)  # on disk, so that inspect finds the source of functions
+            with contextlib.redirect_stdout(out):
+                exec(compile(text, str(source), "exec"), names)  # noqa: S102
+            if index + 1 < len(blocks) and blocks[index + 1][0] == "text":
+                compare(text, blocks[index + 1][1], out.getvalue())
+        elif language == "console":
+            for command, expected in commands(text):
+                done = subprocess.run(
+                    ["bash", "-c", command], capture_output=True, text=True, check=False
+                )
+                got = done.stdout + done.stderr
+                if done.returncode and not expected.strip():
+                    sys.exit(f"$ {command}\nexit {done.returncode}\n{got}")
+                compare(f"$ {command}", expected, got)
+    return len(blocks)
+
+
+if __name__ == "__main__":
+    os.environ["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    print(f"{run(Path(sys.argv[1]))} blocks ran")
