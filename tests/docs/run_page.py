@@ -54,7 +54,7 @@ def run(page: Path) -> int:
             source = Path(f"{page.stem}_{index}.py")
             source.write_text(text)  # on disk, so that inspect finds the source of functions
             with contextlib.redirect_stdout(out):
-                exec(compile(text, str(source), "exec"), names)  # noqa: S102
+                exec(compile(text, str(source), "exec"), names)
             if index + 1 < len(blocks) and blocks[index + 1][0] == "text":
                 compare(text, blocks[index + 1][1], out.getvalue())
         elif language == "console":

@@ -22,9 +22,7 @@ RUNNER = Path(__file__).with_name("run_page.py")
         ("```console\n$ echo one\ntwo\n```\n", False),
     ],
 )
-def test_page_is_accepted_only_if_its_output_holds(
-    page: str, holds: bool, tmp_path: Path
-) -> None:
+def test_page_is_accepted_only_if_its_output_holds(page: str, holds: bool, tmp_path: Path) -> None:
     path = tmp_path / "page.md"
     path.write_text(page)
     done = subprocess.run(

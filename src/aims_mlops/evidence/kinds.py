@@ -11,7 +11,10 @@ KINDS: dict[str, tuple[str, tuple[str, ...]]] = {
     "environment": ("packages, platform and hardware of a run", ("A.4.2", "A.4.4", "A.4.5")),
     "code": ("commit, dirty flag and source digest of a run", ("A.6.2.3", "A.7.6")),
     "parameters": ("parameters of a run, secrets scrubbed", ("A.6.2.3", "A.7.6")),
-    "dataset": ("a data set: digest, schema, profile, origin", ("A.4.3", "A.7.2", "A.7.3", "A.7.5")),
+    "dataset": (
+        "a data set: digest, schema, profile, origin",
+        ("A.4.3", "A.7.2", "A.7.3", "A.7.5"),
+    ),
     "data-quality": ("quality expectations and their results", ("A.7.4",)),
     "model": ("a model: digest, signature, framework, size", ("A.6.2.3",)),
     "performance": ("performance figures, overall and by group", ("A.6.2.4",)),
