@@ -59,16 +59,12 @@ class Figure:
         }
 
 
-def _finite(number: float | None) -> float | int | None:
+def _finite(number: Any) -> float | int | None:
     """A plain int or float, whatever NumPy scalar came in; None if it is not finite."""
     if number is None:
         return None
-    if isinstance(number, bool):
-        return int(number)
+    if not isinstance(number, float):
+        number = number.item() if hasattr(number, "item") else number
     if isinstance(number, int):
-        return number
-    as_float = float(number)
-    if not math.isfinite(as_float):
-        return None
-    integral = getattr(number, "dtype", None) is not None and number.dtype.kind in "iu"
-    return int(number) if integral else as_float
+        return int(number)
+    return float(number) if math.isfinite(number) else None

@@ -71,17 +71,16 @@ class MeasureResult:
 
     def to_dict(self) -> dict[str, Any]:
         """Everything, as JSON values; the figures in full, small groups included."""
-        return _json(
-            {
-                "kind": self.kind,
-                **self.extra,
-                "figures": [f.to_dict() for f in self.figures],
-                "settings": dict(self.settings),
-                "libraries": dict(self.libraries),
-                "left_out": [entry.to_dict() for entry in self.left_out],
-                "notes": list(self.notes),
-            }
-        )
+        whole: dict[str, Any] = {
+            "kind": self.kind,
+            **self.extra,
+            "figures": [f.to_dict() for f in self.figures],
+            "settings": self.settings,
+            "libraries": self.libraries,
+            "left_out": [entry.to_dict() for entry in self.left_out],
+            "notes": self.notes,
+        }
+        return {key: _json(value) for key, value in whole.items()}
 
     def to_body(self) -> dict[str, Any]:
         """The body of evidence: JSON values only. A kind that must hide something overrides it."""
