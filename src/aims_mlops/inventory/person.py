@@ -1,0 +1,43 @@
+"""A person with roles, and every identity under which that person acts."""
+
+from __future__ import annotations
+
+import unicodedata
+
+from pydantic import Field
+
+from aims_mlops.documents.problems import Section
+from aims_mlops.inventory.system import Id
+
+
+class Person(Section):
+    """One human (or one service account with its responsible human as `acts_for`).
+
+    also_known_as : e-mail addresses, user names and accounts of the same human.
+    acts_for : id of the human who answers for a service account; it counts as that human.
+    """
+
+    id: Id
+    name: str = ""
+    roles: tuple[str, ...] = ()
+    also_known_as: tuple[str, ...] = ()
+    acts_for: str | None = None
+    public_keys: tuple[str, ...] = Field(default=())
+
+    @property
+    def identities(self) -> frozenset[str]:
+        """Every identity of this person, folded for comparison."""
+        return frozenset(folded(text) for text in (self.id, *self.also_known_as))
+
+
+def folded(identity: str) -> str:
+    """An identity in the one form in which two spellings of the same account are equal.
+
+    Letter case, compatibility forms, invisible characters, surrounding space and an e-mail
+    address's `+tag` do not make another person.
+    """
+    text = unicodedata.normalize("NFKC", identity).casefold()
+    text = "".join(c for c in text if unicodedata.category(c) not in ("Cf", "Cc", "Mn")).strip()
+    text = unicodedata.normalize("NFC", text)
+    local, at, domain = text.rpartition("@")
+    return local.partition("+")[0].strip() + at + domain.strip() if at else text

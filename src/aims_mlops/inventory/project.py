@@ -1,0 +1,185 @@
+"""The project: aims.yaml if there is one, sensible defaults if not."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from threading import RLock
+from typing import TYPE_CHECKING
+
+from aims_mlops.errors import DocumentError, InputError
+from aims_mlops.inventory.person import Person, folded
+from aims_mlops.inventory.settings import Settings, Target, contradictions
+from aims_mlops.inventory.system import System
+
+if TYPE_CHECKING:
+    from aims_mlops.store.base import EvidenceStore
+
+FILE_NAME = "aims.yaml"
+PROJECT_VARIABLE = "AIMS_PROJECT"  # aims.yaml or its folder
+STORE_VARIABLE = "AIMS_STORE_URL"
+DEFAULT_STORE = "sqlite:///.aims/evidence.db"
+
+_lock = RLock()
+_read: dict[Path, tuple[tuple[int, int], Settings]] = {}
+_stores: dict[tuple[int, str], EvidenceStore] = {}
+
+
+@dataclass(frozen=True)
+class Project:
+    """Where we work. `path` is None without an aims.yaml; `root` is then the working folder."""
+
+    root: Path
+    path: Path | None
+    settings: Settings
+
+    @property
+    def systems(self) -> tuple[System, ...]:
+        return self.settings.systems
+
+    @property
+    def people(self) -> tuple[Person, ...]:
+        return self.settings.people
+
+    def system(self, id_: str) -> System | None:
+        """The AI system with this id."""
+        return next((system for system in self.systems if system.id == id_), None)
+
+    def system_of_model(self, name: str) -> System | None:
+        """The AI system that a registered model belongs to."""
+        return next((system for system in self.systems if system.has_model(name)), None)
+
+    def person(self, id_or_alias: str) -> Person | None:
+        """The person behind an id, e-mail address or account; spelling variants are the same."""
+        return self._by_identity.get(folded(id_or_alias))
+
+    def human(self, id_or_alias: str) -> str:
+        """The id of the human who answers for an identity; an unknown identity, folded."""
+        person = self.person(id_or_alias)
+        seen: set[str] = set()
+        while person is not None and person.acts_for is not None and person.id not in seen:
+            seen.add(person.id)
+            person = self.person(person.acts_for)
+        return person.id if person is not None else folded(id_or_alias)
+
+    @cached_property
+    def _by_identity(self) -> dict[str, Person]:
+        return {identity: person for person in self.people for identity in person.identities}
+
+    def target(self, name: str) -> Target | None:
+        """The promotion target of this name, or the one that an alias of this name means."""
+        if name in self.settings.targets:
+            return self.settings.targets[name]
+        wanted = name.casefold()
+        for target in self.settings.targets.values():
+            if wanted in (alias.casefold() for alias in target.aliases):
+                return target
+        return None
+
+    @property
+    def store_url(self) -> str:
+        """URL of the evidence store; a SQLite path in it is absolute."""
+        url = os.environ.get(STORE_VARIABLE) or self.settings.store or DEFAULT_STORE
+        return absolute_store_url(url, self.root)
+
+    def open_store(self) -> EvidenceStore:
+        """The evidence store, opened once a process; raises StoreError."""
+        return open_store(self.store_url)
+
+
+def find_project(start: Path | None = None) -> Project:
+    """The project of AIMS_PROJECT, else of the nearest aims.yaml upward, else of this folder.
+
+    Raises DocumentError, with file and line, if the aims.yaml that is found is not valid.
+    """
+    named = os.environ.get(PROJECT_VARIABLE)
+    if named and start is None:
+        path = Path(named).expanduser().absolute()
+        path = path / FILE_NAME if path.is_dir() else path
+        if not path.is_file():
+            raise InputError(
+                f"{PROJECT_VARIABLE} leads to no {FILE_NAME}",
+                got=str(path),
+                next_step=f"aims init {path.parent}",
+            )
+        return _project(path)
+    folder = Path(start if start is not None else Path.cwd()).absolute()
+    for candidate in (folder, *folder.parents):
+        path = candidate / FILE_NAME
+        if path.is_file():
+            return _project(path)
+    return Project(folder, None, Settings())
+
+
+def read_settings(path: Path) -> Settings:
+    """aims.yaml as Settings; raises DocumentError with every problem and its line."""
+    from aims_mlops.documents.problems import validated
+    from aims_mlops.documents.reading import read_yaml
+
+    return validated(
+        read_yaml(path),
+        Settings,
+        next_step=f"aims init --check {path.parent}",
+        checks=(contradictions,),
+    )
+
+
+def absolute_store_url(url: str, root: Path) -> str:
+    """A store URL whose SQLite path, if it is relative, starts from `root`."""
+    prefix = "sqlite:///"
+    rest = url.removeprefix(prefix)
+    if rest == url or rest.startswith((":memory:", "/")) or Path(rest).is_absolute():
+        return url
+    return f"{prefix}{(root / rest).as_posix()}"
+
+
+def open_store(url: str) -> EvidenceStore:
+    """The store behind a URL, once a process and URL; raises InputError for an unknown scheme."""
+    key = (os.getpid(), url)  # a forked worker must not share a parent's connection
+    with _lock:
+        if key not in _stores:
+            _stores[key] = _opener(url)(url)
+        return _stores[key]
+
+
+def forget_stores() -> None:
+    """Close this process's stores; the next `open_store` opens them anew."""
+    with _lock:
+        for key in [key for key in _stores if key[0] == os.getpid()]:
+            _stores.pop(key).close()
+
+
+def _opener(url: str) -> Callable[[str], EvidenceStore]:
+    from aims_mlops.plugins import hooks
+
+    openers: dict[str, Callable[[str], EvidenceStore]] = {}
+    # The first plugin that registers a scheme keeps it: a later one can not take a store over.
+    for registered in reversed(hooks().register_evidence_stores()):
+        for scheme, opener in registered.items():
+            openers.setdefault(scheme, opener)
+    scheme = url.partition(":")[0].lower()
+    found = openers.get(scheme) or openers.get(scheme.partition("+")[0])
+    if found is None:
+        raise InputError(
+            "no plugin opens evidence stores of this scheme",
+            got=scheme,
+            expected="one of " + ", ".join(sorted(openers)),
+            next_step="aims plugins",
+        )
+    return found
+
+
+def _project(path: Path) -> Project:
+    try:
+        stat = path.stat()
+    except OSError as error:
+        raise DocumentError(f"cannot read the file: {error.strerror}", path=path) from error
+    version = (stat.st_mtime_ns, stat.st_size)
+    with _lock:
+        known = _read.get(path)
+        if known is None or known[0] != version:
+            known = _read[path] = (version, read_settings(path))
+    return Project(path.parent, path, known[1])
