@@ -1,0 +1,224 @@
+"""Which evidence supports each of the 38 controls, how old it is, and what is missing.
+
+Pure: records and a time go in, figures come out; nothing is read, measured or decided here.
+
+Rules
+-----
+1. Only kinds of evidence that this version knows count, and only for the controls that the
+   catalogue gives them: what a record claims for itself can not widen that.
+2. An organisational control is never supported by a pipeline, whatever a record claims.
+3. A partly machine-evidenced control is never more than supported in part: the rest is a
+   person's record.
+4. Supported means: every demand is recorded, in time and complete, and nothing that the control
+   asks is beyond what this version captures.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+
+from aims_mlops.evidence import clock
+from aims_mlops.evidence.controls import CONTROLS, Control
+from aims_mlops.evidence.kinds import KINDS, controls_of
+from aims_mlops.evidence.records import Record
+from aims_mlops.report import reading
+from aims_mlops.report.demands import BEYOND, DEMANDS, PERSON, Demand
+from aims_mlops.report.freshness import Freshness, judge
+from aims_mlops.report.scope import Scope
+from aims_mlops.store.base import StoreStatus
+
+State = Literal[
+    "supported", "supported in part", "out of date", "no evidence", "needs a person's record"
+]
+STATES: tuple[State, ...] = (
+    "supported",
+    "supported in part",
+    "out of date",
+    "no evidence",
+    "needs a person's record",
+)
+
+
+PERSONAL = "a person's record, not in this store"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What became of one demand: recorded for `have` of `of` things; the ids that show it."""
+
+    demand: Demand
+    have: int
+    of: int
+    newest: Record | None
+
+    @property
+    def met(self) -> bool:
+        return self.of > 0 and self.have == self.of
+
+
+@dataclass(frozen=True, slots=True)
+class Shortfall:
+    """Something missing, why it counts as missing, and what to do about it."""
+
+    thing: str
+    why: str
+    next_step: str
+
+    @property
+    def words(self) -> str:
+        return f"{self.thing}: {self.why}"
+
+
+@dataclass(frozen=True, slots=True)
+class ControlCoverage:
+    """One control: `evidence` newest first; `claimed` are records that name it and do not count."""
+
+    control: Control
+    state: State
+    evidence: tuple[Record, ...]
+    claimed: int
+    findings: tuple[Finding, ...]
+    freshness: Freshness
+    shortfalls: tuple[Shortfall, ...]
+
+    @property
+    def newest(self) -> Record | None:
+        return self.evidence[0] if self.evidence else None
+
+
+@dataclass(frozen=True, slots=True)
+class Coverage:
+    """The whole report. `log` is None when the records did not come from an open store."""
+
+    made_at: str
+    system: str | None
+    log: StoreStatus | None
+    records: int
+    controls: tuple[ControlCoverage, ...]
+    gaps: tuple[Record, ...]
+    unknown_kinds: dict[str, int]
+
+    @property
+    def states(self) -> dict[State, int]:
+        counted = Counter(row.state for row in self.controls)
+        return {state: counted[state] for state in STATES}
+
+
+def cover(
+    records: Iterable[Record],
+    now: datetime,
+    *,
+    system: str | None = None,
+    log: StoreStatus | None = None,
+) -> Coverage:
+    """Hold records against the 38 controls.
+
+    records : in any order.  now : aware; ages are counted back from it.
+    system : id of the AI system that the records were chosen for, shown in the report.
+    """
+    scope = Scope.of(records)
+    known = [record for record in scope.records if record.evidence.kind in KINDS]
+    unknown = Counter(r.evidence.kind for r in scope.records if r.evidence.kind not in KINDS)
+    return Coverage(
+        made_at=clock.stamp(now),
+        system=system,
+        log=log,
+        records=len(scope.records),
+        controls=tuple(_control(control, scope, known, now) for control in CONTROLS.values()),
+        gaps=tuple(reversed(list(scope.of_kind("gap")))),
+        unknown_kinds=dict(sorted(unknown.items())),
+    )
+
+
+def _control(control: Control, scope: Scope, known: list[Record], now: datetime) -> ControlCoverage:
+    naming = [r for r in scope.records if control.id in r.evidence.controls]
+    counted: list[Record] = []
+    if control.klass != "organisational":
+        counted = [r for r in known if _counts(r, control.id)]
+    demands = DEMANDS.get(control.id, ())
+    findings = tuple(_finding(demand, scope) for demand in demands)
+    freshness = judge(control.fresh, counted, scope, now)
+    return ControlCoverage(
+        control=control,
+        state=_state(control, counted, findings, freshness),
+        evidence=tuple(reversed(counted)),
+        claimed=len(naming) - len(counted),  # whatever counts also names the control
+        findings=findings,
+        freshness=freshness,
+        shortfalls=tuple(_shortfalls(control, counted, findings, freshness)),
+    )
+
+
+def _counts(record: Record, control: str) -> bool:
+    evidence = record.evidence
+    return control in evidence.controls and control in controls_of(evidence.kind)
+
+
+def _finding(demand: Demand, scope: Scope) -> Finding:
+    """Whether each thing of the kind says it; a thing is what the record's first subject is."""
+    things: set[str] = set()
+    saying: set[str] = set()
+    newest: Record | None = None
+    for record in scope.of_kind(demand.kind):
+        thing = record.evidence.subjects[0].sha256
+        things.add(thing)
+        if demand.field is None or reading.present(record.evidence.body, demand.field):
+            saying.add(thing)
+            newest = record
+    return Finding(demand, len(saying), len(things), newest)
+
+
+def _state(
+    control: Control, counted: list[Record], findings: tuple[Finding, ...], freshness: Freshness
+) -> State:
+    if control.klass == "organisational":
+        return "needs a person's record"
+    if not counted:
+        return "no evidence"
+    if freshness.verdict == "late":
+        return "out of date"
+    whole = all(finding.met for finding in findings) and freshness.verdict != "incomplete"
+    if control.klass == "partly" or not whole or control.id in BEYOND:
+        return "supported in part"
+    return "supported"
+
+
+def _shortfalls(
+    control: Control, counted: list[Record], findings: tuple[Finding, ...], freshness: Freshness
+) -> Iterable[Shortfall]:
+    """What is missing; that nothing counts at all is said by the demands, not once more by age."""
+    for finding in findings:
+        if finding.met:
+            continue
+        why = "not recorded"
+        if finding.have:
+            why = f"not recorded for {finding.of - finding.have} of {finding.of}"
+        yield Shortfall(finding.demand.words, why, finding.demand.next_step)
+    if freshness.verdict == "late" or (freshness.verdict == "incomplete" and counted):
+        again = findings[-1].demand.next_step if findings else "record it for what is missing"
+        yield Shortfall(f"asked {freshness.asked}", freshness.words, again)
+    for thing in BEYOND.get(control.id, ()):
+        yield Shortfall(thing, "not captured by this version", "keep a record of your own")
+    if control.id in PERSON:
+        yield Shortfall(PERSON[control.id], PERSONAL, "have it ready for the auditor")
+
+
+def state_sentence(coverage: Coverage) -> str:
+    """The number of controls in each state, such as '12 supported, 9 supported in part, …'."""
+    return ", ".join(f"{n} {state}" for state, n in coverage.states.items())
+
+
+def anchoring(log: StoreStatus | None) -> str:
+    """What the log proves against whoever runs it, in one sentence."""
+    if log is None:
+        return "The records were not read from an open log, so nothing shows that none is missing."
+    if log.anchored:
+        return "Somebody outside holds a checkpoint, so records up to it cannot change unnoticed."
+    return (
+        "Nobody outside holds a checkpoint, so whoever runs the store could have rewritten the "
+        "log from the start without trace."
+    )

@@ -1,0 +1,123 @@
+"""Reading evidence bodies that may be older, newer or stranger than this version.
+
+Every function gives None (or an empty collection) for a field that is absent or of another
+shape: a report says "not recorded" instead of failing over one odd record.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from aims_mlops.evidence import clock
+from aims_mlops.evidence.records import Record
+
+TEXT_LIMIT = 2_000  # characters of one value in a report; a body may hold far more
+
+
+def string(body: Mapping[str, Any], name: str) -> str | None:
+    """A non-empty string field, cut at `TEXT_LIMIT`; numbers and booleans as text."""
+    value = body.get(name)
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, int | float):
+        return str(value)
+    if isinstance(value, str) and value.strip():
+        text = value.strip()
+        return text if len(text) <= TEXT_LIMIT else text[:TEXT_LIMIT] + " …"
+    return None
+
+
+def number(body: Mapping[str, Any], name: str) -> float | None:
+    """A finite number."""
+    value = body.get(name)
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    return float(value) if math.isfinite(value) else None
+
+
+def count(body: Mapping[str, Any], name: str) -> int | None:
+    """A whole number, zero or more."""
+    value = number(body, name)
+    return int(value) if value is not None and value >= 0 else None
+
+
+def mapping(body: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    value = body.get(name)
+    return value if isinstance(value, Mapping) else {}
+
+
+def sequence(body: Mapping[str, Any], name: str) -> Sequence[Any]:
+    value = body.get(name)
+    return value if isinstance(value, list | tuple) else ()
+
+
+def present(body: Mapping[str, Any], name: str) -> bool:
+    """Whether the field says anything: not absent, null, or empty; False and 0 say something."""
+    value = body.get(name)
+    return value is not None and value not in ("", [], {}, ())
+
+
+def received(record: Record) -> datetime | None:
+    """When the store took the record in, by the store's clock."""
+    try:
+        return clock.read(record.received_at)
+    except ValueError:
+        return None
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """One figure of a measure; `group` is None for the overall figure, else {column: label}."""
+
+    measure: str
+    group: tuple[tuple[str, str], ...] | None
+    value: float | None
+    low: float | None
+    high: float | None
+    numerator: float | None
+    denominator: float | None
+    n: int | None
+    method: str | None
+    source: str | None
+    record: str
+
+    @property
+    def group_label(self) -> str:
+        """Such as 'sex female', 'age 50+ · sex male'; 'all' for the overall figure."""
+        if self.group is None:
+            return "all"
+        return " · ".join(f"{column} {label}" for column, label in self.group)
+
+
+def figures(record: Record) -> tuple[Figure, ...]:
+    """The figures of a measure's record, in their order; entries of another shape are left out."""
+    found = []
+    for entry in sequence(record.evidence.body, "figures"):
+        if not isinstance(entry, Mapping):
+            continue
+        measure = string(entry, "measure")
+        if measure is None:
+            continue
+        group = entry.get("group")
+        found.append(
+            Figure(
+                measure=measure,
+                group=tuple((str(k), str(v)) for k, v in group.items())
+                if isinstance(group, Mapping) and group
+                else None,
+                value=number(entry, "value"),
+                low=number(entry, "low"),
+                high=number(entry, "high"),
+                numerator=number(entry, "numerator"),
+                denominator=number(entry, "denominator"),
+                n=count(entry, "n"),
+                method=string(entry, "method"),
+                source=string(entry, "source"),
+                record=record.id,
+            )
+        )
+    return tuple(found)

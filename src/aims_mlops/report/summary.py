@@ -1,0 +1,192 @@
+"""What one record says, in one line, without values of a data set."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, TypeAlias
+
+from aims_mlops.evidence.kinds import KINDS
+from aims_mlops.evidence.records import Record
+from aims_mlops.report import reading
+
+LIMIT = 160  # characters
+
+
+def summarise(record: Record) -> str:
+    """One line such as 'refused for production: 2 reasons'; for an unknown kind, that it is."""
+    kind = record.evidence.kind
+    if kind not in KINDS:
+        return "of a kind that this version does not know"
+    body = record.evidence.body
+    teller = _TELLERS.get(kind)
+    parts = teller(body) if teller else [reading.string(body, "name")]
+    text = ", ".join(part for part in parts if part) or "no details recorded"
+    text = " ".join(text.split())
+    return text if len(text) <= LIMIT else text[: LIMIT - 2] + " …"
+
+
+def plural(n: int, one: str, many: str | None = None) -> str:
+    """'1 record', '2 records'."""
+    return f"{n:,} {one if n == 1 else many or one + 's'}"
+
+
+def size(n: float) -> str:
+    """Bytes in decimal units, such as '1.2 MB'."""
+    for unit in ("bytes", "kB", "MB", "GB"):
+        if n < 1_000:
+            return f"{n:.0f} {unit}" if unit == "bytes" else f"{n:.1f} {unit}"
+        n /= 1_000
+    return f"{n:.1f} TB"
+
+
+def duration(seconds: float) -> str:
+    """Such as '0.4 s', '12 min', '3.5 h'."""
+    if seconds < 90:
+        return f"{seconds:.1f} s"
+    if seconds < 5_400:
+        return f"{seconds / 60:.0f} min"
+    return f"{seconds / 3_600:.1f} h"
+
+
+_Body: TypeAlias = Mapping[str, Any]
+_Parts: TypeAlias = list[str | None]
+
+
+def _run(body: _Body) -> _Parts:
+    seconds = reading.number(body, "duration_seconds")
+    return [
+        reading.string(body, "activity"),
+        reading.string(body, "name"),
+        reading.string(body, "status"),
+        reading.string(body, "error"),
+        None if seconds is None else duration(seconds),
+    ]
+
+
+def _environment(body: _Body) -> _Parts:
+    packages = reading.mapping(body, "packages")
+    python = reading.string(body, "python")
+    return [
+        f"Python {python}" if python else None,
+        reading.string(body, "platform"),
+        plural(len(packages), "package") if packages else None,
+    ]
+
+
+def _code(body: _Body) -> _Parts:
+    commit = reading.string(body, "commit")
+    return [
+        reading.string(body, "qualified_name"),
+        f"commit {commit[:12]}" if commit else "no commit",
+        "uncommitted changes" if body.get("dirty") else None,
+    ]
+
+
+def _parameters(body: _Body) -> _Parts:
+    left_out = reading.mapping(body, "left_out")
+    return [
+        plural(len(reading.mapping(body, "parameters")), "parameter"),
+        f"{len(left_out)} left out" if left_out else None,
+    ]
+
+
+def _dataset(body: _Body) -> _Parts:
+    rows = reading.count(body, "rows")
+    return [
+        reading.string(body, "name"),
+        reading.string(body, "role"),
+        None if rows is None else plural(rows, "row"),
+    ]
+
+
+def _quality(body: _Body) -> _Parts:
+    success = body.get("success")
+    verdict = "no verdict"
+    if isinstance(success, bool):
+        verdict = "every expectation met" if success else "an expectation not met"
+    return [reading.string(body, "suite"), verdict]
+
+
+def _model(body: _Body) -> _Parts:
+    bytes_ = reading.number(body, "size_bytes")
+    return [
+        reading.string(body, "name"),
+        reading.string(body, "class") or reading.string(body, "framework"),
+        None if bytes_ is None else size(bytes_),
+    ]
+
+
+def _measured(body: _Body) -> _Parts:
+    left_out = body.get("left_out")
+    return [
+        reading.string(body, "task"),
+        plural(len(reading.sequence(body, "figures")), "figure"),
+        "something left out" if left_out else None,
+    ]
+
+
+def _drift(body: _Body) -> _Parts:
+    return [
+        reading.string(body, "verdict") or "no verdict",
+        plural(len(reading.sequence(body, "figures")), "figure"),
+    ]
+
+
+def _assessment(body: _Body) -> _Parts:
+    return [reading.string(body, "state"), _by("author", body)]
+
+
+def _answer(body: _Body) -> _Parts:
+    return [_by("approver", body), reading.string(body, "reason")]
+
+
+def _by(role: str, body: _Body) -> str | None:
+    person = reading.string(body, role)
+    return f"{role} {person}" if person else None
+
+
+def _decision(body: _Body) -> _Parts:
+    allowed = body.get("allowed")
+    word = "not decided"
+    if isinstance(allowed, bool):
+        word = "allowed" if allowed else "refused"
+    target = reading.string(body, "target")
+    reasons = reading.sequence(body, "reasons")
+    return [
+        word + (f" for {target}" if target else ""),
+        plural(len(reasons), "reason") if reasons else None,
+    ]
+
+
+def _promotion(body: _Body) -> _Parts:
+    alias = reading.string(body, "alias")
+    return [f"alias {alias}" if alias else None, reading.string(body, "outcome")]
+
+
+def _gap(body: _Body) -> _Parts:
+    return [reading.string(body, n) for n in ("where", "error", "message")]
+
+
+def _system(body: _Body) -> _Parts:
+    return [reading.string(body, "id"), reading.string(body, "purpose")]
+
+
+_TELLERS: dict[str, Callable[[_Body], _Parts]] = {
+    "system": _system,
+    "run": _run,
+    "environment": _environment,
+    "code": _code,
+    "parameters": _parameters,
+    "dataset": _dataset,
+    "data-quality": _quality,
+    "model": _model,
+    "performance": _measured,
+    "bias": _measured,
+    "drift": _drift,
+    "impact-assessment": _assessment,
+    "approval": _answer,
+    "rejection": _answer,
+    "decision": _decision,
+    "promotion": _promotion,
+    "gap": _gap,
+}
