@@ -1,0 +1,224 @@
+"""Connections to SQLite and PostgreSQL: how they are opened, and what their errors mean.
+
+SQLite before 3.51.3 has a bug that can corrupt a database in WAL mode, and in WAL mode it keeps
+commits through a power cut only at synchronous=FULL. So: rollback journal and synchronous=EXTRA.
+Source: sqlite.org/wal.html, sqlite.org/pragma.html#pragma_synchronous.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import threading
+import weakref
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa  # noqa: TID253  the adapter itself
+from sqlalchemy import event, exc, pool  # noqa: TID253
+
+from aims_mlops.errors import InputError, MissingExtraError, StoreError, StoreUnavailableError
+
+WAL_IS_SAFE_FROM = (3, 51, 3)
+LOCK_TIMEOUT = 60.0  # seconds to wait for another writer
+
+
+class Database:
+    """One engine a process; safe to use from threads and after a fork.
+
+    `url` is shown without its password.
+    """
+
+    def __init__(self, url: str, *, create: bool) -> None:
+        try:
+            parsed = sa.make_url(url)
+        except exc.ArgumentError as error:
+            raise InputError(
+                "the store's URL cannot be read",
+                expected="such as sqlite:///evidence.db or postgresql://user@host/name",
+            ) from error
+        self.url = parsed.render_as_string(hide_password=True)
+        self.is_sqlite = parsed.get_backend_name() == "sqlite"
+        self.path: Path | None = None
+        self.lock = threading.RLock()
+        if self.is_sqlite:
+            if not parsed.database or parsed.database == ":memory:":
+                raise InputError(
+                    "an evidence log cannot live in memory",
+                    got=self.url,
+                    expected="a file, such as sqlite:///evidence.db",
+                )
+            # A process that changes its working directory must not change its store.
+            self.path = Path(parsed.database).absolute()
+            self._connect_to_file(create)
+        else:
+            self._connect_to_server(parsed)
+        _forget_after_fork(self)
+
+    def _connect_to_file(self, create: bool) -> None:
+        path = self.path
+        assert path is not None
+        mode = "rwc" if create else "rw"
+
+        def connect() -> sqlite3.Connection:
+            return sqlite3.connect(
+                f"{path.as_uri()}?mode={mode}",
+                uri=True,
+                timeout=LOCK_TIMEOUT,
+                isolation_level=None,  # we say BEGIN ourselves, see below
+                check_same_thread=False,
+            )
+
+        engine = sa.create_engine(
+            "sqlite://", creator=connect, poolclass=pool.QueuePool, pool_size=4, max_overflow=-1
+        )
+
+        @event.listens_for(engine, "connect")
+        def _settings(connection: sqlite3.Connection, _: object) -> None:
+            set_sqlite_durability(connection)
+
+        @event.listens_for(engine, "begin")
+        def _begin(connection: sa.Connection) -> None:
+            writing = connection.get_execution_options().get("aims_write")
+            connection.exec_driver_sql("BEGIN IMMEDIATE" if writing else "BEGIN")
+
+        self.engine: sa.Engine = engine
+        self._writer: sa.Engine = engine.execution_options(aims_write=True)
+
+    def _connect_to_server(self, parsed: sa.URL) -> None:
+        if parsed.drivername == "postgresql":
+            parsed = parsed.set(drivername="postgresql+psycopg")
+        if parsed.drivername != "postgresql+psycopg":
+            raise InputError(
+                "no evidence log can live there",
+                got=f"{parsed.drivername}://",
+                expected="sqlite:// or postgresql://",
+            )
+        try:
+            self.engine = sa.create_engine(
+                parsed, isolation_level="READ COMMITTED", pool_pre_ping=True, pool_size=4
+            )
+        except ModuleNotFoundError as error:
+            raise MissingExtraError(
+                "an evidence log on PostgreSQL", library="psycopg", extra="postgres"
+            ) from error
+        self._writer = self.engine
+
+    @contextmanager
+    def writing(self) -> Iterator[sa.Connection]:
+        """One write transaction: committed at the end, rolled back on any exception.
+
+        On SQLite the database is locked from the start. The lock also holds back a fork, so that no
+        child inherits a transaction that is under way.
+        """
+        with self.lock, meaning(self), self._writer.connect() as connection:
+            connection.begin()
+            yield connection
+            connection.commit()
+
+    @contextmanager
+    def reading(self) -> Iterator[sa.Connection]:
+        """One short read transaction; it sees one state of the log."""
+        with meaning(self), self.engine.connect() as connection:
+            yield connection
+
+    def close(self) -> None:
+        """Close every connection; the next use opens them again."""
+        self.engine.dispose()
+
+
+def set_sqlite_durability(connection: sqlite3.Connection) -> None:
+    """Make a commit that returned survive a power cut."""
+    cursor = connection.cursor()
+    try:
+        if sqlite3.sqlite_version_info < WAL_IS_SAFE_FROM:
+            mode = cursor.execute("PRAGMA journal_mode").fetchone()[0]
+            if mode != "delete":
+                cursor.execute("PRAGMA journal_mode=DELETE")
+        cursor.execute("PRAGMA synchronous=EXTRA")
+        cursor.execute("PRAGMA foreign_keys=ON")
+        cursor.execute("PRAGMA trusted_schema=OFF")
+        cursor.execute("PRAGMA recursive_triggers=ON")
+        cursor.execute("PRAGMA secure_delete=ON")
+    finally:
+        cursor.close()
+
+
+@contextmanager
+def meaning(database: Database) -> Iterator[None]:
+    """Turn a driver's errors into ours, with the reason of the operating system."""
+    try:
+        yield
+    except exc.IntegrityError:
+        raise
+    except exc.TimeoutError as error:
+        raise StoreUnavailableError(f"the store {database.url} has no free connection") from error
+    except exc.DBAPIError as error:
+        raise _translated(database, error.orig) from error
+    except sqlite3.Error as error:
+        raise _translated(database, error) from error
+
+
+def _translated(database: Database, cause: Any) -> StoreError:
+    reason = " ".join(str(cause).split())[:300] or type(cause).__name__
+    low = reason.lower()
+    if database.is_sqlite and ("not a database" in low or "malformed" in low):
+        return StoreError(
+            f"the store {database.url} is damaged",
+            got=reason,
+            next_step="restore it from a backup, then run: aims evidence verify",
+        )
+    if "insert-only" in low or "only grows" in low:
+        return StoreError(
+            f"the store {database.url} refuses to change what is in the log: {reason}"
+        )
+    step = None
+    if "locked" in low or "busy" in low:
+        step = "another process holds the store; try again when it is done"
+    elif "readonly" in low or "read-only" in low or "permission denied" in low:
+        step = "make the file and its folder writable for this user"
+    elif "full" in low or "no space" in low:
+        step = "free space on the disk; nothing was half-written"
+    elif "unable to open" in low:
+        step = "check that the folder exists and may be written"
+    return StoreUnavailableError(
+        f"the store {database.url} is not usable", got=reason, next_step=step
+    )
+
+
+_open: weakref.WeakSet[Database] = weakref.WeakSet()
+_held: list[Database] = []
+
+
+def _forget_after_fork(database: Database) -> None:
+    _open.add(database)
+
+
+def _before_fork() -> None:
+    _held.extend(_open)
+    for database in _held:
+        database.lock.acquire()
+
+
+def _after_fork_in_parent() -> None:
+    for database in _held:
+        database.lock.release()
+    _held.clear()
+
+
+def _after_fork_in_child() -> None:
+    # No transaction was under way, so connections that the child drops unused do no harm; it must
+    # only never speak through them.
+    for database in _held:
+        database.lock = threading.RLock()
+        database.engine.dispose(close=False)
+    _held.clear()
+
+
+os.register_at_fork(
+    before=_before_fork,
+    after_in_parent=_after_fork_in_parent,
+    after_in_child=_after_fork_in_child,
+)

@@ -1,0 +1,1 @@
+"""Alembic migrations of the log's tables, run when a store is created or upgraded."""

@@ -1,0 +1,114 @@
+"""Open an evidence store by its URL."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from aims_mlops.errors import InputError, StoreUnavailableError
+
+if TYPE_CHECKING:
+    from aims_mlops.store.base import EvidenceStore
+    from aims_mlops.store.sql import SqlStore
+
+KEYS_VARIABLE = "AIMS_KEYS"
+BLOBS_VARIABLE = "AIMS_BLOBS"
+
+SQL_SCHEMES = ("sqlite", "postgresql", "postgresql+psycopg")
+
+
+def open_store(
+    url: str, *, blobs: str | None = None, keys: Path | None = None, create: bool = True
+) -> EvidenceStore:
+    """The store behind a URL, such as sqlite:///aims/evidence.db or postgresql://host/name.
+
+    blobs : folder or fsspec URL for blobs; $AIMS_BLOBS, else `blobs` beside an SQLite file.
+    keys : folder of the log's key; $AIMS_KEYS, else `keys` beside an SQLite file.
+    create : make the store, its folder and its key if there is none yet.
+    Raises InputError for a URL that nothing opens, StoreUnavailableError, StoreVersionError.
+    """
+    scheme, found, _ = url.partition("://")
+    if not found:
+        raise InputError(
+            "the store's URL has no scheme", got=url[:120], expected="such as sqlite:///evidence.db"
+        )
+    if scheme in SQL_SCHEMES:
+        return open_sql_store(url, blobs=blobs, keys=keys, create=create)
+    return _open_with_plugin(scheme, url)
+
+
+def _open_with_plugin(scheme: str, url: str) -> EvidenceStore:
+    from aims_mlops.plugins import hooks
+
+    openers: dict[str, Callable[[str], EvidenceStore]] = {}
+    for registered in hooks().register_evidence_stores():
+        openers.update(registered)
+    if scheme not in openers:
+        raise InputError(
+            "no evidence store of this kind is known",
+            got=f"{scheme}://",
+            expected=", ".join(sorted(openers)),
+            next_step="aims plugins",
+        )
+    return openers[scheme](url)
+
+
+def open_sql_store(
+    url: str, *, blobs: str | None = None, keys: Path | None = None, create: bool = True
+) -> SqlStore:
+    """The same for SQLite and PostgreSQL."""
+    import sqlalchemy as sa
+
+    from aims_mlops.store.blobs import open_blobs
+    from aims_mlops.store.database import Database, meaning
+    from aims_mlops.store.durable import make_folder
+    from aims_mlops.store.keys import LOG_KEY, create_key
+    from aims_mlops.store.signing import LogKeys
+    from aims_mlops.store.sql import SqlStore
+    from aims_mlops.store.upgrade import check_version, upgrade, version_of
+
+    database = Database(url, create=create)
+    if database.path is not None:
+        exists = database.path.exists()
+        if not exists and not create:
+            raise StoreUnavailableError(
+                f"there is no evidence store at {database.path}", next_step="aims init"
+            )
+        if not exists:
+            try:
+                make_folder(database.path.parent)
+            except OSError as error:
+                raise StoreUnavailableError(
+                    f"the folder {database.path.parent} cannot be made",
+                    got=error.strerror or str(error),
+                ) from error
+    key_folder = _place(keys, KEYS_VARIABLE, database.path, "keys")
+    blob_place = _place(blobs, BLOBS_VARIABLE, database.path, "blobs")
+    with database.reading() as connection:
+        version = version_of(connection)
+        # A database with our key table but not a version is never taken for a new one.
+        if version is None and sa.inspect(connection).has_table("aims_head"):
+            version = "unknown"
+    with meaning(database):
+        if not check_version(database, version):
+            if not create:
+                raise StoreUnavailableError(
+                    f"there is no evidence log in {database.url}", next_step="aims init"
+                )
+            upgrade(database, create_key(Path(key_folder) / LOG_KEY).public)
+    return SqlStore(database, open_blobs(blob_place), LogKeys(Path(key_folder).absolute()))
+
+
+def _place(given: str | Path | None, variable: str, database: Path | None, name: str) -> str:
+    if given is not None:
+        return str(given)
+    if os.environ.get(variable):
+        return os.environ[variable]
+    if database is not None:
+        return str(database.parent / name)
+    raise InputError(
+        f"a store on a server needs a place for its {name}",
+        next_step=f"set {variable}, or pass {name}=",
+    )

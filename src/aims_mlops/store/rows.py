@@ -1,0 +1,142 @@
+"""From evidence to a row of the log, and back."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+
+from aims_mlops.errors import EvidenceFormatError, VerificationError
+from aims_mlops.evidence.canonical import canonical
+from aims_mlops.evidence.envelope import Signature, Signer, seal, sign, unseal
+from aims_mlops.evidence.leaf import Leaf
+from aims_mlops.evidence.limits import MAX_KEY, MAX_NAME, MAX_SUBJECTS, survey
+from aims_mlops.evidence.records import Evidence, Record
+
+_KEY = re.compile(rf"[A-Za-z0-9._:/+=@-]{{1,{MAX_KEY}}}\Z")
+
+
+@dataclass(slots=True)
+class Draft:
+    """Evidence that is signed and waits for its place in the log."""
+
+    evidence: Evidence
+    payload: bytes
+    envelope: bytes
+    id: str
+    key: str
+    subjects: list[str]
+    blobs: Sequence[str]
+
+
+def draft(
+    evidence: Evidence, signer: Signer, key: str | None, signatures: Sequence[Signature] = ()
+) -> Draft:
+    """Check, canonicalise and sign evidence; raises EvidenceFormatError before anything is signed.
+
+    key : idempotency key; the digest of the statement when None, so that sending the same statement
+        twice stores it once.
+    """
+    if key is not None and not _KEY.match(key):
+        raise EvidenceFormatError(
+            "the idempotency key cannot be used",
+            got=f"{len(key)} characters",
+            expected=f"1 to {MAX_KEY} of A-Z, a-z, 0-9 and ._:/+=@-",
+        )
+    _check_names(evidence)
+    statement = evidence.to_statement()
+    found = survey(statement)
+    payload = canonical(statement, found)
+    envelope = seal(payload, (sign(payload, signer), *signatures))
+    return Draft(
+        evidence,
+        payload,
+        envelope,
+        hashlib.sha256(envelope).hexdigest(),
+        key or hashlib.sha256(payload).hexdigest(),
+        [s.sha256 for s in evidence.subjects],
+        found.blobs,
+    )
+
+
+def _check_names(evidence: Evidence) -> None:
+    if len(evidence.subjects) > MAX_SUBJECTS:
+        raise EvidenceFormatError(
+            f"evidence of kind {evidence.kind} is about too many subjects",
+            got=str(len(evidence.subjects)),
+            expected=f"at most {MAX_SUBJECTS}",
+        )
+    for what, text in (
+        ("actor", evidence.actor),
+        ("claimed time", evidence.claimed_at),
+        ("system", evidence.system),
+        ("run", evidence.run),
+        *(("subject name", s.name) for s in evidence.subjects),
+    ):
+        if text is None:
+            continue
+        if len(text) > MAX_NAME or "\0" in text:
+            raise EvidenceFormatError(
+                f"the {what} of evidence of kind {evidence.kind} cannot be used",
+                expected=f"a string of at most {MAX_NAME} characters without NUL",
+            )
+
+
+def place(item: Draft, log_id: str, sequence: int, received_at: str) -> bytes:
+    """The leaf of a draft at its place in the log."""
+    evidence = item.evidence
+    return Leaf(
+        log=log_id,
+        sequence=sequence,
+        kind=evidence.kind,
+        version=evidence.version,
+        envelope=item.id,
+        subjects=item.subjects,
+        blobs=item.blobs,
+        actor=evidence.actor,
+        key=item.key,
+        claimed_at=evidence.claimed_at,
+        received_at=received_at,
+    ).to_bytes()
+
+
+def record_from_row(row: Any) -> Record:
+    """A row of the log as a record.
+
+    Raises VerificationError if the columns, the leaf and the envelope do not say the same: an index
+    that was tampered with must not make one record pass for another.
+    """
+    envelope, leaf_bytes = bytes(row.envelope), bytes(row.leaf)
+    leaf = Leaf.from_bytes(leaf_bytes)
+    statement = orjson.loads(unseal(envelope).payload)
+    evidence = Evidence.from_statement(statement)
+    if (
+        hashlib.sha256(envelope).hexdigest() != row.id
+        or leaf.envelope != row.id
+        or leaf.sequence != row.sequence
+        or leaf.key != row.key
+        or leaf.received_at != row.received_at
+        or leaf.kind != row.kind
+        or evidence.kind != row.kind
+        or evidence.system != row.system
+        or evidence.run != row.run
+        or [s.sha256 for s in evidence.subjects] != list(leaf.subjects)
+    ):
+        raise VerificationError(
+            f"record {row.sequence} is not what was stored",
+            got="a row, leaf and envelope that disagree",
+            next_step="aims evidence verify",
+        )
+    return Record(
+        sequence=row.sequence,
+        id=row.id,
+        key=row.key,
+        received_at=row.received_at,
+        evidence=evidence,
+        envelope=envelope,
+        leaf=leaf_bytes,
+    )

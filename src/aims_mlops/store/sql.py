@@ -1,0 +1,354 @@
+"""The evidence log in SQLite or PostgreSQL.
+
+Rules of an append, all in one transaction that first locks the head row:
+ 1. the statement is checked, canonicalised and signed before it touches the database;
+ 2. the log must still contain what this machine last signed;
+ 3. a key that is taken returns the record that took it, or is a conflict;
+ 4. records, subjects, full tiles and the new head with its signed checkpoint are written together.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from functools import cached_property
+from typing import Any
+
+import sqlalchemy as sa  # noqa: TID253  the adapter itself
+from sqlalchemy import exc  # noqa: TID253
+
+from aims_mlops.errors import (
+    EvidenceConflictError,
+    EvidenceFormatError,
+    EvidenceNotFoundError,
+    StoreError,
+)
+from aims_mlops.evidence import clock
+from aims_mlops.evidence.checkpoint import Checkpoint, origin_of, write_proof
+from aims_mlops.evidence.envelope import Signature, unseal
+from aims_mlops.evidence.limits import MAX_BATCH
+from aims_mlops.evidence.merkle import (
+    consistency_proof,
+    frontier_at,
+    grow,
+    inclusion_proof,
+    leaf_hash,
+    root_of,
+)
+from aims_mlops.evidence.note import VerifierKey
+from aims_mlops.evidence.records import Evidence, Record
+from aims_mlops.store.base import BlobReference, StoreStatus
+from aims_mlops.store.blobs import Blobs
+from aims_mlops.store.database import Database
+from aims_mlops.store.rows import Draft, draft, place, record_from_row
+from aims_mlops.store.signing import LogKeys
+from aims_mlops.store.tables import head, log_keys, records, subjects, tiles
+from aims_mlops.store.tree import StoredTree, full_tiles, split_hashes
+
+PAGE = 200  # records read at a time, so that a slow reader never blocks a writer
+_IN = 400  # values in one IN (...)
+
+_HEAD = sa.select(
+    head,
+    sa.select(log_keys.c.key_id)
+    .order_by(log_keys.c.valid_from.desc())
+    .limit(1)
+    .scalar_subquery()
+    .label("key_id"),
+)
+_HEAD_LOCKED = _HEAD.with_for_update(of=head)
+_SET_HEAD = head.update().where(head.c.id == 1)
+_BY_KEY = sa.select(records).where(records.c.key.in_(sa.bindparam("keys", expanding=True)))
+
+
+class SqlStore:
+    """An EvidenceStore on a database; made by `aims_mlops.store.opening.open_store`."""
+
+    def __init__(self, database: Database, blobs: Blobs, keys: LogKeys) -> None:
+        self._database = database
+        self._blobs = blobs
+        self._keys = keys
+
+    @property
+    def url(self) -> str:
+        return self._database.url
+
+    @cached_property
+    def log_id(self) -> str:
+        """The log's own id, 32 hex digits."""
+        with self._database.reading() as connection:
+            return str(connection.execute(sa.select(head.c.log_id)).scalar_one())
+
+    # ---- writing
+
+    def append(
+        self, evidence: Evidence, *, key: str | None = None, signatures: Sequence[Signature] = ()
+    ) -> Record:
+        """Sign, store and return one record, durable when this returns.
+
+        signatures : of people, over the statement's payload, to stand beside the log's own.
+        Raises EvidenceFormatError, EvidenceConflictError, StoreUnavailableError.
+        """
+        return self._append([(evidence, key, signatures)])[0]
+
+    def append_many(
+        self, batch: Sequence[Evidence], *, keys: Sequence[str] | None = None
+    ) -> list[Record]:
+        """Store a batch in one transaction, all of it or none; `keys` go with it one by one."""
+        if len(batch) > MAX_BATCH:
+            raise EvidenceFormatError(
+                "the batch is too large", got=str(len(batch)), expected=f"at most {MAX_BATCH}"
+            )
+        if keys is not None and len(keys) != len(batch):
+            raise EvidenceFormatError(
+                "not one key for each record", got=str(len(keys)), expected=str(len(batch))
+            )
+        if not batch:
+            return []
+        named: Sequence[str | None] = keys if keys is not None else [None] * len(batch)
+        return self._append([(item, key, ()) for item, key in zip(batch, named, strict=True)])
+
+    def _append(
+        self, batch: Sequence[tuple[Evidence, str | None, Sequence[Signature]]]
+    ) -> list[Record]:
+        signer = self._keys.signer
+        items = [draft(evidence, signer, key, more) for evidence, key, more in batch]
+        with self._database.writing() as connection:
+            try:
+                found, seen = self._write(connection, items)
+            except exc.IntegrityError as error:
+                raise StoreError(
+                    f"the store {self.url} refused the records: {str(error.orig)[:200]}",
+                    next_step="aims evidence verify",
+                ) from error
+        if seen is not None:
+            self._keys.remember(*seen)
+        return found
+
+    def _write(
+        self, connection: sa.Connection, items: Sequence[Draft]
+    ) -> tuple[list[Record], tuple[str, int, bytes] | None]:
+        top = connection.execute(_HEAD_LOCKED).one()
+        size, frontier = int(top.size), split_hashes(bytes(top.frontier))
+        self._check_head(connection, top, frontier)
+        by_key = self._taken(connection, items)
+        received_at = clock.now()
+        out: list[Record] = []
+        rows: list[dict[str, Any]] = []
+        links: list[dict[str, Any]] = []
+        hashes: list[bytes] = []
+        for item in items:
+            earlier = by_key.get(item.key)
+            if earlier is not None:
+                out.append(_same(earlier, item))
+                continue
+            sequence = size + len(rows)
+            leaf = place(item, top.log_id, sequence, received_at)
+            evidence = item.evidence
+            record = Record(
+                sequence=sequence,
+                id=item.id,
+                key=item.key,
+                received_at=received_at,
+                evidence=evidence,
+                envelope=item.envelope,
+                leaf=leaf,
+            )
+            hashed = leaf_hash(leaf)
+            grow(frontier, sequence, hashed)
+            hashes.append(hashed)
+            rows.append(
+                {
+                    "sequence": sequence,
+                    "id": item.id,
+                    "key": item.key,
+                    "kind": evidence.kind,
+                    "system": evidence.system,
+                    "run": evidence.run,
+                    "received_at": received_at,
+                    "leaf": leaf,
+                    "envelope": item.envelope,
+                }
+            )
+            links.extend({"sequence": sequence, "sha256": s} for s in set(item.subjects))
+            by_key[item.key] = record
+            out.append(record)
+        if not rows:
+            return out, None
+        full = full_tiles(connection, size, hashes)
+        connection.execute(records.insert(), rows)
+        connection.execute(subjects.insert(), links)
+        if full:
+            connection.execute(tiles.insert(), full)
+        root = root_of(frontier)
+        size += len(rows)
+        note = Checkpoint(origin_of(top.log_id), size, root).sign(self._keys.signer)
+        connection.execute(
+            _SET_HEAD,
+            {"size": size, "frontier": b"".join(frontier), "root": root, "checkpoint": note},
+        )
+        return out, (top.log_id, size, root)
+
+    def _check_head(self, connection: sa.Connection, top: Any, frontier: list[bytes]) -> None:
+        """Refuse to sign on top of a log that is not the one signed before."""
+        size, root = int(top.size), bytes(top.root)
+        if len(frontier) != size.bit_count() or root_of(frontier) != root:
+            raise StoreError(
+                f"the head of the log {self.url} does not agree with itself",
+                next_step="aims evidence verify",
+            )
+        self._keys.check_signer(top.key_id)
+        seen = self._keys.last_signed(top.log_id)
+        if seen is None or seen == (size, root):
+            return
+        seen_size, seen_root = seen
+        if seen_size < size:
+            tree = StoredTree(connection)
+            if root_of(frontier_at(seen_size, tree)) == seen_root:
+                return
+        raise self._keys.rolled_back(self.url, size, seen_size)
+
+    def _taken(self, connection: sa.Connection, items: Sequence[Draft]) -> dict[str, Record]:
+        wanted = [item.key for item in items]
+        found: dict[str, Record] = {}
+        for start in range(0, len(wanted), _IN):
+            rows = connection.execute(_BY_KEY, {"keys": wanted[start : start + _IN]})
+            for row in rows:
+                record = record_from_row(row)
+                found[record.key] = record
+        return found
+
+    # ---- reading
+
+    def get(self, record_id: str) -> Record:
+        """The record with this id or unique prefix (8+ hex digits); EvidenceNotFoundError."""
+        wanted = record_id.strip().lower()
+        if not 8 <= len(wanted) <= 64 or set(wanted) - set("0123456789abcdef"):
+            raise EvidenceNotFoundError(
+                "not the id of a record", got=repr(record_id)[:80], expected="8 to 64 hex digits"
+            )
+        query = (
+            sa.select(records)
+            .where(records.c.id >= wanted, records.c.id <= wanted + "f" * (64 - len(wanted)))
+            .limit(2)
+        )
+        with self._database.reading() as connection:
+            rows = connection.execute(query).all()
+        if not rows:
+            raise EvidenceNotFoundError(f"no record {wanted} in {self.url}")
+        if len(rows) > 1:
+            raise EvidenceNotFoundError(
+                f"more than one record begins with {wanted}", next_step="give more digits"
+            )
+        return record_from_row(rows[0])
+
+    def find(
+        self,
+        *,
+        kind: str | Sequence[str] | None = None,
+        system: str | None = None,
+        subject: str | None = None,
+        run: str | None = None,
+        since: int = 0,
+        newest_first: bool = False,
+        limit: int | None = None,
+    ) -> Iterator[Record]:
+        """Records that match every given filter, in the order of the log.
+
+        Read a page at a time: records that arrive meanwhile may be among them, none is repeated.
+        """
+        query = sa.select(records)
+        if subject is not None:
+            query = query.join(subjects, subjects.c.sequence == records.c.sequence).where(
+                subjects.c.sha256 == subject
+            )
+        if kind is not None:
+            wanted = [kind] if isinstance(kind, str) else list(kind)
+            query = query.where(records.c.kind.in_(wanted))
+        if system is not None:
+            query = query.where(records.c.system == system)
+        if run is not None:
+            query = query.where(records.c.run == run)
+        order = records.c.sequence.desc() if newest_first else records.c.sequence
+        query = query.order_by(order)
+        low, high, left = since, None, limit
+        while left is None or left > 0:
+            count = PAGE if left is None else min(PAGE, left)
+            page = query.where(records.c.sequence >= low).limit(count)
+            if high is not None:
+                page = page.where(records.c.sequence < high)
+            with self._database.reading() as connection:
+                rows = connection.execute(page).all()
+            for row in rows:
+                yield record_from_row(row)
+            if len(rows) < count:
+                return
+            if newest_first:
+                high = rows[-1].sequence
+            else:
+                low = rows[-1].sequence + 1
+            left = None if left is None else left - len(rows)
+
+    def status(self) -> StoreStatus:
+        with self._database.reading() as connection:
+            top = connection.execute(_HEAD).one()
+            anchored = connection.execute(
+                sa.select(records.c.sequence).where(records.c.kind == "anchor").limit(1)
+            ).first()
+        return StoreStatus(
+            url=self.url,
+            location=str(self._database.path or self.url),
+            blobs=self._blobs.location,
+            log_id=top.log_id,
+            size=int(top.size),
+            root=bytes(top.root).hex(),
+            checkpoint=top.checkpoint,
+            anchored=anchored is not None,
+        )
+
+    # ---- proofs
+
+    def verifier_keys(self) -> list[VerifierKey]:
+        """Every key that the log was ever signed with, as keys of its checkpoints."""
+        with self._database.reading() as connection:
+            found = connection.execute(
+                sa.select(log_keys.c.public).order_by(log_keys.c.valid_from)
+            ).scalars()
+            return [VerifierKey(origin_of(self.log_id), bytes(public)) for public in found]
+
+    def prove(self, sequence: int) -> str:
+        """A proof (tlog-proof) that a record is in the log as last signed."""
+        with self._database.reading() as connection:
+            top = connection.execute(_HEAD).one()
+            if not 0 <= sequence < top.size:
+                raise EvidenceNotFoundError(f"no record {sequence} in a log of {top.size}")
+            path = inclusion_proof(sequence, int(top.size), StoredTree(connection))
+        return write_proof(sequence, path, top.checkpoint)
+
+    def prove_consistency(self, old: int) -> list[bytes]:
+        """The hashes that prove that the first `old` records are unchanged in the log now."""
+        with self._database.reading() as connection:
+            size = int(connection.execute(sa.select(head.c.size)).scalar_one())
+            return consistency_proof(old, size, StoredTree(connection))
+
+    # ---- blobs
+
+    def put_blob(self, content: bytes, *, media_type: str) -> BlobReference:
+        """Store bytes under their digest; durable when this returns."""
+        return BlobReference(self._blobs.put(content), len(content), media_type)
+
+    def get_blob(self, sha256: str) -> bytes:
+        """The bytes, checked against their digest; EvidenceNotFoundError, VerificationError."""
+        return self._blobs.get(sha256)
+
+    def close(self) -> None:
+        self._database.close()
+
+
+def _same(earlier: Record, item: Draft) -> Record:
+    if unseal(earlier.envelope).payload != item.payload:
+        raise EvidenceConflictError(
+            f"the idempotency key {item.key[:80]} is taken",
+            got="another statement",
+            expected=f"the one stored as {earlier.id[:16]}",
+        )
+    return earlier
