@@ -1,0 +1,125 @@
+"""The code of a run: commit, what differs from it, and the source of the decorated function."""
+
+from __future__ import annotations
+
+import hashlib
+import inspect
+import os
+import re
+import subprocess
+from collections.abc import Callable
+from functools import cache, lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from aims_mlops.capture.run import Run
+
+_GIT_TIMEOUT = 10  # seconds
+# An untracked file of these kinds makes the tree dirty; data and results that lie about do not.
+_SOURCE_SUFFIXES = frozenset(
+    (".py", ".pyx", ".ipynb", ".r", ".jl", ".sql", ".sh", ".yaml", ".yml", ".toml", ".ini", ".cfg")
+)
+
+
+def code_of(run: Run) -> dict[str, Any]:
+    """The body of `code` evidence; every field is null where there is nothing to say."""
+    function = None if run.code is None else run.code.function
+    source = None if function is None else _source_sha256(function)
+    return {
+        **git_state(str(_folder_of(function))),
+        "source_sha256": source,
+        "qualified_name": None if run.code is None else run.code.qualified_name,
+    }
+
+
+@cache
+def git_state(folder: str) -> dict[str, Any]:
+    """Commit, dirty flag, digest of the difference and remote of a folder's repository.
+
+    Looked at once a process and folder: what is edited later in a notebook's life shows in
+    `source_sha256`, not here.
+    """
+    nothing = {"commit": None, "dirty": None, "diff_sha256": None, "remote": None}
+    commit = _git(folder, "rev-parse", "--verify", "-q", "HEAD")
+    if commit is None:
+        return nothing
+    top = (_git(folder, "rev-parse", "--show-toplevel") or b"").decode().strip()
+    diff = _git(folder, "diff", "HEAD", "--binary", "--no-ext-diff", "--no-textconv") or b""
+    untracked = _untracked_sources(top or folder)
+    dirty = bool(diff or untracked)
+    remote = _git(folder, "config", "--get", "remote.origin.url")
+    return {
+        "commit": commit.decode().strip(),
+        "dirty": dirty,
+        "diff_sha256": _difference_sha256(Path(top or folder), diff, untracked) if dirty else None,
+        "remote": None if remote is None else without_credentials(remote.decode().strip()),
+    }
+
+
+def without_credentials(url: str) -> str:
+    """A remote's URL without user, password, query and fragment."""
+    url = re.split(r"[?#]", url, maxsplit=1)[0]
+    scheme, separator, rest = url.partition("://")
+    if separator:
+        host, slash, path = rest.partition("/")
+        return f"{scheme}://{host.rpartition('@')[2]}{slash}{path}"
+    host, colon, path = url.partition(":")  # git@host:owner/name
+    return f"{host.rpartition('@')[2]}{colon}{path}" if colon else url
+
+
+def _untracked_sources(folder: str) -> list[str]:
+    listed = _git(folder, "ls-files", "--others", "--exclude-standard", "-z") or b""
+    names = (name.decode(errors="surrogateescape") for name in listed.split(b"\0") if name)
+    return sorted(name for name in names if Path(name).suffix.lower() in _SOURCE_SUFFIXES)
+
+
+def _difference_sha256(top: Path, diff: bytes, untracked: list[str]) -> str:
+    digest = hashlib.sha256(diff)
+    for name in untracked:
+        try:
+            content = hashlib.sha256((top / name).read_bytes()).digest()
+        except OSError:
+            content = b"unreadable"
+        digest.update(b"\0" + os.fsencode(name) + b"\0" + content)
+    return digest.hexdigest()
+
+
+def _git(folder: str, *arguments: str) -> bytes | None:
+    """What git prints, or None if it fails: no repository, no git, a refused folder."""
+    command = ["git", "--no-optional-locks", "-c", "core.fsmonitor=false", "-C", folder, *arguments]
+    try:
+        done = subprocess.run(
+            command,
+            capture_output=True,
+            timeout=_GIT_TIMEOUT,
+            check=False,
+            stdin=subprocess.DEVNULL,
+            env={**os.environ, "GIT_TERMINAL_PROMPT": "0", "LC_ALL": "C"},
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    return done.stdout if done.returncode == 0 else None
+
+
+def _folder_of(function: Callable[..., Any] | None) -> Path:
+    if function is not None:
+        file = getattr(getattr(inspect.unwrap(function), "__code__", None), "co_filename", "")
+        folder = Path(file).parent
+        if file and folder.is_absolute() and folder.is_dir() and "site-packages" not in file:
+            return folder
+    return Path.cwd()
+
+
+def _source_sha256(function: Callable[..., Any]) -> str | None:
+    code = getattr(inspect.unwrap(function), "__code__", None)
+    return None if code is None else _digest_of_code(code)
+
+
+@lru_cache(maxsize=1024)
+def _digest_of_code(code: Any) -> str | None:
+    """SHA-256 of the source text, decorators included; None where there is no source."""
+    try:
+        return hashlib.sha256(inspect.getsource(code).encode()).hexdigest()
+    except (OSError, TypeError, IndentationError):
+        return None

@@ -1,0 +1,257 @@
+"""Data sets of a run: digested, profiled and named, and handed back as they came."""
+
+from __future__ import annotations
+
+import re
+import weakref
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import partial
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from aims_mlops.capture.current import active_run
+from aims_mlops.capture.failures import guarded
+from aims_mlops.capture.secrets import scrubbed
+from aims_mlops.capture.settings import switched_off
+from aims_mlops.evidence.records import Subject
+
+if TYPE_CHECKING:
+    from aims_mlops.capture.run import Run
+
+T = TypeVar("T")
+
+_SAMPLE_ROWS = 100  # kept in memory until the run ends, to infer a model's signature from
+_ROLES = re.compile(
+    r"(?:^|_)(?:(train)(?:ing)?|(test)|(val)(?:id|idation)?|(eval)(?:uation)?|(reference))(?:_|$)",
+    re.IGNORECASE,
+)
+_ROLE_NAMES = ("train", "test", "validation", "evaluation", "reference")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class About:
+    """What a person says of a data set; texts are recorded as given, secrets scrubbed."""
+
+    name: str
+    source: str | None = None
+    licence: str | None = None
+    purpose: str | None = None
+    role: str | None = None
+    derived_from: tuple[str, ...] = ()
+
+    @property
+    def declared(self) -> bool:
+        return any((self.source, self.licence, self.purpose, self.derived_from))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CapturedDataset:
+    """A data set as it was when it was captured.
+
+    digest : fields of the fingerprint.  profile : counts and ranges, no row values.
+    quality : the body of data-quality evidence, if it was measured.
+    sample : the first rows, in memory only, never recorded.
+    """
+
+    about: About
+    sha256: str
+    digest: Mapping[str, Any]
+    profile: Mapping[str, Any] | None = None
+    quality: Mapping[str, Any] | None = None
+    sample: Any = field(default=None, repr=False)
+
+    @property
+    def subject(self) -> Subject:
+        return Subject(f"dataset:{self.about.name}", self.sha256)
+
+    @property
+    def reference(self) -> dict[str, Any]:
+        """How other evidence names this data set."""
+        return {"name": self.about.name, "role": self.about.role, "sha256": self.sha256}
+
+    def body(self) -> dict[str, Any]:
+        about = self.about
+        return {
+            **self.digest,
+            "name": about.name,
+            "role": about.role,
+            "profile": self.profile,
+            "source": about.source,
+            "licence": about.licence,
+            "purpose": about.purpose,
+            "derived_from": list(about.derived_from),
+        }
+
+
+def dataset(
+    data: T,
+    name: str,
+    *,
+    source: str | None = None,
+    licence: str | None = None,
+    purpose: str | None = None,
+    role: str | None = None,
+    derived_from: str | Sequence[str] = (),
+) -> T:
+    """Declare a data set and return it as it came.
+
+    Inside a run it is recorded at once, as it is now. Outside of one the words are remembered for
+    the very same object, for when it is passed to a decorated function.
+
+    Parameters
+    ----------
+    data : a pandas, polars or pyarrow table, a NumPy array, or a path to Parquet, CSV or Arrow.
+    name : what people call it.  source : where it comes from.  licence : under which rights.
+    purpose : what it may be used for.  role : such as 'train', 'test', 'reference'; told from
+        the name if not given.  derived_from : names of the data sets it was made of.
+    """
+    words = {
+        "source": source,
+        "licence": licence,
+        "purpose": purpose,
+        "role": role,
+        "derived_from": derived_from,
+    }
+    run = active_run()
+    if run is not None:
+        return run.dataset(data, name, **words)
+    if not switched_off():
+        _remember(data, _about(name, **words))
+    return data
+
+
+def declare(run: Run, data: Any, name: str, **words: Any) -> None:
+    """Record a declared data set of a run; what goes wrong becomes a gap."""
+    with guarded(run, f"dataset {name}"):
+        about = _about(name, **words)
+        _remember(data, about)
+        _capture(run, data, about)
+
+
+def capture_argument(run: Run, name: str, data: Any) -> None:
+    """Record a table among a function's arguments, under what was declared of it, if anything."""
+    with guarded(run, f"dataset {name}"):
+        known = _declared.get(id(data))
+        about = known[1] if known is not None and known[0]() is data else _about(name)
+        _capture(run, data, about)
+
+
+def _capture(run: Run, data: Any, about: About) -> None:
+    from aims_mlops.measures.fingerprint import fingerprint
+
+    found = fingerprint(data)
+    for place, other in enumerate(run.datasets):
+        if other.sha256 == found.sha256 and (other.about.name == about.name or about.declared):
+            if about.declared:
+                run.datasets[place] = replace(other, about=about)
+            return
+    entry = CapturedDataset(
+        about=about, sha256=found.sha256, digest=found.to_body(), sample=_sample(data)
+    )
+    run.datasets.append(entry)
+    place = len(run.datasets) - 1
+    if found.rows == 0:
+        from aims_mlops.errors import InputError
+
+        with guarded(run, f"dataset {about.name}"):
+            raise InputError("the data set is empty", got="0 rows", expected="at least one row")
+        return
+    with guarded(run, f"profile of dataset {about.name}"):
+        entry = run.datasets[place] = replace(entry, profile=_profile(data, found.sha256))
+    if run.settings.quality and _quality_installed():
+        with guarded(run, f"quality of dataset {about.name}"):
+            run.datasets[place] = replace(entry, quality=_quality(data, entry))
+
+
+def _profile(data: Any, sha256: str) -> Mapping[str, Any]:
+    from aims_mlops.measures.profile import profile_table
+
+    if sha256 not in _profiles:
+        profile = profile_table(data)
+        _keep(_profiles, sha256, profile.to_body())
+    return _profiles[sha256]
+
+
+def _quality(data: Any, entry: CapturedDataset) -> Mapping[str, Any]:
+    from aims_mlops.measures.quality import measure_quality
+
+    if entry.sha256 not in _qualities:
+        _keep(_qualities, entry.sha256, measure_quality(data).to_body())
+    return {**_qualities[entry.sha256], "dataset": entry.reference}
+
+
+def _quality_installed() -> bool:
+    from importlib.util import find_spec
+
+    return find_spec("great_expectations") is not None
+
+
+# Results that depend on nothing but content, by its digest, for the life of the process.
+_profiles: dict[str, Mapping[str, Any]] = {}
+_qualities: dict[str, Mapping[str, Any]] = {}
+_KEPT = 64
+
+# id of an object -> (weak reference to it, what was declared of it)
+_declared: dict[int, tuple[weakref.ref[Any], About]] = {}
+
+
+def _keep(results: dict[str, Mapping[str, Any]], sha256: str, body: Mapping[str, Any]) -> None:
+    while len(results) >= _KEPT:
+        results.pop(next(iter(results)), None)
+    results[sha256] = body
+
+
+def _remember(data: Any, about: About) -> None:
+    key = id(data)
+    try:
+        reference = weakref.ref(data, partial(_forget, key))
+    except TypeError:
+        return  # a path, or an object that cannot be told apart later
+    _declared[key] = (reference, about)
+
+
+def _forget(key: int, reference: weakref.ref[Any]) -> None:
+    known = _declared.get(key)
+    if known is not None and known[0] is reference:
+        del _declared[key]
+
+
+def _about(
+    name: str,
+    *,
+    source: str | None = None,
+    licence: str | None = None,
+    purpose: str | None = None,
+    role: str | None = None,
+    derived_from: str | Sequence[str] = (),
+) -> About:
+    names = (derived_from,) if isinstance(derived_from, str) else tuple(derived_from)
+    return About(
+        name=str(name),
+        source=None if source is None else scrubbed(str(source)),
+        licence=None if licence is None else scrubbed(str(licence)),
+        purpose=None if purpose is None else scrubbed(str(purpose)),
+        role=role if role is not None else _role_in(name),
+        derived_from=names,
+    )
+
+
+def _role_in(name: str) -> str | None:
+    match = _ROLES.search(name.replace("-", "_").replace(" ", "_"))
+    if match is None:
+        return None
+    return next(role for role, part in zip(_ROLE_NAMES, match.groups(), strict=True) if part)
+
+
+def _sample(data: Any) -> Any:
+    """The first rows as a table of the same library, a copy; None where that is not possible."""
+    shape = getattr(data, "shape", None)
+    if shape is None or len(shape) != 2:
+        return None
+    try:
+        head = data[:_SAMPLE_ROWS] if hasattr(data, "__array_interface__") else None
+        if head is None:
+            head = data.head(_SAMPLE_ROWS) if hasattr(data, "head") else data.slice(0, _SAMPLE_ROWS)
+        return head.copy() if hasattr(head, "copy") else head
+    except (AttributeError, TypeError, ValueError):
+        return None

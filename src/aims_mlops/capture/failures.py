@@ -1,0 +1,73 @@
+"""Capture fails open: what goes wrong becomes a gap and a warning, never the user's problem.
+
+Under pytest it raises instead, so that a broken capture is found before production; the variable
+AIMS_CAPTURE_ERRORS ("raise" or "warn") says otherwise.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from aims_mlops.capture.secrets import scrubbed
+from aims_mlops.capture.settings import raises
+from aims_mlops.errors import AimsError, CaptureWarning
+
+if TYPE_CHECKING:
+    from aims_mlops.capture.run import Run
+
+_MESSAGE_LIMIT = 500  # characters
+
+
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """Something that could not be captured: where, the class of the error, a safe message."""
+
+    where: str
+    error: str
+    message: str
+
+    def body(self) -> dict[str, Any]:
+        return {"where": self.where, "error": self.error, "message": self.message}
+
+
+@contextmanager
+def guarded(run: Run, where: str) -> Iterator[None]:
+    """Turn an error inside the block into a gap of `run`; nothing but errors is caught."""
+    try:
+        yield
+    except Exception as error:  # noqa: BLE001  capture must not break a training run
+        note(run, where, error)
+
+
+def note(run: Run, where: str, error: Exception, *, quiet: bool = False) -> None:
+    """Record a gap and warn; raise instead under pytest, unless the user's own code failed.
+
+    quiet : never raise, because something worse is on its way up already.
+    """
+    if raises() and not quiet and run.error is None:
+        raise error
+    gap = Gap(where, type(error).__qualname__, _safe_message(error))
+    run.gaps.append(gap)
+    warn(f"not captured in run {run.name!r}: {where}: {gap.error}: {gap.message}")
+
+
+def warn(message: str) -> None:
+    """A CaptureWarning that cannot stop a run, even where warnings are errors."""
+    try:
+        warnings.warn(message, CaptureWarning, stacklevel=5)
+    except CaptureWarning:
+        if raises():
+            raise
+
+
+def _safe_message(error: Exception) -> str:
+    """Our own messages hold no data values; those of other libraries may, so they stay out."""
+    if isinstance(error, AimsError):
+        return scrubbed(str(error))[:_MESSAGE_LIMIT]
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror
+    return "no message recorded: it could hold data values"

@@ -1,0 +1,206 @@
+"""Models of a run: written where models are kept, digested, described."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import pickle
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from aims_mlops.capture.environment import installed_packages
+from aims_mlops.capture.failures import guarded
+from aims_mlops.capture.hooking import first_plugin
+from aims_mlops.capture.parameters import Parameters
+from aims_mlops.errors import InputError, ModelNotFoundError
+from aims_mlops.evidence.models import FileDigest, ModelReference
+
+if TYPE_CHECKING:
+    from aims_mlops.capture.run import Run
+
+_PARTS_LIMIT = 20  # items of a returned tuple, list or dict that are looked at for models
+
+# Import name of the module that a model's class comes from -> name of the package.
+_PACKAGES = {"sklearn": "scikit-learn"}
+
+
+@dataclass(slots=True, kw_only=True)
+class CapturedModel:
+    """A model of a run; plugins that save it fill in what they learn.
+
+    reference : its content digest and names.  content : what the digest is over, in words.
+    named : it was named by URI or path, and only its files are known.
+    signature : inputs and outputs, as MLflow writes them.  registered : name and version.
+    model : the object itself until the run ends; None for one that was named by URI or path.
+    """
+
+    name: str
+    reference: ModelReference
+    content: str = "files"
+    named: bool = False
+    framework: str | None = None
+    klass: str | None = None
+    signature: Mapping[str, Any] | None = None
+    registered: Mapping[str, Any] | None = None
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+    model: Any = field(default=None, repr=False)
+
+    def body(self, run: Run) -> dict[str, Any]:
+        files = self.reference.files
+        return {
+            "name": self.name,
+            "sha256": self.reference.sha256,
+            "content": self.content,
+            "uri": self.reference.uri,
+            "files": [{"path": f.path, "size": f.size, "sha256": f.sha256} for f in files],
+            "size_bytes": sum(f.size for f in files),
+            "framework": self.framework,
+            "class": self.klass,
+            "signature": self.signature,
+            "registered": self.registered,
+            "datasets": [entry.reference for entry in run.datasets],
+            "parameters_of_model": dict(self.parameters),
+        }
+
+
+def remember(run: Run, model: Any, name: str) -> None:
+    """Keep a model for the end of the run, or resolve the URI or path that names it, now."""
+    if isinstance(model, str | os.PathLike):
+        reference = first_plugin(run, "resolve_model", uri=str(os.fspath(model)))
+        if reference is None:
+            raise ModelNotFoundError(
+                f"no plugin knows the model {str(model)[:200]!r}",
+                expected="a path, or a URI such as models:/name/version or runs:/id/path",
+                next_step="aims plugins",
+            )
+        run.models.append(
+            CapturedModel(name=reference.name or name, reference=reference, named=True)
+        )
+    else:
+        run.pending_models[name] = model
+
+
+def save_models(run: Run, result: object) -> None:
+    """Save the models that the run was given, and those that its function returned."""
+    pending = dict(run.pending_models)
+    known = {id(model) for model in pending.values()}
+    for name, model in _models_in(result):
+        if id(model) not in known:
+            known.add(id(model))
+            free = name if name not in pending else f"{name}-{len(pending) + 1}"
+            pending[free] = model
+    run.pending_models.clear()
+    for name, model in pending.items():
+        with guarded(run, f"model {name}"):
+            _save(run, name, model)
+
+
+def _save(run: Run, name: str, model: Any) -> None:
+    _refuse_unfitted(model)
+    entry = described(name, model)
+    run.describing = entry
+    gaps = len(run.gaps)
+    reference = first_plugin(run, "save_model", run=run, model=model, name=name)
+    if reference is None:
+        if len(run.gaps) > gaps:
+            return  # each plugin that tried has said why it failed
+        raise InputError(
+            f"no plugin could save model {name!r}", got=str(entry.klass), next_step="aims plugins"
+        )
+    entry.reference = reference
+    run.models.append(entry)
+
+
+def described(name: str, model: Any) -> CapturedModel:
+    """What can be said of a model without saving it."""
+    kind = type(model)
+    parameters = Parameters()
+    get_params = getattr(model, "get_params", None)
+    if callable(get_params):
+        parameters.add_all(get_params())
+    return CapturedModel(
+        name=name,
+        reference=ModelReference(uri=name, sha256=hashlib.sha256(b"").hexdigest()),
+        framework=framework_of(model),
+        klass=f"{kind.__module__}.{kind.__qualname__}",
+        parameters=parameters.values,
+        model=model,
+    )
+
+
+def framework_of(model: Any) -> str | None:
+    """Package and version that a model's class comes from, such as 'scikit-learn 1.9.1'."""
+    for kind in type(model).__mro__:
+        module = kind.__module__.partition(".")[0]
+        package = _PACKAGES.get(module, module).replace("_", "-")
+        if version := installed_packages().get(package):
+            return f"{package} {version}"
+    return None
+
+
+def pickled(model: Any, name: str) -> ModelReference:
+    """A reference to a model that is kept nowhere: the digest of its pickle, protocol 5.
+
+    Pickles of equal models can differ between versions of Python and of the framework.
+    """
+    digest = _Digest()
+    pickle.Pickler(digest, protocol=5).dump(model)  # type: ignore[arg-type]
+    sha256 = digest.sha256.hexdigest()
+    file = FileDigest(f"{name}.pickle", digest.size, sha256)
+    return ModelReference(uri=f"sha256:{sha256}", sha256=sha256, files=(file,))
+
+
+class _Digest:
+    """A file that keeps nothing but the digest of what is written to it."""
+
+    def __init__(self) -> None:
+        self.sha256 = hashlib.sha256()
+        self.size = 0
+
+    def write(self, content: bytes) -> int:
+        view = memoryview(content)
+        self.sha256.update(view)
+        self.size += view.nbytes
+        return view.nbytes
+
+
+def is_model(value: object) -> bool:
+    """Whether a value is a model: it predicts, or is a network of a known framework."""
+    if isinstance(value, type) or value is None:
+        return False
+    if callable(getattr(value, "predict", None)):
+        return True
+    names = {(kind.__module__.partition(".")[0], kind.__name__) for kind in type(value).__mro__}
+    return bool(names & {("torch", "Module"), ("keras", "Model")})
+
+
+def _models_in(result: object) -> Iterator[tuple[str, Any]]:
+    if is_model(result):
+        yield "model", result
+    elif isinstance(result, Mapping):
+        for key, value in list(result.items())[:_PARTS_LIMIT]:
+            if is_model(value):
+                yield str(key), value
+    elif isinstance(result, tuple | list):
+        for value in result[:_PARTS_LIMIT]:
+            if is_model(value):
+                yield "model", value
+
+
+def _refuse_unfitted(model: Any) -> None:
+    if not any(kind.__module__.startswith("sklearn.") for kind in type(model).__mro__):
+        return
+    from sklearn.exceptions import NotFittedError
+    from sklearn.utils.validation import check_is_fitted
+
+    try:
+        check_is_fitted(model)
+    except NotFittedError as error:
+        raise InputError(
+            f"the model is not fitted; its class is {type(model).__qualname__}",
+            expected="a fitted model",
+            next_step="return or record it after fit()",
+        ) from error
+    except TypeError:
+        return  # not an estimator in the sense of scikit-learn

@@ -1,0 +1,65 @@
+"""The built-in captures, brought in through the same hooks as a third party's."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from aims_mlops.evidence.models import ModelReference
+from aims_mlops.evidence.records import Evidence
+from aims_mlops.hookspecs import hookimpl
+
+if TYPE_CHECKING:
+    from aims_mlops.capture.run import Run
+
+
+@hookimpl
+def collect_run_evidence(run: Run) -> Iterable[Evidence]:
+    """Environment, code, parameters, data sets, quality, models, checks and model cards.
+
+    Each kind fails on its own; the run's own record is written by the recorder, last.
+    """
+    from aims_mlops.capture.card import card_facts
+    from aims_mlops.capture.code import code_of
+    from aims_mlops.capture.environment import environment
+    from aims_mlops.capture.failures import guarded
+    from aims_mlops.capture.recording import statement
+
+    found: list[Evidence] = []
+    code = {"commit": None, "dirty": None, "remote": None, "source_sha256": None}
+    with guarded(run, "environment"):
+        found.append(statement(run, "environment", environment()))
+    with guarded(run, "code"):
+        code = code_of(run)
+        found.append(statement(run, "code", code))
+    with guarded(run, "parameters"):
+        body = {"parameters": run.parameters.values, "left_out": run.parameters.left_out}
+        found.append(statement(run, "parameters", body))
+    for entry in run.datasets:
+        found.append(statement(run, "dataset", entry.body(), entry.subject))
+        if entry.quality is not None:
+            found.append(statement(run, "data-quality", entry.quality, entry.subject))
+    # What an evaluation only names was described by the run that made it, and better.
+    models = [model for model in run.models if not model.named or run.activity == "training"]
+    for model in models:
+        with guarded(run, f"model {model.name}"):
+            found.append(statement(run, "model", model.body(run), model.reference.subject))
+    for check in run.checks:
+        subjects = () if check.dataset is None else (check.dataset.subject,)
+        found.append(statement(run, check.kind, check.body(), *subjects))
+    for model in models:
+        with guarded(run, f"model-card of {model.name}"):
+            facts = card_facts(run, model, code)
+            found.append(statement(run, "model-card", facts, model.reference.subject))
+    return found
+
+
+@hookimpl(tryfirst=False, trylast=True)
+def save_model(run: Run, model: object, name: str) -> ModelReference | None:
+    """Without a place that keeps models: the digest of the model's pickle, and nothing written."""
+    from aims_mlops.capture.models import pickled
+
+    reference = pickled(model, name)
+    if run.describing is not None:
+        run.describing.content = "pickle (protocol 5), not kept"
+    return reference

@@ -1,0 +1,180 @@
+"""From the first line of the user's code to the stored batch: how a run begins and ends.
+
+Nothing here stops the user's code. Everything that a run gathered is stored in one batch at its
+end; if the store cannot take it, it is spooled and the user is told.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from aims_mlops.capture import failures
+from aims_mlops.capture.current import active_run
+from aims_mlops.capture.dataset import capture_argument
+from aims_mlops.capture.failures import guarded
+from aims_mlops.capture.hooking import each_plugin
+from aims_mlops.capture.parameters import call_arguments
+from aims_mlops.capture.run import Code, Run
+from aims_mlops.capture.settings import RunSettings, raises, switched_off
+from aims_mlops.capture.tables import is_table
+from aims_mlops.errors import EvidenceError, StoreError
+from aims_mlops.evidence.clock import now
+from aims_mlops.evidence.records import Evidence, Record, Subject
+
+if TYPE_CHECKING:
+    from aims_mlops.inventory.project import Project
+
+
+def begin(
+    settings: RunSettings,
+    function: Callable[..., Any] | None = None,
+    args: tuple[Any, ...] = (),
+    kwargs: Mapping[str, Any] | None = None,
+) -> Run:
+    """A run that has started: its arguments are noted, its tables digested, plugins asked."""
+    outer = active_run()
+    run = Run(
+        settings,
+        name=settings.name or (function.__qualname__ if function is not None else "run"),
+        system=settings.system or (outer.system if outer is not None else None),
+        parent=outer.id if outer is not None else None,
+        code=None if function is None else Code(function, _qualified_name(function)),
+    )
+    if switched_off():
+        run.recorded = False
+        return run
+    with guarded(run, "project"):
+        _place(run)
+    given: dict[str, Any] = {}
+    with guarded(run, "parameters"):
+        if function is not None:
+            given = call_arguments(function, args, kwargs or {})
+        run.parameters.add_all({**given, **settings.parameters})
+        run.tags.add_all(settings.tags)
+    for name, value in given.items():
+        if is_table(value):
+            capture_argument(run, name, value)
+    each_plugin(run, "before_run_started", run=run)
+    run.restart_clock()
+    return run
+
+
+def finish(run: Run, *, result: object = None, error: BaseException | None = None) -> None:
+    """End a run: gather its evidence, store or spool it, tell the plugins.
+
+    error : what the user's code raised; then nothing is raised from here, not even under pytest.
+    """
+    if not run.recorded:
+        return
+    run.end(error)
+    try:
+        _gather_and_store(run, result)
+    except Exception as problem:
+        if raises() and error is None:
+            raise
+        failures.warn(f"run {run.name!r} was not captured: {type(problem).__qualname__}")
+
+
+def _gather_and_store(run: Run, result: object) -> None:
+    from aims_mlops.capture.models import save_models
+
+    _report_refused(run)
+    with guarded(run, "model"):
+        save_models(run, result)
+    evidence: list[Evidence] = []
+    for found in each_plugin(run, "collect_run_evidence", run=run):
+        evidence += _checked(run, found)
+    records = _store(run, evidence)
+    each_plugin(run, "after_run_ended", warn_only=True, run=run, records=records)
+
+
+def statement(run: Run, kind: str, body: Mapping[str, Any], *subjects: Subject) -> Evidence:
+    """Evidence about a run: its own subjects first, then the run and the models it captured.
+
+    With the models among the subjects, everything that is known of a model is found by the
+    digest of its content.
+    """
+    every = (*subjects, run.subject, *(model.reference.subject for model in run.models))
+    unique = tuple({(s.name, s.sha256): s for s in every}.values())
+    return Evidence(
+        kind=kind,
+        subjects=unique,
+        body=body,
+        actor=run.actor,
+        claimed_at=run.ended_at or now(),
+        system=run.system,
+        run=run.id,
+    )
+
+
+def _checked(run: Run, found: Iterable[Any]) -> list[Evidence]:
+    """What a plugin returned, without what is not evidence or cannot be written."""
+    from aims_mlops.evidence.canonical import canonical
+
+    kept: list[Evidence] = []
+    for item in found:
+        if not isinstance(item, Evidence):
+            with guarded(run, "collect_run_evidence"):
+                raise TypeError(f"not evidence but {type(item).__name__}")
+            continue
+        with guarded(run, item.kind):
+            canonical(item.to_statement())
+            kept.append(item)
+    return kept
+
+
+def _store(run: Run, evidence: list[Evidence]) -> list[Record]:
+    batch = [
+        statement(run, "run", run.body()),
+        *evidence,
+        *(statement(run, "gap", gap.body()) for gap in run.gaps),
+    ]
+    from aims_mlops.inventory.project import find_project
+    from aims_mlops.store.spool import drain, pending, spool_batch
+
+    project = find_project()
+    try:
+        store = project.open_store()
+        records = store.append_many(batch)
+    except Exception as problem:  # noqa: BLE001  whatever it is, the evidence must not be lost
+        path = spool_batch(project.root, batch, reason=type(problem).__qualname__)
+        _tell_spooled(run, problem, str(path))
+        return []
+    if pending(project.root):
+        with guarded(run, "spool"):
+            drain(project.root, store)
+    return records
+
+
+def _tell_spooled(run: Run, problem: Exception, path: str) -> None:
+    if raises() and run.error is None:
+        raise problem
+    said = str(problem) if isinstance(problem, StoreError | EvidenceError) else ""
+    failures.warn(
+        f"run {run.name!r} is spooled, not stored: {type(problem).__qualname__} {said}. "
+        f"It lies in {path}. Next: aims push"
+    )
+
+
+def _place(run: Run) -> None:
+    """Say which system a run belongs to and who runs it."""
+    from aims_mlops.inventory.identity import current_actor
+    from aims_mlops.inventory.project import find_project
+
+    project: Project = find_project()
+    run.actor = current_actor(project)
+    if run.system is None and len(project.systems) == 1:
+        run.system = project.systems[0].id
+
+
+def _report_refused(run: Run) -> None:
+    for parameters, label in ((run.parameters, "parameter"), (run.tags, "tag")):
+        for name in parameters.refused:
+            gap = failures.Gap(f"{label} {name}", "InputError", parameters.left_out[name])
+            run.gaps.append(gap)
+            failures.warn(f"{gap.where} of run {run.name!r} is not recorded: {gap.message}")
+
+
+def _qualified_name(function: Callable[..., Any]) -> str:
+    return f"{function.__module__}.{function.__qualname__}"

@@ -1,0 +1,121 @@
+"""What looks like a secret stays out of evidence: by its name, by known forms, by randomness.
+
+When in doubt a value is scrubbed: a parameter too few can be asked for, a token in a log that
+nobody may rewrite cannot be taken back.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections import Counter
+from itertools import pairwise
+
+SCRUBBED = "[scrubbed: looks like a secret]"
+
+_NAME_PARTS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
+# fmt: off
+_SECRET_WORDS = frozenset((
+    "password", "passwd", "pwd", "passphrase", "secret", "secrets", "credential", "credentials",
+    "apikey", "authorization", "bearer", "cookie", "dsn", "privatekey", "accesskey", "secretkey",
+    "authkey", "sshkey", "connstr", "jwt", "otp",
+))
+_SECRET_PAIRS = frozenset((
+    "api key", "access key", "private key", "secret key", "auth key", "ssh key", "signing key",
+    "encryption key", "account key", "master key", "service key", "shared key", "session id",
+    "connection string", "conn str", "sas url", "db url", "database url", "webhook url",
+))
+_TOKEN_WORDS = frozenset(("token", "auth"))  # of a text only: max_tokens=512 is no secret
+_DIGEST_WORDS = frozenset((
+    "sha", "sha1", "sha256", "sha512", "md5", "hash", "digest", "checksum", "commit", "revision",
+    "uuid", "fingerprint",
+))
+# fmt: on
+
+_KNOWN_FORMS = re.compile(
+    r"""
+      (?:A3T[A-Z0-9]|AKIA|ASIA|AGPA|AIDA|AROA|ANPA)[A-Z0-9]{12,}     # AWS key ids
+    | gh[pousr]_[A-Za-z0-9]{16,} | github_pat_\w{20,}                # GitHub
+    | gl(?:pat|dt|rt|cbt|ptt|soat|ft)-[\w-]{16,}                     # GitLab
+    | xox[a-z]-[\w-]{10,} | xapp-[\w-]{10,}                          # Slack
+    | hooks\.slack\.com/services/\S+ | discord(?:app)?\.com/api/webhooks/\S+
+    | \b(?:sk|pk|rk|whsec)[-_](?:live|test|proj|ant|or|svcacct)?[-_\w]{16,}   # Stripe, model APIs
+    | AIza[\w-]{30,} | ya29\.[\w-]{20,} | GOCSPX-[\w-]{20,}          # Google
+    | \bhf_[A-Za-z0-9]{16,} | \bnpm_[A-Za-z0-9]{20,} | \bpypi-[\w-]{16,} | \bdapi[0-9a-f]{16,}
+    | \bSG\.[\w-]{10,}\.[\w-]{10,} | \bdo[po]_v1_[a-f0-9]{20,} | \bshp(?:at|ca|pa|ss)_[a-f0-9]{16,}
+    | \bAGE-SECRET-KEY-1\w{20,} | \bhvs\.[\w-]{16,} | \bs\.[A-Za-z0-9]{24}\b  # age, Vault
+    | \bey[JI][\w-]{8,}\.[\w-]{4,}(?:\.[\w-]*)?                      # JSON web tokens
+    | -----BEGIN\ [A-Z0-9 ]*(?:PRIVATE\ KEY|SECRET)                  # PEM, PGP
+    | [a-z][a-z0-9+.-]*://[^\s/@:]*:[^\s/@]+@                        # scheme://user:password@
+    | \b(?:bearer|basic|digest)\s+[A-Za-z0-9+/=._~-]{8,}             # Authorization headers
+    | (?:pass(?:word|wd|phrase)?|pwd|secret|token|api[-_ ]?key|access[-_ ]?key|account[-_ ]?key
+        |shared[-_ ]?access[-_ ]?(?:key|signature)|client[-_ ]?secret|credentials?)
+        ["']?\s*[:=]\s*\S{3,}                                       # password=…, in any notation
+    | [?&](?:sig|signature|x-amz-signature|x-goog-signature|access_token|code|key|auth)
+        =[\w%+/=.-]{8,}                                              # signed URLs
+    """,
+    re.VERBOSE | re.IGNORECASE,
+)
+_TOKEN = re.compile(r"[A-Za-z0-9+/=_\-~.$!@#%^&*]{16,}")
+_HEX = re.compile(r"(?:0x)?[0-9a-fA-F]{24,}|[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
+_SEPARATORS = re.compile(r"[/_\-.=+~@:%$!#^&*]+")
+_WORD = re.compile(
+    r"(?:[A-Za-z]?[a-z]+|[A-Z]+|[a-z]+\d{1,4}|[A-Z]+\d{1,4}|v?\d+|\d{1,4}[a-z]{1,3})\Z"
+)
+_CAMEL = re.compile(r"(?:[A-Z]?[a-z]{2,}|[A-Z]{2,}(?=[A-Z][a-z]|\Z)|\d{1,4})+\Z")
+_CONSONANTS = re.compile(r"[bcdfghjklmnpqrstvwxz]{6,}", re.IGNORECASE)
+
+
+def is_secret(name: str, value: object) -> bool:
+    """Whether a parameter of this name and plain value must stay out of evidence."""
+    if value is None or isinstance(value, bool):
+        return False
+    words = [part.lower() for part in _NAME_PARTS.findall(name)]
+    pairs = {f"{a} {b}" for a, b in pairwise(words)}
+    if _SECRET_WORDS.intersection(words) or _SECRET_PAIRS & pairs:
+        return True
+    if not isinstance(value, str):
+        return False
+    if _TOKEN_WORDS.intersection(words) and len(value) >= 8:
+        return True
+    return looks_secret(value, digest=bool(_DIGEST_WORDS.intersection(words)))
+
+
+def looks_secret(text: str, *, digest: bool = False) -> bool:
+    """Whether a text holds something in the form of a secret.
+
+    digest : the text is said to be a digest, so long hexadecimal numbers in it are none.
+    """
+    if _KNOWN_FORMS.search(text):
+        return True
+    for token in _TOKEN.findall(text):
+        if _HEX.search(token):
+            if not digest:
+                return True
+        elif _random(token):
+            return True
+    return False
+
+
+def scrubbed(text: str) -> str:
+    """`text`, or the mark that stands for it when something in it looks like a secret."""
+    return SCRUBBED if looks_secret(text, digest=True) else text
+
+
+def _random(token: str) -> bool:
+    """Whether a long token is neither words nor numbers: many characters, in no order.
+
+    Words come apart at separators, capitals and trailing digits ('train_2024-11-21_v2',
+    'HistGradientBoosting'); what does not is weighed by its entropy in bits a character.
+    """
+    parts = [part for part in _SEPARATORS.split(token) if part]
+    odd = [part for part in parts if not (_WORD.match(part) or _CAMEL.match(part))]
+    unread = "".join(odd)
+    if len(unread) >= 8 and len(unread) * 2 >= len(token) - len(parts) and len(token) >= 16:
+        return _entropy(unread) >= 2.5
+    return any(len(part) >= 20 and _CONSONANTS.search(part) for part in parts)
+
+
+def _entropy(text: str) -> float:
+    counts = Counter(text).values()
+    return -sum(n / len(text) * math.log2(n / len(text)) for n in counts)
