@@ -1,0 +1,239 @@
+"""Rates by group from counted cells, and the resampled counts behind their comparison."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from aims_mlops.measures.cells import Cells
+from aims_mlops.measures.figures import Figure
+from aims_mlops.measures.intervals import Estimates, clopper_pearson
+
+Mask = Callable[[Any, Any], Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Rate:
+    """A rate: rows of `numerator` among rows of `denominator`.
+
+    Both take boolean arrays (true label is positive, predicted label is positive).
+    difference, ratio : names of the comparisons between groups, None where no library names one.
+    """
+
+    name: str
+    source: str
+    numerator: Mask
+    denominator: Mask
+    needs_truth: bool = True
+    difference: str | None = None
+    ratio: str | None = None
+
+
+RATES: tuple[Rate, ...] = (
+    Rate(
+        "selection_rate",
+        "fairlearn",
+        lambda t, p: p,
+        lambda t, p: p | True,
+        needs_truth=False,
+        difference="demographic_parity_difference",
+        ratio="demographic_parity_ratio",
+    ),
+    Rate(
+        "accuracy_score",
+        "scikit-learn",
+        lambda t, p: t == p,
+        lambda t, p: p | True,
+        difference="accuracy_score_difference",
+        ratio="accuracy_score_ratio",
+    ),
+    Rate(
+        "true_positive_rate",
+        "fairlearn",
+        lambda t, p: t & p,
+        lambda t, p: t,
+        difference="equal_opportunity_difference",
+        ratio="equal_opportunity_ratio",
+    ),
+    Rate(
+        "false_positive_rate",
+        "fairlearn",
+        lambda t, p: ~t & p,
+        lambda t, p: ~t,
+        difference="false_positive_rate_difference",
+        ratio="false_positive_rate_ratio",
+    ),
+    Rate(
+        "true_negative_rate",
+        "fairlearn",
+        lambda t, p: ~t & ~p,
+        lambda t, p: ~t,
+        difference="true_negative_rate_difference",
+        ratio="true_negative_rate_ratio",
+    ),
+    Rate(
+        "false_negative_rate",
+        "fairlearn",
+        lambda t, p: t & ~p,
+        lambda t, p: t,
+        difference="false_negative_rate_difference",
+        ratio="false_negative_rate_ratio",
+    ),
+    Rate(
+        "precision_score",
+        "scikit-learn",
+        lambda t, p: t & p,
+        lambda t, p: p,
+        difference="precision_score_difference",
+        ratio="precision_score_ratio",
+    ),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Grouping:
+    """The groups of one column, or of several crossed; the empty tuple is the whole.
+
+    groups : one {column: label} per group.  index : (cells,) which group a cell is in.
+    """
+
+    columns: tuple[str, ...]
+    groups: tuple[Mapping[str, str], ...]
+    index: Any
+    rows: Any
+
+    @classmethod
+    def of(cls, cells: Cells, columns: tuple[str, ...]) -> Grouping:
+        labels = list(zip(*(cells.groups[c] for c in columns), strict=True)) or [()] * len(cells.n)
+        distinct = sorted(set(labels))
+        position = {label: i for i, label in enumerate(distinct)}
+        index = np.array([position[label] for label in labels])
+        rows = np.bincount(index, weights=cells.n, minlength=len(distinct)).astype(np.int64)
+        groups = tuple(dict(zip(columns, label, strict=True)) for label in distinct)
+        return cls(columns, groups, index, rows)
+
+    @property
+    def size(self) -> int:
+        return len(self.groups)
+
+    def sum(self, values: Any) -> Any:
+        """(..., cells) values summed to (..., groups)."""
+        if values.ndim == 1:
+            return np.bincount(self.index, weights=values, minlength=self.size)
+        onehot = np.zeros((len(self.index), self.size))
+        onehot[np.arange(len(self.index)), self.index] = 1.0
+        return values @ onehot
+
+
+@dataclass(frozen=True, slots=True)
+class RateByGroup:
+    """One rate in each group; `rows` and `effective` count the denominator."""
+
+    numerator: Any
+    denominator: Any
+    rows: Any
+    effective: Any
+
+    @property
+    def value(self) -> Any:
+        with np.errstate(all="ignore"):
+            return self.numerator / self.denominator
+
+
+class Confusion:
+    """Cells of one positive label, ready to give any rate by any grouping."""
+
+    def __init__(self, cells: Cells, positive: Any, draws: Any) -> None:
+        self.cells = cells
+        self.predicted = cells.y_pred == positive
+        self.actual = None if cells.y_true is None else cells.y_true == positive
+        self._draws = draws  # (draws, cells) resampled weights
+
+    def masks(self, rate: Rate) -> tuple[Any, Any]:
+        actual = self.predicted if self.actual is None else self.actual
+        return rate.numerator(actual, self.predicted), rate.denominator(actual, self.predicted)
+
+    def by_group(self, rate: Rate, grouping: Grouping) -> RateByGroup:
+        numerator, denominator = self.masks(rate)
+        cells = self.cells
+        total = grouping.sum(cells.weight * denominator)
+        squares = grouping.sum(cells.weight2 * denominator)
+        with np.errstate(all="ignore"):
+            effective = np.where(squares > 0, total**2 / squares, 0.0)
+        return RateByGroup(
+            grouping.sum(cells.weight * numerator),
+            total,
+            grouping.sum(cells.n * denominator).astype(np.int64),
+            effective,
+        )
+
+    def estimates(self, rate: Rate, grouping: Grouping, groups: Any) -> Estimates:
+        """The rate in the given groups (indices) with its resampled values."""
+        by_group = self.by_group(rate, grouping)
+        numerator, denominator = self.masks(rate)
+        with np.errstate(all="ignore"):
+            drawn = (
+                grouping.sum(self._draws * numerator)[:, groups]
+                / grouping.sum(self._draws * denominator)[:, groups]
+            )
+        effective = by_group.effective[groups]
+        return Estimates.of_proportions(by_group.value[groups] * effective, effective, drawn)
+
+
+def resample(cells: Cells, draws: int, seed: int) -> Any:
+    """(draws, cells) weights of rows drawn with replacement: the bootstrap, from counts.
+
+    Within a cell every row counts with the cell's mean weight.
+    """
+    generator = np.random.default_rng(seed)
+    counts = generator.multinomial(cells.rows, cells.n / cells.rows, size=draws)
+    return counts * (cells.weight / np.maximum(cells.n, 1))
+
+
+def groupings(cells: Cells, columns: tuple[str, ...]) -> list[Grouping]:
+    """Each column by itself, then all of them crossed (if there are several)."""
+    found = [Grouping.of(cells, (column,)) for column in columns]
+    if len(columns) > 1:
+        found.append(Grouping.of(cells, columns))
+    return found
+
+
+def rate_figures(
+    name: str,
+    source: str,
+    by_group: RateByGroup,
+    grouping: Grouping,
+    confidence: float,
+    *,
+    weighted: bool,
+) -> list[Figure]:
+    """One figure per group; a rate with an empty denominator has no value."""
+    low, high = clopper_pearson(
+        np.nan_to_num(by_group.value) * by_group.effective, by_group.effective, confidence
+    )
+    kind = "korn-graubard" if weighted else "clopper-pearson"
+    figures = []
+    for i, group in enumerate(grouping.groups):
+        known = by_group.denominator[i] > 0
+        figures.append(
+            Figure(
+                measure=name,
+                group=dict(group) or None,
+                value=float(by_group.value[i]) if known else None,
+                low=float(low[i]) if known else None,
+                high=float(high[i]) if known else None,
+                numerator=_count(by_group.numerator[i], weighted),
+                denominator=_count(by_group.denominator[i], weighted),
+                n=int(by_group.rows[i]),
+                method=f"{kind}, {confidence}" if known else None,
+                source=source,
+            )
+        )
+    return figures
+
+
+def _count(number: float, weighted: bool) -> float:
+    return float(number) if weighted else round(number)

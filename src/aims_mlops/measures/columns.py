@@ -1,0 +1,212 @@
+"""The arguments of a measure as named columns, whatever library they come in.
+
+Arrays, lists, series and frames become one Arrow table; a frame, relation or file with column
+names stays where it is and is read through narwhals, so that its own engine does the work.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from aims_mlops.errors import InputError
+
+# Rows of one batch of a file: large enough to group fast, small enough for 100 MB of strings.
+_BATCH_ROWS = 1_000_000
+_SENSITIVE = "sensitive"
+
+
+@dataclass(frozen=True, slots=True)
+class Columns:
+    """Where the columns of a measure are.
+
+    roles : {role: column}, such as {"y_true": "income"}; the absent ones are not in it.
+    groups : {name of a grouping column as figures show it: column}.
+    """
+
+    source: Any
+    roles: Mapping[str, str]
+    groups: Mapping[str, str]
+
+    def frames(self) -> Iterator[Any]:
+        """Narwhals frames, eager or lazy, that together hold every row once."""
+        import narwhals as nw
+
+        wanted = list(dict.fromkeys((*self.roles.values(), *self.groups.values())))
+        if isinstance(self.source, Path):
+            for batch in _batches(self.source, wanted):
+                yield nw.from_native(batch)
+            return
+        frame = nw.from_native(self.source)
+        yield frame.select(wanted)
+
+
+def columns_of(
+    data: Any, *, groups: Any = None, groups_argument: str = "sensitive", **roles: Any
+) -> Columns:
+    """Say where each column is.
+
+    data : None, or a pandas, polars or pyarrow frame, a DuckDB relation, anything else narwhals
+        reads, or the path of a Parquet or CSV file; the other arguments then name its columns.
+    groups : without `data` a mapping, frame, series, array or list of one label per row; with
+        `data` a column name or a list of them.
+    Raises InputError for lengths that differ, names that are not there, types that mix.
+    """
+    given = {role: value for role, value in roles.items() if value is not None}
+    if data is None:
+        return _from_arrays(given, groups, groups_argument)
+    source = _source(data)
+    names = _column_names(source)
+    for role, name in given.items():
+        _require_name(role, name, names)
+    wanted = [] if groups is None else [groups] if isinstance(groups, str) else list(groups)
+    for name in wanted:
+        _require_name(groups_argument, name, names)
+    return Columns(source, given, {name: name for name in wanted})
+
+
+def _source(data: Any) -> Any:
+    if isinstance(data, str | os.PathLike):
+        path = Path(data)
+        if not path.exists():
+            raise InputError(
+                f"no file at {path}", expected="the path of a Parquet or CSV file or folder"
+            )
+        return path
+    import narwhals as nw
+
+    try:
+        nw.from_native(data)
+    except TypeError as error:
+        raise InputError(
+            "data is of a type that cannot be read",
+            got=type(data).__qualname__,
+            expected="a pandas, polars or pyarrow frame, a DuckDB relation, or a path",
+        ) from error
+    return data
+
+
+def _column_names(source: Any) -> list[str]:
+    if isinstance(source, Path):
+        return list(_dataset(source).schema.names)
+    import narwhals as nw
+
+    return list(nw.from_native(source).collect_schema().names())
+
+
+def _require_name(argument: str, name: Any, names: Sequence[str]) -> None:
+    if not isinstance(name, str):
+        raise InputError(
+            f"{argument} must name a column when data is given",
+            got=type(name).__qualname__,
+            expected="a column name; or leave data out and pass the values",
+        )
+    if name not in names:
+        raise InputError(
+            f"{argument} names no column of data",
+            got=repr(name),
+            expected=f"one of {', '.join(map(repr, list(names)[:30]))}",
+        )
+
+
+def _dataset(path: Path) -> Any:
+    import pyarrow.dataset as ds
+
+    names = [path.name] if path.is_file() else [p.name for p in path.rglob("*") if p.is_file()]
+    csv = any(".csv" in Path(name).suffixes for name in names)
+    return ds.dataset(path, format="csv" if csv else "parquet")
+
+
+def _batches(path: Path, wanted: Sequence[str]) -> Iterator[Any]:
+    import pyarrow as pa
+
+    # One fragment and one batch ahead: the default of 16 batches would hold gigabytes.
+    scanner = _dataset(path).scanner(
+        columns=list(wanted), batch_size=_BATCH_ROWS, batch_readahead=1, fragment_readahead=1
+    )
+    for batch in scanner.to_batches():
+        if batch.num_rows:
+            yield pa.Table.from_batches([batch])
+
+
+def _from_arrays(roles: Mapping[str, Any], groups: Any, groups_argument: str) -> Columns:
+    import pyarrow as pa
+
+    arrays: dict[str, Any] = {role: _arrow(role, value) for role, value in roles.items()}
+    named = _groups(groups, groups_argument)
+    columns = {name: f"group:{name}" for name in named}
+    for name, values in named.items():
+        arrays[columns[name]] = _arrow(f"{groups_argument}[{name!r}]", values)
+    if not arrays:
+        raise InputError("a measure needs data", expected="at least one of its columns")
+    lengths = {name.removeprefix("group:"): len(array) for name, array in arrays.items()}
+    if len(set(lengths.values())) > 1:
+        raise InputError(
+            "columns differ in length",
+            got=", ".join(f"{name}: {length}" for name, length in lengths.items()),
+            expected="one value per row in each",
+        )
+    return Columns(pa.table(arrays), {role: role for role in roles}, columns)
+
+
+def _groups(groups: Any, argument: str) -> dict[str, Any]:
+    """{name: values} from every form in which grouping columns come."""
+    if groups is None:
+        return {}
+    if isinstance(groups, Mapping):
+        return {str(name): values for name, values in groups.items()}
+    if isinstance(groups, str):
+        raise InputError(
+            f"{argument} is one word, which can only name a column",
+            got=repr(groups),
+            next_step="pass data=, or the values themselves",
+        )
+    import narwhals as nw
+
+    frame = nw.from_native(groups, pass_through=True, allow_series=True)
+    if isinstance(frame, nw.LazyFrame):
+        frame = frame.collect(backend="pyarrow")
+    if isinstance(frame, nw.DataFrame):
+        return {str(name): frame.get_column(name).to_native() for name in frame.columns}
+    if isinstance(frame, nw.Series):
+        return {str(frame.name or _SENSITIVE): groups}
+    if getattr(groups, "ndim", 1) == 2:
+        return {f"{_SENSITIVE}_{i}": groups[:, i] for i in range(groups.shape[1])}
+    return {_SENSITIVE: groups}
+
+
+def _arrow(name: str, values: Any) -> Any:
+    """One Arrow array; NaN of a NumPy or pandas column becomes null."""
+    import numpy as np
+    import pyarrow as pa
+
+    if isinstance(values, pa.Array | pa.ChunkedArray):
+        return values
+    if type(values).__module__.partition(".")[0] == "polars":
+        return values.to_arrow()
+    if not hasattr(values, "dtype") and not isinstance(values, list | tuple):
+        values = np.asarray(values)
+    if getattr(values, "ndim", 1) != 1:
+        if values.ndim == 2 and values.shape[1] == 1:
+            values = np.asarray(values)[:, 0]
+        else:
+            raise InputError(
+                f"{name} is not one column",
+                got=f"shape {tuple(values.shape)}",
+                expected="one value per row",
+            )
+    try:
+        array = pa.array(values, from_pandas=True)
+    except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError) as error:
+        raise InputError(
+            f"{name} mixes types or has one that Arrow cannot hold",
+            got=type(error).__name__,
+            expected="one type in the whole column",
+            next_step="convert the column, such as to strings",
+        ) from error
+    if pa.types.is_decimal(array.type):
+        array = array.cast(pa.float64())
+    return array
