@@ -89,7 +89,7 @@ def measure_bias(
     cells, left_out = without_missing(count_cells(columns, threshold=threshold))
     if "y_pred" not in columns.roles:
         positive = 1 if positive_label is None else positive_label
-        cells = _predictions_as_labels(cells, positive)
+        cells = predictions_as_labels(cells, positive)
     classes = classes_of(cells, labels)
     draws = resample(cells, n_resamples, seed)
     by = groupings(cells, tuple(columns.groups))
@@ -182,7 +182,7 @@ def _figures(
     return figures, left_out
 
 
-def _predictions_as_labels(cells: Cells, positive: Any) -> Cells:
+def predictions_as_labels(cells: Cells, positive: Any) -> Cells:
     """Thresholded predictions (True, False) under the labels that the truth uses."""
     negative: Any = 0
     if cells.y_true is not None:

@@ -92,7 +92,7 @@ def count_cells(columns: Columns, *, threshold: float | None = None) -> Cells:
             counted = counted.collect(backend="pyarrow")
         table = counted.to_dict(as_series=False)
         _check_weights(table)
-        labels = [[_label(v) for v in table[k]] for k in keys]
+        labels = [[plain_label(v) for v in table[k]] for k in keys]
         numbers = (table[_N], table.get(_W, table[_N]), table.get(_W2, table[_N]))
         for *key, n, w, w2 in zip(*labels, *numbers, strict=True):
             total = parts.setdefault(tuple(key), [0, 0.0, 0.0])
@@ -138,7 +138,7 @@ def label_text(label: Any) -> str:
     return UNKNOWN if label is None else str(label)
 
 
-def _label(value: Any) -> Any:
+def plain_label(value: Any) -> Any:
     """One spelling per label: missing is None, whole floats and NumPy scalars are plain ints."""
     if value is None:
         return None

@@ -1,0 +1,168 @@
+"""Rows in memory, for the figures that counts cannot give: arrays and group codes, no labels."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from aims_mlops.errors import InputError
+from aims_mlops.measures.cells import MOST_GROUPS, label_text, plain_label
+from aims_mlops.measures.columns import Columns
+from aims_mlops.measures.result import LeftOut
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """Columns of numbers by row, with a group code per grouping column.
+
+    columns : {role: (n,) float64, finite}.  weight : (n,) or None.
+    codes : {grouping column: (n,) int32}.  labels : {grouping column: label of each code}.
+    """
+
+    columns: Mapping[str, Any]
+    weight: Any | None
+    codes: Mapping[str, Any]
+    labels: Mapping[str, list[str]]
+    left_out: tuple[LeftOut, ...] = ()
+
+    @property
+    def size(self) -> int:
+        return len(next(iter(self.columns.values())))
+
+    def take(self, mask: Any) -> Rows:
+        return Rows(
+            {role: values[mask] for role, values in self.columns.items()},
+            None if self.weight is None else self.weight[mask],
+            {column: codes[mask] for column, codes in self.codes.items()},
+            self.labels,
+        )
+
+    def parts(self) -> Iterator[tuple[dict[str, str] | None, Rows]]:
+        """The whole, each group of each column, and (of several columns) all crossed."""
+        yield None, self
+        names = sorted(self.codes)
+        for column in self.codes:
+            for code, label in sorted(enumerate(self.labels[column]), key=lambda pair: pair[1]):
+                mask = self.codes[column] == code
+                if mask.any():
+                    yield {column: label}, self.take(mask)
+        if len(names) < 2:
+            return
+        columns = list(self.codes)
+        sizes = [len(self.labels[c]) for c in columns]
+        crossed = np.ravel_multi_index([self.codes[c] for c in columns], sizes)
+        for code in np.unique(crossed):
+            place = np.unravel_index(code, sizes)
+            group = {c: self.labels[c][i] for c, i in zip(columns, place, strict=True)}
+            yield group, self.take(crossed == code)
+
+
+def read_rows(columns: Columns, *roles: str, positive_label: Any = None) -> Rows:
+    """Read the named roles; rows that lack one, or hold infinity, are left out and counted.
+
+    positive_label : when given, `y_true` becomes 1.0 where it equals the label and 0.0 elsewhere.
+    """
+    import narwhals as nw
+
+    weight = columns.roles.get("sample_weight")
+    numbers: dict[str, list[Any]] = {role: [] for role in roles}
+    if weight is not None:
+        numbers["sample_weight"] = []
+    codes: dict[str, list[Any]] = {name: [] for name in columns.groups}
+    labels: dict[str, dict[str, int]] = {name: {} for name in columns.groups}
+    for frame in columns.frames():
+        eager = frame.collect(backend="pyarrow") if isinstance(frame, nw.LazyFrame) else frame
+        for role, chunks in numbers.items():
+            series = eager.get_column(columns.roles[role])
+            binary = role == "y_true" and positive_label is not None
+            chunks.append(
+                _is_positive(series, positive_label) if binary else _numbers(role, series)
+            )
+        for name, column in columns.groups.items():
+            codes[name].append(_encode(eager.get_column(column), labels[name], name))
+    arrays = {role: np.concatenate(chunks) for role, chunks in numbers.items()}
+    weights = arrays.pop("sample_weight", None)
+    _check_weights(weights)
+    rows = Rows(
+        arrays,
+        weights,
+        {name: np.concatenate(chunks) for name, chunks in codes.items()},
+        {name: list(found) for name, found in labels.items()},
+    )
+    return _finite(rows)
+
+
+def _finite(rows: Rows) -> Rows:
+    left_out = []
+    usable = np.ones(rows.size, dtype=bool)
+    for role, values in rows.columns.items():
+        known = np.isfinite(values)
+        if not known.all():
+            usable &= known
+            why = "missing, or not a finite number"
+            left_out.append(LeftOut(what=f"rows without {role}", why=why, n=int((~known).sum())))
+    if not usable.any():
+        raise InputError("no row has every value", got=f"{rows.size} rows, each lacks one")
+    if left_out:
+        rows = rows.take(usable)
+    return Rows(rows.columns, rows.weight, rows.codes, rows.labels, tuple(left_out))
+
+
+def _numbers(role: str, series: Any) -> Any:
+    import narwhals as nw
+
+    if not (series.dtype.is_numeric() or series.dtype == nw.Boolean):
+        raise InputError(f"{role} is not a column of numbers", got=str(series.dtype))
+    return series.cast(nw.Float64).to_numpy().astype(np.float64, copy=False)
+
+
+def _is_positive(series: Any, positive: Any) -> Any:
+    distinct = [v for v in series.unique().to_list() if plain_label(v) is not None]
+    same = [v for v in distinct if plain_label(v) == positive]
+    truth = np.zeros(len(series))
+    for value in same:
+        truth[(series == value).fill_null(value=False).to_numpy()] = 1.0
+    truth[series.is_null().to_numpy()] = np.nan
+    if series.dtype.is_float():
+        truth[np.isnan(series.to_numpy())] = np.nan
+    return truth
+
+
+def _encode(series: Any, known: dict[str, int], name: str) -> Any:
+    """Codes of text labels, growing `known` as new labels come."""
+    import pyarrow as pa
+
+    array = series.to_arrow()
+    if isinstance(array, pa.ChunkedArray):
+        array = array.combine_chunks()
+    if not pa.types.is_dictionary(array.type):
+        array = array.dictionary_encode(null_encoding="encode")
+    found = [label_text(plain_label(value)) for value in array.dictionary.to_pylist()]
+    if len(found) > MOST_GROUPS:
+        raise InputError(
+            f"column {name!r} has too many labels to be groups",
+            got=f"more than {MOST_GROUPS}",
+            expected=f"at most {MOST_GROUPS}",
+            next_step="cut numbers into bands, such as ages into ten-year groups",
+        )
+    indices = array.indices
+    if indices.null_count:
+        found.append(label_text(None))
+        indices = indices.fill_null(len(found) - 1)
+    mapping = np.array([known.setdefault(label, len(known)) for label in found], dtype=np.int32)
+
+    return mapping[indices.to_numpy(zero_copy_only=False).astype(np.int64)]
+
+
+def _check_weights(weights: Any | None) -> None:
+    if weights is None:
+        return
+    if (weights < 0).any():
+        raise InputError("sample_weight has negative weights", expected="weights of 0 and more")
+    if not np.isfinite(weights).all():
+        raise InputError(
+            "sample_weight has missing or infinite weights", expected="a finite weight per row"
+        )
