@@ -7,6 +7,7 @@ from importlib import import_module
 from typing import Any
 
 from aims_mlops.hookspecs import hookimpl
+from aims_mlops.measures.model_files import resolve_model as resolve_model
 
 _MEASURES = {
     "bias": ("aims_mlops.measures.bias", "measure_bias"),

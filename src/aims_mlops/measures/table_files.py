@@ -1,0 +1,166 @@
+"""Parquet, CSV and Arrow files, and folders of them, as a streamed table."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from aims_mlops.errors import InputError
+from aims_mlops.measures.tables import BATCH_ROWS, Batch, Table, arrow_batch
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+_CSV_BLOCK_BYTES = 16 * 2**20  # the column types of a CSV file come from its first block
+
+
+def open_table_file(path: Path) -> Table:
+    """A file by its ending, or every such file below a folder, in order of path.
+
+    Endings: .parquet, .csv, .tsv (each also .gz, .bz2, .zst), .arrow, .feather. Raises
+    InputError for another ending, an absent or unreadable file, and files that differ in columns.
+    """
+    if not path.exists():
+        raise InputError(
+            f"no file or folder at {str(path)!r}", next_step="check the path; it is read as given"
+        )
+    files = [path] if path.is_file() else _files_below(path)
+    if not files:
+        raise InputError(
+            f"folder {str(path)!r} holds no table", expected="Parquet, CSV or Arrow files"
+        )
+    names, _ = _open(files[0])
+
+    def batches() -> Iterator[Batch]:
+        for file in files:
+            found, read = _open(file)
+            if found != names:
+                raise InputError(
+                    f"{file.name} has other columns than {files[0].name}",
+                    got=f"{len(found)} columns",
+                    expected=f"the same {len(names)} columns in the same order",
+                )
+            yield from _guarded(file, read)
+
+    return Table(_ending(files[0]).lstrip("."), names, batches)
+
+
+def _files_below(folder: Path) -> list[Path]:
+    found = (
+        file
+        for file in folder.rglob("*")
+        if file.is_file()
+        and _ending(file) in _READERS
+        and not any(part.startswith(("_", ".")) for part in file.relative_to(folder).parts)
+    )
+    return sorted(found, key=lambda file: file.relative_to(folder).as_posix())
+
+
+def _ending(path: Path) -> str:
+    suffixes = [suffix.lower() for suffix in path.suffixes]
+    if suffixes and suffixes[-1] in (".gz", ".bz2", ".zst"):
+        suffixes.pop()
+    return suffixes[-1] if suffixes else ""
+
+
+def _open(path: Path) -> tuple[tuple[str, ...], Callable[[], Iterator[pa.RecordBatch]]]:
+    reader = _READERS.get(_ending(path))
+    if reader is None:
+        raise InputError(
+            f"{path.name} is not a table file",
+            got=_ending(path) or "no ending",
+            expected=", ".join(_READERS),
+            next_step="for the bytes of any file use fingerprint_files",
+        )
+    try:
+        return reader(path)
+    except (OSError, ValueError):
+        problem = type(sys.exc_info()[1]).__name__
+    raise _unreadable(path, problem)
+
+
+def _guarded(path: Path, read: Callable[[], Iterator[pa.RecordBatch]]) -> Iterator[Batch]:
+    # Messages of the readers quote the cell that failed, so only their type travels on.
+    batches = read()
+    while True:
+        try:
+            batch = next(batches, None)
+        except (OSError, ValueError):
+            problem = type(sys.exc_info()[1]).__name__
+        else:
+            if batch is None:
+                return
+            yield arrow_batch(batch)
+            continue
+        raise _unreadable(path, problem)
+
+
+def _unreadable(path: Path, problem: str) -> InputError:
+    csv = _ending(path) in (".csv", ".tsv")
+    return InputError(
+        f"{path.name} cannot be read",
+        got=problem,
+        expected="one type in each column, the same in every block" if csv else "a whole file",
+        next_step="write the data as Parquet, which keeps its types, and use that" if csv else None,
+    )
+
+
+def _parquet(path: Path) -> tuple[tuple[str, ...], Any]:
+    import pyarrow.parquet as pq
+
+    with pq.ParquetFile(path) as file:
+        names = tuple(file.schema_arrow.names)
+
+    def read() -> Iterator[pa.RecordBatch]:
+        with pq.ParquetFile(path) as file:
+            yield from file.iter_batches(batch_size=BATCH_ROWS)
+
+    return names, read
+
+
+def _csv(path: Path) -> tuple[tuple[str, ...], Any]:
+    from pyarrow import csv
+
+    def opened() -> Any:
+        return csv.open_csv(
+            path,
+            read_options=csv.ReadOptions(block_size=_CSV_BLOCK_BYTES),
+            parse_options=csv.ParseOptions(
+                delimiter="\t" if _ending(path) == ".tsv" else ",", newlines_in_values=True
+            ),
+            convert_options=csv.ConvertOptions(
+                strings_can_be_null=True, quoted_strings_can_be_null=False
+            ),
+        )
+
+    with opened() as reader:
+        names = tuple(reader.schema.names)
+
+    def read() -> Iterator[pa.RecordBatch]:
+        with opened() as reader:
+            yield from reader
+
+    return names, read
+
+
+def _arrow(path: Path) -> tuple[tuple[str, ...], Any]:
+    import pyarrow as pa
+
+    def read() -> Iterator[pa.RecordBatch]:
+        with pa.memory_map(str(path)) as source, pa.ipc.open_file(source) as file:
+            for place in range(file.num_record_batches):
+                yield file.get_batch(place)
+
+    with pa.memory_map(str(path)) as source, pa.ipc.open_file(source) as file:
+        return tuple(file.schema.names), read
+
+
+_READERS: dict[str, Callable[[Path], tuple[tuple[str, ...], Any]]] = {
+    ".parquet": _parquet,
+    ".csv": _csv,
+    ".tsv": _csv,
+    ".arrow": _arrow,
+    ".feather": _arrow,
+}

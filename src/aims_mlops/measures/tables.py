@@ -1,0 +1,225 @@
+"""Any supported input as Arrow arrays, column by column and batch by batch.
+
+Supported: pandas, polars (eager and lazy), pyarrow, a DuckDB relation, whatever else has
+`__arrow_c_stream__`, NumPy arrays, a mapping of columns, and paths to Parquet, CSV or Arrow files.
+A NaN in a float column is left as it is: readers of these arrays treat it as missing.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from aims_mlops.errors import InputError, MissingExtraError
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+IndexRule = Literal["auto", "ignore", "count"]
+
+BATCH_ROWS = 131_072  # rows read at once from a file or a stream
+_UNNAMED_INDEX = "__index_level_0__"
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Some rows; `columns[i]()` converts column i when it is called, on any thread."""
+
+    rows: int
+    columns: tuple[Callable[[], pa.Array | pa.ChunkedArray], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A table that can be read: names in order, then `batches()`.
+
+    `source` is the kind of input in one word. A stream (a record batch reader) can be read once;
+    everything else as often as wanted.
+    """
+
+    source: str
+    names: tuple[str, ...]
+    batches: Callable[[], Iterator[Batch]]
+
+    def select(self, columns: Sequence[str]) -> Table:
+        """The same rows with these columns; InputError for a column that is not there."""
+        unknown = [name for name in columns if name not in self.names]
+        if unknown:
+            raise InputError(
+                f"columns that the table does not have: {', '.join(map(repr, unknown[:5]))}",
+                expected=f"some of its {len(self.names)} columns",
+            )
+        places = [self.names.index(name) for name in columns]
+
+        def batches() -> Iterator[Batch]:
+            for batch in self.batches():
+                yield Batch(batch.rows, tuple(batch.columns[place] for place in places))
+
+        return Table(self.source, tuple(columns), batches)
+
+
+def open_table(data: Any, *, index: IndexRule = "auto") -> Table:
+    """A readable table from any supported input.
+
+    index : what counts of a pandas index, in a frame or as Parquet keeps it. "auto": a lone
+        unnamed integer index is left out, any other is appended as columns; "ignore": none
+        counts; "count": also the unnamed integer one.
+    Raises InputError for input of another kind, duplicate column names, and a file that cannot
+    be read; MissingExtraError without pyarrow.
+    """
+    try:
+        import pyarrow  # noqa: F401
+    except ImportError as error:
+        raise MissingExtraError("reading a table", library="pyarrow", extra="data") from error
+    if isinstance(data, Table):
+        return data
+    table = _by_library(data, index)
+    repeated = [name for name, count in Counter(table.names).items() if count > 1]
+    if repeated:
+        raise InputError(
+            f"column name {repeated[0]!r} occurs more than once",
+            got=f"{len(repeated)} repeated name(s)",
+            expected="each column name once",
+            next_step="rename the columns, or select one of them",
+        )
+    return table
+
+
+def _by_library(data: Any, index: IndexRule) -> Table:
+    if isinstance(data, str | Path):
+        from aims_mlops.measures.table_files import open_table_file
+
+        return _without_index(open_table_file(Path(data)), index)
+    library = type(data).__module__.partition(".")[0]
+    if library == "pandas":
+        from aims_mlops.measures.table_pandas import open_pandas
+
+        return open_pandas(data, index)
+    if library == "polars":
+        return _open_polars(data)
+    if library == "duckdb":
+        return _open_stream(lambda: data.to_arrow_reader(BATCH_ROWS), "duckdb")
+    if library == "pyarrow":
+        return _without_index(_open_arrow(data), index)
+    if hasattr(data, "__arrow_c_stream__"):
+        import pyarrow as pa
+
+        return _open_stream(lambda: pa.RecordBatchReader.from_stream(data), library)
+    return _open_arrays(data)
+
+
+def _open_polars(data: Any) -> Table:
+    if hasattr(data, "collect_schema") and hasattr(data, "collect_batches"):
+
+        def batches() -> Iterator[Batch]:
+            for frame in data.collect_batches(chunk_size=BATCH_ROWS, maintain_order=True):
+                yield from _polars_batches(frame)
+
+        return Table("polars", tuple(data.collect_schema().names()), batches)
+    frame = data.to_frame() if hasattr(data, "to_frame") else data
+    if not hasattr(frame, "get_columns"):
+        raise _unsupported(data)
+    return Table("polars", tuple(frame.columns), lambda: _polars_batches(frame))
+
+
+def _polars_batches(frame: Any) -> Iterator[Batch]:
+    for series in frame.get_columns():
+        if str(series.dtype).startswith("Object"):
+            raise InputError(
+                f"column {series.name!r} holds Python objects",
+                expected="values of one Arrow type",
+                next_step="cast the column to text, numbers or lists",
+            )
+    yield Batch(frame.height, tuple(series.to_arrow for series in frame.get_columns()))
+
+
+def _open_arrow(data: Any) -> Table:
+    import pyarrow as pa
+
+    if isinstance(data, pa.RecordBatchReader):
+        return _open_stream(lambda: data, "pyarrow")
+    if isinstance(data, pa.Table | pa.RecordBatch):
+        return Table("pyarrow", tuple(data.schema.names), lambda: iter((arrow_batch(data),)))
+    if isinstance(data, pa.Array | pa.ChunkedArray):
+        return Table("pyarrow", ("0",), lambda: iter((Batch(len(data), (lambda: data,)),)))
+    if hasattr(data, "to_batches") and hasattr(data, "schema"):  # pyarrow.dataset.Dataset
+        return Table(
+            "pyarrow", tuple(data.schema.names), lambda: map(arrow_batch, data.to_batches())
+        )
+    raise _unsupported(data)
+
+
+def _open_stream(reader: Callable[[], pa.RecordBatchReader], source: str) -> Table:
+    first = reader()
+    unread: list[pa.RecordBatchReader] = [first]
+
+    def batches() -> Iterator[Batch]:
+        opened = unread.pop() if unread else reader()
+        yield from map(arrow_batch, opened)
+
+    return Table(source, tuple(first.schema.names), batches)
+
+
+def arrow_batch(data: pa.RecordBatch | pa.Table) -> Batch:
+    """A record batch or a whole Arrow table as one batch."""
+
+    def column(place: int) -> Callable[[], pa.Array | pa.ChunkedArray]:
+        return lambda: data.column(place)
+
+    return Batch(data.num_rows, tuple(column(place) for place in range(data.num_columns)))
+
+
+def _open_arrays(data: Any) -> Table:
+    import numpy as np
+
+    if isinstance(data, np.ndarray) and data.dtype.names is None and data.ndim in (1, 2):
+        matrix = data.reshape(len(data), -1) if data.ndim == 1 else data
+        columns = {str(place): matrix[:, place] for place in range(matrix.shape[1])}
+    elif isinstance(data, Mapping):
+        columns = {str(name): values for name, values in data.items()}
+        if len(columns) < len(data):
+            raise InputError("two column names read the same as text", expected="distinct names")
+    else:
+        raise _unsupported(data)
+    lengths = {len(values) for values in columns.values()}
+    if len(lengths) > 1:
+        raise InputError(
+            "columns differ in length", got=f"{len(lengths)} lengths", expected="one length"
+        )
+    from aims_mlops.measures.table_pandas import arrow_of_values
+
+    def column(name: str) -> Callable[[], pa.Array]:
+        return lambda: arrow_of_values(columns[name], name)
+
+    batch = Batch(lengths.pop() if lengths else 0, tuple(column(name) for name in columns))
+    return Table("numpy", tuple(columns), lambda: iter((batch,)))
+
+
+def _without_index(table: Table, index: IndexRule) -> Table:
+    """Apply the index rule to columns that pandas stored in Arrow or Parquet."""
+    levels = [name for name in table.names if name.startswith("__index_level_")]
+    if index == "count" or not levels:
+        return table
+    if index == "auto":
+        if levels != [_UNNAMED_INDEX]:
+            return table
+        import pyarrow as pa
+
+        place = table.names.index(_UNNAMED_INDEX)
+        first = next(iter(table.batches()), None)
+        if first is None or not pa.types.is_integer(first.columns[place]().type):
+            return table
+    return table.select([name for name in table.names if name not in levels])
+
+
+def _unsupported(data: Any) -> InputError:
+    return InputError(
+        "data that is not a table",
+        got=f"{type(data).__module__}.{type(data).__qualname__}",
+        expected="pandas, polars, pyarrow, a DuckDB relation, a NumPy array, "
+        "a mapping of columns, or a path to Parquet, CSV or Arrow",
+        next_step="convert it to one of these, such as pandas.DataFrame(data)",
+    )
