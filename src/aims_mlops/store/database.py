@@ -28,7 +28,7 @@ LOCK_TIMEOUT = 60.0  # seconds to wait for another writer
 class Database:
     """One engine a process; safe to use from threads and after a fork.
 
-    `url` is shown without its password.
+    `url` is shown without its password; `dsn` is the URL as given.
     """
 
     def __init__(self, url: str, *, create: bool) -> None:
@@ -39,6 +39,7 @@ class Database:
                 "the store's URL cannot be read",
                 expected="such as sqlite:///evidence.db or postgresql://user@host/name",
             ) from error
+        self.dsn = url
         self.url = parsed.render_as_string(hide_password=True)
         self.is_sqlite = parsed.get_backend_name() == "sqlite"
         self.path: Path | None = None
@@ -52,6 +53,7 @@ class Database:
                 )
             # A process that changes its working directory must not change its store.
             self.path = Path(parsed.database).absolute()
+            self.dsn = f"sqlite:///{self.path}"
             self._connect_to_file(create)
         else:
             self._connect_to_server(parsed)

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa  # noqa: TID253  the adapter itself
@@ -64,18 +65,26 @@ class SqlStore:
     """An EvidenceStore on a database; made by `aims_mlops.store.opening.open_store`."""
 
     def __init__(self, database: Database, blobs: Blobs, keys: LogKeys) -> None:
-        self._database = database
+        self.database = database
         self._blobs = blobs
         self._keys = keys
 
     @property
     def url(self) -> str:
-        return self._database.url
+        return self.database.url
+
+    @property
+    def blob_location(self) -> str:
+        return self._blobs.location
+
+    @property
+    def key_folder(self) -> Path:
+        return self._keys.folder
 
     @cached_property
     def log_id(self) -> str:
         """The log's own id, 32 hex digits."""
-        with self._database.reading() as connection:
+        with self.database.reading() as connection:
             return str(connection.execute(sa.select(head.c.log_id)).scalar_one())
 
     # ---- writing
@@ -112,7 +121,7 @@ class SqlStore:
     ) -> list[Record]:
         signer = self._keys.signer
         items = [draft(evidence, signer, key, more) for evidence, key, more in batch]
-        with self._database.writing() as connection:
+        with self.database.writing() as connection:
             try:
                 found, seen = self._write(connection, items)
             except exc.IntegrityError as error:
@@ -231,7 +240,7 @@ class SqlStore:
             .where(records.c.id >= wanted, records.c.id <= wanted + "f" * (64 - len(wanted)))
             .limit(2)
         )
-        with self._database.reading() as connection:
+        with self.database.reading() as connection:
             rows = connection.execute(query).all()
         if not rows:
             raise EvidenceNotFoundError(f"no record {wanted} in {self.url}")
@@ -276,7 +285,7 @@ class SqlStore:
             page = query.where(records.c.sequence >= low).limit(count)
             if high is not None:
                 page = page.where(records.c.sequence < high)
-            with self._database.reading() as connection:
+            with self.database.reading() as connection:
                 rows = connection.execute(page).all()
             for row in rows:
                 yield record_from_row(row)
@@ -289,14 +298,14 @@ class SqlStore:
             left = None if left is None else left - len(rows)
 
     def status(self) -> StoreStatus:
-        with self._database.reading() as connection:
+        with self.database.reading() as connection:
             top = connection.execute(_HEAD).one()
             anchored = connection.execute(
                 sa.select(records.c.sequence).where(records.c.kind == "anchor").limit(1)
             ).first()
         return StoreStatus(
             url=self.url,
-            location=str(self._database.path or self.url),
+            location=str(self.database.path or self.url),
             blobs=self._blobs.location,
             log_id=top.log_id,
             size=int(top.size),
@@ -309,7 +318,7 @@ class SqlStore:
 
     def verifier_keys(self) -> list[VerifierKey]:
         """Every key that the log was ever signed with, as keys of its checkpoints."""
-        with self._database.reading() as connection:
+        with self.database.reading() as connection:
             found = connection.execute(
                 sa.select(log_keys.c.public).order_by(log_keys.c.valid_from)
             ).scalars()
@@ -317,7 +326,7 @@ class SqlStore:
 
     def prove(self, sequence: int) -> str:
         """A proof (tlog-proof) that a record is in the log as last signed."""
-        with self._database.reading() as connection:
+        with self.database.reading() as connection:
             top = connection.execute(_HEAD).one()
             if not 0 <= sequence < top.size:
                 raise EvidenceNotFoundError(f"no record {sequence} in a log of {top.size}")
@@ -326,7 +335,7 @@ class SqlStore:
 
     def prove_consistency(self, old: int) -> list[bytes]:
         """The hashes that prove that the first `old` records are unchanged in the log now."""
-        with self._database.reading() as connection:
+        with self.database.reading() as connection:
             size = int(connection.execute(sa.select(head.c.size)).scalar_one())
             return consistency_proof(old, size, StoredTree(connection))
 
@@ -340,8 +349,15 @@ class SqlStore:
         """The bytes, checked against their digest; EvidenceNotFoundError, VerificationError."""
         return self._blobs.get(sha256)
 
+    def erased(self) -> frozenset[str]:
+        """Digests of the blobs whose content was erased or pruned, as the log records it."""
+        found: set[str] = set()
+        for record in self.find(kind=("erasure", "retention")):
+            found.update(str(digest) for digest in record.evidence.body.get("blobs", ()))
+        return frozenset(found)
+
     def close(self) -> None:
-        self._database.close()
+        self.database.close()
 
 
 def _same(earlier: Record, item: Draft) -> Record:

@@ -1,0 +1,228 @@
+"""Check one range of the log, record by record: signature, leaf, columns, subjects, tiles, blobs."""
+
+from __future__ import annotations
+
+import hashlib
+from base64 import b64decode
+from bisect import bisect_right
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import orjson
+import sqlalchemy as sa  # noqa: TID253  the adapter itself
+
+from aims_mlops.errors import AimsError, EvidenceNotFoundError, VerificationError
+from aims_mlops.evidence.envelope import pae
+from aims_mlops.evidence.leaf import LEAF_VERSION, Leaf
+from aims_mlops.evidence.limits import survey
+from aims_mlops.evidence.merkle import HASH, leaf_hash
+from aims_mlops.evidence.records import PREDICATE_PREFIX, STATEMENT_TYPE
+from aims_mlops.store.database import Database
+from aims_mlops.store.tables import records, subjects, tiles
+from aims_mlops.store.tree import WIDTH, fold
+
+MAX_FINDINGS = 200  # of one range; the rest is counted
+
+
+@dataclass(frozen=True, slots=True)
+class KeySpan:
+    """A log key (raw, 32 bytes), valid from a sequence up to the next key's."""
+
+    valid_from: int
+    key_id: str
+    public: bytes
+
+
+@dataclass(slots=True)
+class RangeResult:
+    """What checking records [start, end) gave.
+
+    blocks : roots of the complete runs of 256 leaves; `loose` : leaf hashes before the first and
+    after the last complete run, as (sequence, hash).
+    """
+
+    checked: int = 0
+    signatures: int = 0
+    blobs: int = 0
+    blocks: dict[int, bytes] = field(default_factory=dict)
+    loose: list[tuple[int, bytes]] = field(default_factory=list)
+    failures: list[str] = field(default_factory=list)
+    more_failures: int = 0
+    erased: int = 0
+
+    def fail(self, text: str) -> None:
+        """Note a failure, the first few in words."""
+        if len(self.failures) < MAX_FINDINGS:
+            self.failures.append(text)
+        else:
+            self.more_failures += 1
+
+
+class RangeChecker:
+    """Checks ranges of one log; `read_blob` is None where blobs are not to be read.
+
+    erased : digests of blobs whose content was erased or pruned on the record.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        log_id: str,
+        spans: Sequence[KeySpan],
+        *,
+        read_blob: Any = None,
+        erased: frozenset[str] = frozenset(),
+    ) -> None:
+        from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
+        self._database = database
+        self._log_id = log_id
+        self._starts = [span.valid_from for span in spans]
+        self._keys = [(s.key_id, Ed25519PublicKey.from_public_bytes(s.public)) for s in spans]
+        self._read_blob = read_blob
+        self._erased = erased
+
+    def check(self, start: int, end: int) -> RangeResult:
+        """Check records [start, end), a page at a time, so that writers are not held up."""
+        result = RangeResult()
+        position = start
+        while position < end:
+            stop = min(end, position - position % WIDTH + WIDTH)
+            self._check_page(position, stop, result)
+            position = stop
+        return result
+
+    def _check_page(self, start: int, end: int, result: RangeResult) -> None:
+        closes = end % WIDTH == 0  # the last record of this page made a tile full
+        with self._database.reading() as connection:
+            rows = connection.execute(
+                sa.select(records)
+                .where(records.c.sequence >= start, records.c.sequence < end)
+                .order_by(records.c.sequence)
+            ).all()
+            links: dict[int, list[str]] = defaultdict(list)
+            for sequence, digest in connection.execute(
+                sa.select(subjects.c.sequence, subjects.c.sha256).where(
+                    subjects.c.sequence >= start, subjects.c.sequence < end
+                )
+            ):
+                links[sequence].append(digest)
+            tile = None
+            if closes:
+                tile = connection.execute(
+                    sa.select(tiles.c.hashes).where(
+                        tiles.c.level == 0, tiles.c.position == start // WIDTH
+                    )
+                ).scalar()
+        found = {row.sequence: row for row in rows}
+        if len(found) != end - start:
+            missing = [i for i in range(start, end) if i not in found]
+            result.fail(
+                f"records missing between {start} and {end - 1}: "
+                + ", ".join(map(str, missing[:10]))
+                + (" and more" if len(missing) > 10 else "")
+            )
+        hashes: list[bytes] = []
+        for row in rows:
+            try:
+                self._check_row(row, links.get(row.sequence, []), result)
+            except (AimsError, ValueError, KeyError, TypeError, AttributeError) as error:
+                # Whatever a damaged row makes a parser say, it is a failure of that row.
+                what = str(error) if isinstance(error, AimsError) else type(error).__name__
+                result.fail(f"record {row.sequence} cannot be read: {what}")
+            hashes.append(leaf_hash(bytes(row.leaf)))
+            result.checked += 1
+        if closes:
+            own = b"" if tile is None else bytes(tile)[(start % WIDTH) * HASH :]
+            if own != b"".join(hashes):
+                result.fail(f"the stored tree over records {start} to {end - 1} is not theirs")
+        if len(hashes) == WIDTH:
+            result.blocks[start // WIDTH] = fold(hashes)
+        else:
+            result.loose.extend(zip((row.sequence for row in rows), hashes, strict=True))
+
+    def _check_row(self, row: Any, links: Sequence[str], result: RangeResult) -> None:
+        sequence, envelope, leaf_bytes = row.sequence, bytes(row.envelope), bytes(row.leaf)
+        if hashlib.sha256(envelope).hexdigest() != row.id:
+            result.fail(f"record {sequence}: the envelope is not the one with this id")
+        outer = orjson.loads(envelope)
+        payload = b64decode(outer["payload"], validate=True)
+        statement = orjson.loads(payload)
+        predicate = statement["predicate"]
+        kind, _, version = statement["predicateType"].rpartition(":v")
+        about = [s["digest"]["sha256"] for s in statement["subject"]]
+        blobs: Sequence[str] = ()
+        if b'"media_type"' in payload:
+            blobs = survey(statement).blobs
+        expected = Leaf(
+            log=self._log_id,
+            sequence=sequence,
+            kind=kind.rpartition(":")[2],
+            version=int(version),
+            envelope=row.id,
+            subjects=about,
+            blobs=blobs,
+            actor=predicate["actor"],
+            key=row.key,
+            claimed_at=predicate["claimed_at"],
+            received_at=row.received_at,
+        )
+        if expected.to_bytes() != leaf_bytes:
+            self._explain(expected, leaf_bytes, result)
+        if (
+            statement["_type"] != STATEMENT_TYPE
+            or kind != f"{PREDICATE_PREFIX}:{row.kind}"
+            or predicate.get("system") != row.system
+            or predicate.get("run") != row.run
+        ):
+            result.fail(f"record {sequence}: kind, system or run differ from the signed statement")
+        if set(links) != set(about):
+            result.fail(f"record {sequence}: the index of subjects differs from the statement")
+        self._check_signature(sequence, outer, payload, result)
+        if self._read_blob is not None:
+            for digest in blobs:
+                self._check_blob(sequence, digest, result)
+
+    def _check_signature(
+        self, sequence: int, outer: Mapping[str, Any], payload: bytes, result: RangeResult
+    ) -> None:
+        from cryptography.exceptions import InvalidSignature
+
+        key_id, key = self._keys[bisect_right(self._starts, sequence) - 1]
+        for signature in outer["signatures"]:
+            if signature["keyid"] == key_id:
+                break
+        else:
+            result.fail(f"record {sequence}: not signed by {key_id[:16]}, the log's key then")
+            return
+        try:
+            key.verify(b64decode(signature["sig"]), pae(outer["payloadType"], payload))
+            result.signatures += 1
+        except InvalidSignature:
+            result.fail(f"record {sequence}: the signature does not hold")
+
+    def _check_blob(self, sequence: int, digest: str, result: RangeResult) -> None:
+        if digest in self._erased:
+            result.erased += 1
+            return
+        try:
+            self._read_blob(digest)
+            result.blobs += 1
+        except EvidenceNotFoundError:
+            result.fail(f"record {sequence}: the blob {digest[:16]} is missing")
+        except VerificationError as error:
+            result.fail(f"record {sequence}: {error.thing}")
+
+    def _explain(self, expected: Leaf, leaf_bytes: bytes, result: RangeResult) -> None:
+        found = orjson.loads(leaf_bytes)
+        if found.get("v") != LEAF_VERSION:
+            result.fail(f"record {expected.sequence}: a leaf of unknown version {found.get('v')!r}")
+            return
+        wanted = orjson.loads(expected.to_bytes())
+        names = [n for n in {**wanted, **found} if wanted.get(n) != found.get(n)]
+        result.fail(
+            f"record {expected.sequence}: the leaf differs from the record in "
+            + (", ".join(sorted(names)) or "how it is written")
+        )
