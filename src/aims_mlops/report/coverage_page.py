@@ -17,7 +17,7 @@ from aims_mlops.report.coverage import (
     anchoring,
     state_sentence,
 )
-from aims_mlops.report.summary import plural, summarise
+from aims_mlops.report.summary import moment, plural, summarise
 from aims_mlops.report.visible import one_line
 
 FORMAT = "aims-coverage/1"
@@ -61,12 +61,19 @@ def as_html(coverage: Coverage) -> str:
     )
 
 
+def headline(coverage: Coverage) -> str:
+    """What the report is about, and how many controls are in which state, in two lines."""
+    where = f"system {coverage.system}" if coverage.system else "every system in the store"
+    return (
+        f"Control coverage of {one_line(where)}, {moment(coverage.made_at)}\n"
+        f"{plural(coverage.records, 'evidence record')}: {state_sentence(coverage)}."
+    )
+
+
 def as_text(coverage: Coverage, width: int = 100) -> str:
     """Plain text, at most `width` columns wide where words allow."""
-    where = f"system {coverage.system}" if coverage.system else "every system in the store"
     out = [
-        f"Control coverage of {one_line(where)}, {page.moment(coverage.made_at)}",
-        f"{plural(coverage.records, 'evidence record')}: {state_sentence(coverage)}.",
+        headline(coverage),
         *_log_lines(coverage),
         "",
         f"{'CONTROL':<9}{'CLASS':<19}{'STATE':<25}{'RECORDS':>7}  {'NEWEST':<14}{'AGE':<16}ASKED",

@@ -9,13 +9,11 @@ from __future__ import annotations
 import base64
 import hashlib
 import re
-from datetime import UTC
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from aims_mlops.evidence import clock
-from aims_mlops.report.summary import duration, plural, size, summarise
+from aims_mlops.report.summary import day, duration, moment, plural, size, summarise
 from aims_mlops.report.visible import one_line, visible
 
 if TYPE_CHECKING:
@@ -77,19 +75,6 @@ def _environment(*, escaped: bool) -> Environment:
 def _visible(value: Any) -> Any:
     # Exactly str: Markup (a subclass) is our own, already escaped text.
     return visible(value) if type(value) is str else value
-
-
-def day(text: str) -> str:
-    """'2026-11-21' of an RFC 3339 time; the text itself if it is none."""
-    return moment(text)[:10]
-
-
-def moment(text: str) -> str:
-    """'2026-11-21 09:30 UTC' of an RFC 3339 time; the text itself if it is none."""
-    try:
-        return clock.read(text).astimezone(UTC).strftime("%Y-%m-%d %H:%M UTC")
-    except ValueError:
-        return text
 
 
 def age(days: float | None) -> str:

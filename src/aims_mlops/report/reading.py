@@ -15,6 +15,7 @@ from typing import Any
 from aims_mlops.evidence import clock
 from aims_mlops.evidence.records import Record
 
+EVERY_GROUP = "*"  # the label of a figure that compares every group of a column
 TEXT_LIMIT = 2_000  # characters of one value in a report; a body may hold far more
 
 
@@ -69,6 +70,15 @@ def received(record: Record) -> datetime | None:
         return None
 
 
+def texts(body: Mapping[str, Any], name: str) -> tuple[str, ...]:
+    """A list of texts, or one text as a list of one."""
+    one = string(body, name)
+    if one is not None:
+        return (one,)
+    wrapped = ({"text": entry} for entry in sequence(body, name))
+    return tuple(text for entry in wrapped if (text := string(entry, "text")) is not None)
+
+
 @dataclass(frozen=True, slots=True)
 class Figure:
     """One figure of a measure; `group` is None for the overall figure, else {column: label}."""
@@ -86,11 +96,20 @@ class Figure:
     record: str
 
     @property
+    def compares(self) -> bool:
+        """Whether the figure compares all groups of a column with each other."""
+        return self.group is not None and all(label == EVERY_GROUP for _, label in self.group)
+
+    @property
     def group_label(self) -> str:
-        """Such as 'sex female', 'age 50+ · sex male'; 'all' for the overall figure."""
+        """Such as 'sex = female', 'between groups of sex'; 'all' for the overall figure."""
         if self.group is None:
             return "all"
-        return " · ".join(f"{column} {label}" for column, label in self.group)
+        if self.compares:
+            return "between groups of " + " and ".join(column for column, _ in self.group)
+        if len(self.group) == 1 and self.group[0][0] == "column":
+            return self.group[0][1]  # figures of drift and quality are about a column itself
+        return ", ".join(f"{column} = {label}" for column, label in self.group)
 
 
 def figures(record: Record) -> tuple[Figure, ...]:

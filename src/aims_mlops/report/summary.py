@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from datetime import UTC
 from typing import Any, TypeAlias
 
+from aims_mlops.evidence import clock
 from aims_mlops.evidence.kinds import KINDS
 from aims_mlops.evidence.records import Record
 from aims_mlops.report import reading
@@ -46,6 +48,19 @@ def duration(seconds: float) -> str:
     if seconds < 5_400:
         return f"{seconds / 60:.0f} min"
     return f"{seconds / 3_600:.1f} h"
+
+
+def day(text: str) -> str:
+    """'2026-11-21' of an RFC 3339 time; the text itself if it is none."""
+    return moment(text)[:10]
+
+
+def moment(text: str) -> str:
+    """'2026-11-21 09:30 UTC' of an RFC 3339 time; the text itself if it is none."""
+    try:
+        return clock.read(text).astimezone(UTC).strftime("%Y-%m-%d %H:%M UTC")
+    except ValueError:
+        return text
 
 
 _Body: TypeAlias = Mapping[str, Any]

@@ -1,0 +1,191 @@
+"""`aims report`: control coverage and model cards, from stored evidence alone."""
+
+from __future__ import annotations
+
+import json
+import re
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from aims_mlops.errors import InputError, ModelNotFoundError
+
+if TYPE_CHECKING:
+    from aims_mlops.evidence.models import ModelReference
+    from aims_mlops.evidence.records import Record
+    from aims_mlops.inventory.project import Project
+    from aims_mlops.store.base import EvidenceStore
+
+# Kinds that can concern a model without naming it as a subject.
+_ABOUT_SYSTEM = (
+    "system",
+    "supplier",
+    "impact-assessment",
+    "approval",
+    "rejection",
+    "decision",
+    "promotion",
+    "drift",
+)
+_FILE = click.Path(dir_okay=False, writable=True, path_type=Path)
+
+
+@click.group("report")
+def group() -> None:
+    """Write control coverage and model cards from stored evidence."""
+
+
+@group.command("coverage")
+@click.option("--system", help="Only evidence of this AI system.")
+@click.option("--html", type=_FILE, help="Write one self-contained page to this file.")
+@click.option("--json", "as_json", is_flag=True, help="Print a JSON object.")
+def coverage(system: str | None, html: Path | None, as_json: bool) -> None:
+    """Show which evidence supports each of the 38 controls, its age, and what is missing."""
+    from aims_mlops.inventory.project import find_project
+    from aims_mlops.report import coverage_page
+    from aims_mlops.report.coverage import cover
+
+    project = find_project()
+    store = project.open_store()
+    log = store.status()
+    records = _records_of_system(store, project, system)
+    found = cover(records, datetime.now(UTC), system=system, log=log)
+    if html is not None:
+        _write(html, coverage_page.as_html(found))
+    if as_json:
+        click.echo(json.dumps(coverage_page.as_json(found), indent=2))
+    elif html is None:
+        click.echo(coverage_page.as_text(found))
+    else:
+        click.echo(f"{coverage_page.headline(found)}\nwrote {html}")
+
+
+@group.command("card")
+@click.argument("model", metavar="MODEL")
+@click.option("--html", type=_FILE, help="Write one self-contained page to this file.")
+@click.option("--markdown", type=_FILE, help="Write Markdown with Hugging Face metadata.")
+@click.option("--json", "as_json", is_flag=True, help="Print a JSON object.")
+def card(model: str, html: Path | None, markdown: Path | None, as_json: bool) -> None:
+    """Write the card of MODEL: a model URI, a path, or the SHA-256 of its content.
+
+    Without an option, the card is printed as Markdown.
+    """
+    from aims_mlops.inventory.project import find_project
+    from aims_mlops.report import card_page
+    from aims_mlops.report.card import write_card
+
+    project = find_project()
+    store = project.open_store()
+    log = store.status()
+    reference = _find_model(store, model)
+    records = _records_of_model(store, reference)
+    declared = _declared(project, reference, records)
+    found = write_card(reference, records, datetime.now(UTC), declared=declared, log=log)
+    if html is not None:
+        _write(html, card_page.as_html(found))
+    if markdown is not None:
+        _write(markdown, card_page.as_markdown(found))
+    if as_json:
+        click.echo(json.dumps(card_page.as_json(found), indent=2))
+    elif html is None and markdown is None:
+        click.echo(card_page.as_markdown(found), nl=False)
+    else:
+        written = [path for path in (html, markdown) if path is not None]
+        click.echo("\n".join(f"wrote {path}" for path in written))
+
+
+def _records_of_system(store: EvidenceStore, project: Project, system: str | None) -> list[Record]:
+    """Every record, or those of one system and the policies, which belong to no system."""
+    if system is None:
+        return list(store.find())
+    records = list(store.find(system=system))
+    if not records and project.system(system) is None:
+        known = {r.evidence.system for r in store.find()} - {None}
+        known |= {declared.id for declared in project.systems}
+        raise InputError(
+            f"no evidence of system {system!r}, and aims.yaml does not declare it",
+            expected="one of " + (", ".join(sorted(map(str, known))) or "none so far"),
+            next_step="aims status",
+        )
+    shared = [r for r in store.find(kind="policy") if r.evidence.system is None]
+    return [*records, *shared]
+
+
+def _find_model(store: EvidenceStore, uri: str) -> ModelReference:
+    """A digest as it is, or as a prefix of a captured model's; else what a plugin resolves."""
+    from aims_mlops.evidence.models import ModelReference
+
+    if re.fullmatch(r"[0-9a-f]{8,64}", uri):
+        found = {
+            subject.sha256: subject.name.removeprefix("model:")
+            for record in store.find(kind="model")
+            for subject in record.evidence.subjects
+            if subject.name.startswith("model:") and subject.sha256.startswith(uri)
+        }
+        if len(found) != 1:
+            raise ModelNotFoundError(
+                f"model {uri}",
+                got=f"{len(found)} captured models with this digest",
+                expected="one",
+                next_step="aims evidence list --kind model",
+            )
+        sha256, name = next(iter(found.items()))
+        return ModelReference(uri=uri, sha256=sha256, name=name)
+    from aims_mlops.plugins import hooks
+
+    reference: ModelReference | None = hooks().resolve_model(uri=uri)
+    if reference is None:
+        raise ModelNotFoundError(
+            f"model {uri!r}: no plugin knows this form of address",
+            expected="a model URI such as models:/NAME/VERSION, a path, or a SHA-256",
+            next_step="aims plugins",
+        )
+    return reference
+
+
+def _records_of_model(store: EvidenceStore, model: ModelReference) -> list[Record]:
+    """What names the model's content, its runs' records, and what is said of its systems."""
+    found = {record.id: record for record in store.find(subject=model.sha256)}
+    if not found:
+        raise ModelNotFoundError(
+            f"model {model.uri}: the store has no evidence about it",
+            got=f"content digest {model.sha256[:12]}",
+            next_step="run its training under @aims.training, or check with aims status that "
+            "this is the right store",
+        )
+    runs = {r.evidence.run for r in found.values() if r.evidence.kind == "model"} - {None}
+    systems = {r.evidence.system for r in found.values()} - {None}
+    for run in runs:
+        found.update((record.id, record) for record in store.find(run=run))
+    for system in systems:
+        records = store.find(kind=_ABOUT_SYSTEM, system=system)
+        found.update((record.id, record) for record in records)
+    return list(found.values())
+
+
+def _declared(
+    project: Project, model: ModelReference, records: list[Record]
+) -> dict[str, Any] | None:
+    """The model's system as aims.yaml declares it."""
+    ids = [r.evidence.system for r in records if r.evidence.system is not None]
+    system = next((s for s in map(project.system, ids) if s is not None), None)
+    if system is None and model.name is not None:
+        system = project.system_of_model(model.name)
+    return system.model_dump(mode="json") if system is not None else None
+
+
+def _write(path: Path, text: str) -> None:
+    """The whole file or none of it: written beside its place, then moved there."""
+    partial = path.with_name(f".{path.name}.partial")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        partial.write_text(text, encoding="utf-8", newline="\n")
+        partial.replace(path)
+    except OSError as error:
+        partial.unlink(missing_ok=True)
+        raise InputError(
+            f"cannot write {path}: {error.strerror or type(error).__name__}",
+            next_step="give another file",
+        ) from error

@@ -1,0 +1,131 @@
+"""A model card from evidence only: every statement with the record that it comes from.
+
+Pure: a model, its records and a time go in. What no record says is "not recorded"; nothing is
+filled in, and what limits the model's evidence is said as plainly as what supports it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from aims_mlops.evidence import clock
+from aims_mlops.evidence.models import ModelReference
+from aims_mlops.evidence.records import Record
+from aims_mlops.report import card_facts
+from aims_mlops.report.card_decisions import Answer, answers
+from aims_mlops.report.card_facts import Dataset, Fact
+from aims_mlops.report.card_limits import Limit, limits
+from aims_mlops.report.card_measures import Measured, measured
+from aims_mlops.report.scope import digests_about
+from aims_mlops.store.base import StoreStatus
+
+# Records of a system hold for every model of it; all others must name the model's content.
+OF_SYSTEM = ("system", "supplier", "impact-assessment")
+# Records of a run that made the model; its figures must name the model themselves, because a run
+# may make several.
+OF_RUN = ("run", "environment", "code", "parameters", "dataset", "data-quality", "gap")
+
+
+@dataclass(frozen=True, slots=True)
+class ModelCard:
+    """The card's parts in the order in which it is read; `records` are newest first."""
+
+    made_at: str
+    model: ModelReference
+    system: str | None
+    details: tuple[Fact, ...]
+    uses: tuple[Fact, ...]
+    datasets: tuple[Dataset, ...]
+    quality: tuple[Fact, ...]
+    performance: tuple[Measured, ...]
+    bias: tuple[Measured, ...]
+    drift: tuple[Measured, ...]
+    limits: tuple[Limit, ...]
+    answers: tuple[Answer, ...]
+    environment: tuple[Fact, ...]
+    records: tuple[Record, ...]
+    log: StoreStatus | None
+
+    @property
+    def title(self) -> str:
+        name = self.model.name or next((f.text for f in self.details if f.label == "Name"), None)
+        version = f" version {self.model.version}" if self.model.version else ""
+        return f"{name}{version}" if name else self.model.sha256[:12]
+
+
+def write_card(
+    model: ModelReference,
+    records: Iterable[Record],
+    now: datetime,
+    *,
+    declared: Mapping[str, Any] | None = None,
+    log: StoreStatus | None = None,
+) -> ModelCard:
+    """Assemble the card.
+
+    records : everything that names the model's digest, and the records of its system.
+    declared : its system as aims.yaml has it now; used, and marked so, where the log says nothing.
+    """
+    ordered = sorted(records, key=lambda record: -record.sequence)
+    system = _system(model, ordered)
+    runs = {
+        record.evidence.run
+        for record in ordered
+        if record.evidence.kind == "model" and model.sha256 in digests_about(record)
+    }
+    about = tuple(record for record in ordered if _concerns(record, model, system, runs))
+    details = card_facts.details(model, about)
+    uses = card_facts.uses(about, declared)
+    datasets = card_facts.datasets(model, about)
+    names = {data.sha256: data.name for data in datasets if data.sha256 and data.name}
+    performance = measured(about, "performance", names)
+    bias = measured(about, "bias", names)
+    drift = measured(about, "drift", names)
+    given = answers(about)
+    return ModelCard(
+        made_at=clock.stamp(now),
+        model=model,
+        system=system,
+        details=details,
+        uses=uses,
+        datasets=datasets,
+        quality=card_facts.quality(about, datasets),
+        performance=performance,
+        bias=bias,
+        drift=drift,
+        limits=tuple(
+            limits(
+                about,
+                uses,
+                datasets,
+                {"performance": performance, "bias": bias, "drift": drift},
+                given,
+                log,
+            )
+        ),
+        answers=given,
+        environment=card_facts.environment(about),
+        records=about,
+        log=log,
+    )
+
+
+def _system(model: ModelReference, newest_first: list[Record]) -> str | None:
+    for record in newest_first:
+        if record.evidence.system is not None and model.sha256 in digests_about(record):
+            return record.evidence.system
+    return None
+
+
+def _concerns(
+    record: Record, model: ModelReference, system: str | None, runs: set[str | None]
+) -> bool:
+    if model.sha256 in digests_about(record):
+        return True
+    evidence = record.evidence
+    if evidence.kind in OF_RUN and evidence.run is not None and evidence.run in runs:
+        return True
+    return evidence.kind in OF_SYSTEM and system is not None and evidence.system == system

@@ -1,0 +1,148 @@
+"""What a reader of the card must know before relying on the model, as the evidence has it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from aims_mlops.evidence.kinds import KINDS
+from aims_mlops.evidence.records import Record
+from aims_mlops.report import reading
+from aims_mlops.report.card_decisions import Answer
+from aims_mlops.report.card_facts import DECLARED, Dataset, Fact, newest
+from aims_mlops.report.card_measures import Measured
+from aims_mlops.report.summary import plural, summarise
+from aims_mlops.store.base import StoreStatus
+
+SMALL_GROUP = 30  # rows; below it the normal theory behind most intervals is a poor guide
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """One limitation, and the record that shows it; None where it is that nothing was recorded."""
+
+    words: str
+    source: str | None = None
+
+
+def limits(
+    records: Sequence[Record],
+    uses: Sequence[Fact],
+    datasets: Sequence[Dataset],
+    figures: Mapping[str, Sequence[Measured]],
+    answers: Sequence[Answer],
+    log: StoreStatus | None,
+) -> Iterator[Limit]:
+    """Every limitation that the records themselves show; a person may know of more."""
+    yield from _of_use(uses)
+    yield from _of_data(datasets, records)
+    for kind, taken in figures.items():
+        if not taken:
+            yield Limit(f"No {kind} evidence: nothing is known about the model's {kind}.")
+        for entry in taken:
+            yield from _of_figures(kind, entry)
+    yield from _of_capture(records)
+    yield from _of_decisions(answers)
+    if log is not None and not log.anchored:
+        yield Limit("The log is unanchored: nobody outside holds a checkpoint of it.")
+
+
+def _of_use(uses: Sequence[Fact]) -> Iterator[Limit]:
+    for fact in uses:
+        if not fact.values and fact.label in (
+            "Intended use",
+            "Foreseeable misuse",
+            "Affected people",
+        ):
+            yield Limit(f"{fact.label}: not recorded.")
+    if any(fact.source == DECLARED for fact in uses):
+        yield Limit("What the system is for comes, in part, from aims.yaml and not from the log.")
+
+
+def _of_data(datasets: Sequence[Dataset], records: Sequence[Record]) -> Iterator[Limit]:
+    if not datasets:
+        yield Limit("No data set recorded: what the model learned from is not known.")
+    for data in datasets:
+        lacking = [
+            field
+            for field, value in (
+                ("source", data.source),
+                ("licence", data.licence),
+                ("purpose", data.purpose),
+            )
+            if value is None
+        ]
+        if lacking:
+            yield Limit(
+                f"Data set {data.name or 'without a name'}: {', '.join(lacking)} not recorded.",
+                data.record,
+            )
+    checked = [record for record in records if record.evidence.kind == "data-quality"]
+    if datasets and not checked:
+        yield Limit("No data quality evidence: no expectation was held against the data.")
+    for record in checked:
+        if record.evidence.body.get("success") is not True:
+            yield Limit(f"Data quality: {summarise(record)}.", record.id)
+
+
+def _of_figures(kind: str, taken: Measured) -> Iterator[Limit]:
+    id_ = taken.record.id
+    for words in taken.left_out:
+        yield Limit(f"{kind.capitalize()}, left out: {words}.", id_)
+    unknown = [f for f in taken.figures if f.value is None]
+    if unknown:
+        named = "; ".join(f"{f.measure} ({f.group_label})" for f in unknown[:6])
+        more = f" and {len(unknown) - 6} more" if len(unknown) > 6 else ""
+        yield Limit(f"{kind.capitalize()}: the data do not say {named}{more}.", id_)
+    small = sorted(
+        {
+            (f.group_label, f.n)
+            for f in taken.figures
+            if f.group is not None and not f.compares and f.n is not None and f.n < SMALL_GROUP
+        }
+    )
+    for group, n in small:
+        yield Limit(
+            f"{kind.capitalize()}: {group} has {plural(n, 'row')}; its figures are weak.", id_
+        )
+    if len({s.sha256 for s in taken.record.evidence.subjects if s.name.startswith("model:")}) > 1:
+        yield Limit(
+            f"{kind.capitalize()}: the run had several models, and the record names all.", id_
+        )
+    if kind == "drift" and taken.verdict is not None:
+        yield Limit(f"Drift: the newest check says {taken.verdict}.", id_)
+
+
+def _of_capture(records: Sequence[Record]) -> Iterator[Limit]:
+    code, run, parameters = (newest(records, kind) for kind in ("code", "run", "parameters"))
+    if code is None or reading.string(code.evidence.body, "commit") is None:
+        yield Limit("The code's commit is not recorded.", code.id if code else None)
+    elif code.evidence.body.get("dirty") is True:
+        yield Limit("The code had uncommitted changes; only their digest is recorded.", code.id)
+    if run is not None and reading.string(run.evidence.body, "status") == "failed":
+        yield Limit("The newest run about this model failed.", run.id)
+    if parameters is not None:
+        left_out = reading.mapping(parameters.evidence.body, "left_out")
+        for name, why in sorted(left_out.items()):
+            yield Limit(f"Parameter {name} is left out: {why}.", parameters.id)
+    for record in records:
+        if record.evidence.kind == "gap":
+            yield Limit(f"Not captured: {summarise(record)}.", record.id)
+        elif record.evidence.kind not in KINDS:
+            kind = record.evidence.kind
+            yield Limit(
+                f"A record of kind {kind}, unknown to this version, is not shown.", record.id
+            )
+
+
+def _of_decisions(answers: Sequence[Answer]) -> Iterator[Limit]:
+    kinds = {answer.kind for answer in answers}
+    if "impact-assessment" not in kinds:
+        yield Limit("No impact assessment recorded.")
+    if "approval" not in kinds:
+        yield Limit("No approval by a second person recorded.")
+    decision = next((answer for answer in answers if answer.kind == "decision"), None)
+    if decision is None:
+        yield Limit("No decision of the gate recorded.")
+    elif decision.record.evidence.body.get("allowed") is not True:
+        yield Limit(f"The newest decision of the gate: {decision.word}.", decision.record.id)
