@@ -1,0 +1,261 @@
+"""Write a log, or a part of it, as one file that `aims-verify` checks without us.
+
+The file's lines are described in docs/verify.md. Each is canonical JSON; the trailer holds the
+SHA-256 of all bytes before it. Records are streamed: memory does not grow with their number.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import heapq
+import os
+import uuid
+from base64 import b64encode
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from importlib import metadata
+from itertools import islice
+from pathlib import Path
+from typing import IO, Any
+
+from aims_mlops.errors import (
+    EvidenceNotFoundError,
+    InputError,
+    StoreUnavailableError,
+    VerificationError,
+)
+from aims_mlops.evidence.canonical import canonical
+from aims_mlops.evidence.checkpoint import Checkpoint, unverified_checkpoint
+from aims_mlops.evidence.clock import now
+from aims_mlops.evidence.leaf import Leaf
+from aims_mlops.evidence.records import Record
+from aims_mlops.store.base import EvidenceStore
+from aims_mlops.store.bundle_source import BundleSource, source_of
+
+VERSION = 1
+PART = 768 * 1024  # bytes of a blob in one line
+PAGE = 500  # records whose proofs are read at a time
+# Records about the log itself: every bundle has them, or its keys and gaps could not be explained.
+ABOUT_THE_LOG = ("key-rotation", "key-revocation", "erasure", "retention", "anchor")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scope:
+    """Which records a bundle holds; all of them when every field is None.
+
+    subject : SHA-256 (hex) of a model or data set.
+    """
+
+    system: str | None = None
+    kind: tuple[str, ...] | None = None
+    subject: str | None = None
+    run: str | None = None
+
+    def chosen(self) -> dict[str, Any] | None:
+        """What was chosen, for the header; None for the whole log."""
+        found = {
+            "system": self.system,
+            "kind": list(self.kind) if self.kind else None,
+            "subject": self.subject,
+            "run": self.run,
+        }
+        return {name: value for name, value in found.items() if value is not None} or None
+
+
+@dataclass(frozen=True, slots=True)
+class Bundle:
+    """What was written: how much, and the SHA-256 (hex) that stands in the trailer."""
+
+    path: Path
+    records: int
+    blobs: int
+    size: int
+    log_size: int
+    sha256: str
+
+
+def export_bundle(
+    store: EvidenceStore,
+    path: Path,
+    *,
+    scope: Scope | None = None,
+    blobs: bool = True,
+    since: str | None = None,
+) -> Bundle:
+    """Write a bundle to `path`, which appears complete or not at all.
+
+    since : a checkpoint (note) that the auditor kept; a bundle of a part of the log then carries
+        the proof that the log continues it.
+    Raises InputError for an empty log or a checkpoint of another one, StoreError.
+    """
+    draft = path.with_name(f".{path.name}.{uuid.uuid4().hex[:12]}")
+    try:
+        with draft.open("xb") as file:
+            done = _Writer(store, file, scope or Scope(), with_blobs=blobs, since=since).write()
+            file.flush()
+            os.fsync(file.fileno())
+        draft.replace(path)
+    except OSError as error:
+        raise StoreUnavailableError(
+            f"the bundle {path} cannot be written", got=error.strerror or str(error)
+        ) from error
+    finally:
+        draft.unlink(missing_ok=True)
+    records, given, size, log_size, digest = done
+    return Bundle(path, records, given, size, log_size, digest)
+
+
+class _Writer:
+    def __init__(
+        self,
+        store: EvidenceStore,
+        file: IO[bytes],
+        scope: Scope,
+        *,
+        with_blobs: bool,
+        since: str | None,
+    ) -> None:
+        self.store, self.file, self.scope = store, file, scope
+        self.with_blobs, self.since = with_blobs, since
+        self.source: BundleSource = source_of(store)
+        self.digest = hashlib.sha256()
+        self.lines = self.size = self.records = 0
+        self.seen: set[str] = set()
+        self.given = 0
+
+    def write(self) -> tuple[int, int, int, int, str]:
+        """Write every line; (records, blobs, bytes, size of the log, SHA-256)."""
+        note = self.store.status().checkpoint
+        if note is None:
+            raise InputError(
+                f"the log {self.store.url} is empty, so there is nothing to export",
+                next_step="capture a run first",
+            )
+        top = unverified_checkpoint(note)
+        chosen = self.scope.chosen()
+        self._header(note, top, chosen)
+        if self.since is not None:
+            self._consistency(self.since, top, whole=chosen is None)
+        self.erased = self.source.erased() if self.with_blobs else frozenset()
+        records = (record for record in self._chosen(chosen) if record.sequence < top.size)
+        for page in _pages(records):
+            paths: list[list[bytes]] | None = None
+            if chosen is not None:
+                paths = self.source.inclusion_paths([r.sequence for r in page], top.size)
+            for i, record in enumerate(page):
+                self._record(record, None if paths is None else paths[i])
+        if chosen is None and self.records != top.size:
+            raise VerificationError(
+                f"the log {self.store.url} does not hold what its checkpoint counts",
+                got=f"{self.records} records",
+                expected=str(top.size),
+                next_step="aims evidence verify",
+            )
+        digest = self.digest.hexdigest()
+        self._line(b'{"end":{"lines":%d,"sha256":"%b"}}' % (self.lines, digest.encode()))
+        return self.records, self.given, self.size, top.size, digest
+
+    def _line(self, content: bytes) -> None:
+        line = content + b"\n"
+        self.file.write(line)
+        self.digest.update(line)
+        self.lines += 1
+        self.size += len(line)
+
+    def _header(self, note: str, top: Checkpoint, chosen: dict[str, Any] | None) -> None:
+        self._line(
+            canonical(
+                {
+                    "aims_bundle": VERSION,
+                    "checkpoint": note,
+                    "keys": [
+                        {"public": b64encode(public).decode(), "valid_from": start}
+                        for start, public in self.source.log_keys()
+                        if start <= top.size
+                    ],
+                    "log": self.store.status().log_id,
+                    "scope": chosen,
+                    "written_at": now(),
+                    "written_by": f"aims-mlops {metadata.version('aims-mlops')}",
+                }
+            )
+        )
+
+    def _consistency(self, note: str, top: Checkpoint, *, whole: bool) -> None:
+        old = unverified_checkpoint(note)
+        if old.origin != top.origin:
+            raise InputError(
+                "the checkpoint is of another log", got=old.origin[:120], expected=top.origin
+            )
+        if old.size > top.size:
+            raise InputError(
+                "the log is shorter than the checkpoint: records were cut off, or an old backup "
+                "was restored",
+                got=f"{top.size} records",
+                expected=f"at least {old.size}",
+                next_step="aims evidence verify",
+            )
+        if whole:
+            return  # the verifier computes every root itself
+        path = self.source.consistency_path(old.size, top.size)
+        self._line(
+            canonical(
+                {"consistency": {"path": [b64encode(h).decode() for h in path], "size": old.size}}
+            )
+        )
+
+    def _chosen(self, chosen: dict[str, Any] | None) -> Iterator[Record]:
+        if chosen is None:
+            yield from self.store.find()
+            return
+        scope = self.scope
+        picked = self.store.find(
+            kind=scope.kind, system=scope.system, subject=scope.subject, run=scope.run
+        )
+        last = -1
+        about = self.store.find(kind=ABOUT_THE_LOG)
+        for record in heapq.merge(picked, about, key=lambda record: record.sequence):
+            if record.sequence != last:
+                yield record
+            last = record.sequence
+
+    def _record(self, record: Record, path: list[bytes] | None) -> None:
+        # Envelope and leaf are canonical JSON, so the line is, and their bytes stay as they are.
+        parts = [b'{"envelope":', record.envelope, b',"leaf":', record.leaf]
+        if path is not None:
+            hashes = b",".join(b'"%b"' % b64encode(h) for h in path)
+            parts.append(b',"proof":[%b]' % hashes)
+        self._line(b"".join((*parts, b"}")))
+        self.records += 1
+        if self.with_blobs:
+            for name in Leaf.from_bytes(record.leaf).blobs:
+                if name not in self.seen:
+                    self.seen.add(name)
+                    self._blob(name)
+
+    def _blob(self, name: str) -> None:
+        try:
+            content = self.store.get_blob(name)
+        except EvidenceNotFoundError:
+            self._state(name, "erased" if name in self.erased else "missing")
+            return
+        except VerificationError:
+            self._state(name, "damaged")
+            return
+        for part, start in enumerate(range(0, max(len(content), 1), PART)):
+            data = b64encode(content[start : start + PART])
+            last = b"true" if start + PART >= len(content) else b"false"
+            self._line(
+                b'{"blob":{"data":"%b","last":%b,"part":%d,"sha256":"%b"}}'
+                % (data, last, part, name.encode())
+            )
+        self.given += 1
+
+    def _state(self, name: str, state: str) -> None:
+        self._line(canonical({"blob": {"sha256": name, "state": state}}))
+
+
+def _pages(records: Iterable[Record]) -> Iterator[list[Record]]:
+    source = iter(records)
+    while page := list(islice(source, PAGE)):
+        yield page

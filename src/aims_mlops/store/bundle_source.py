@@ -1,0 +1,75 @@
+"""What a bundle needs from a log beyond its records: keys, proofs at one size, erased blobs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from aims_mlops.errors import InputError
+from aims_mlops.evidence.merkle import consistency_proof, inclusion_proof
+from aims_mlops.store.base import EvidenceStore
+from aims_mlops.store.sql import SqlStore
+
+
+class BundleSource(Protocol):
+    """Where proofs for a bundle come from; every proof is against the first `size` records."""
+
+    def log_keys(self) -> list[tuple[int, bytes]]:
+        """(first record, raw public key) of each key of the log, oldest first."""
+        ...
+
+    def inclusion_paths(self, sequences: Sequence[int], size: int) -> list[list[bytes]]:
+        """The audit path of each record."""
+        ...
+
+    def consistency_path(self, old: int, size: int) -> list[bytes]:
+        """The proof that the first `old` records are unchanged."""
+        ...
+
+    def erased(self) -> frozenset[str]:
+        """Digests of the blobs whose content was erased or pruned."""
+        ...
+
+
+def source_of(store: EvidenceStore) -> BundleSource:
+    """The source behind a store; InputError if the store cannot prove anything."""
+    if isinstance(store, SqlStore):
+        return SqlSource(store)
+    if all(hasattr(store, name) for name in ("log_keys", "inclusion_paths", "consistency_path")):
+        return store  # type: ignore[return-value]  # a remote store is its own source
+    raise InputError(
+        f"the store {store.url} gives no proofs, so no bundle can be made of it",
+        expected="an SQLite or PostgreSQL store, or a server of this version",
+    )
+
+
+class SqlSource:
+    """Proofs out of the stored tree."""
+
+    def __init__(self, store: SqlStore) -> None:
+        self._store = store
+
+    def log_keys(self) -> list[tuple[int, bytes]]:
+        import sqlalchemy as sa
+
+        from aims_mlops.store.tables import log_keys
+
+        with self._store.database.reading() as connection:
+            rows = connection.execute(sa.select(log_keys).order_by(log_keys.c.valid_from))
+            return [(int(row.valid_from), bytes(row.public)) for row in rows]
+
+    def inclusion_paths(self, sequences: Sequence[int], size: int) -> list[list[bytes]]:
+        from aims_mlops.store.tree import StoredTree
+
+        with self._store.database.reading() as connection:
+            tree = StoredTree(connection)
+            return [inclusion_proof(sequence, size, tree) for sequence in sequences]
+
+    def consistency_path(self, old: int, size: int) -> list[bytes]:
+        from aims_mlops.store.tree import StoredTree
+
+        with self._store.database.reading() as connection:
+            return consistency_proof(old, size, StoredTree(connection))
+
+    def erased(self) -> frozenset[str]:
+        return self._store.erased()

@@ -1,0 +1,1 @@
+"""Verify an exported bundle offline, with nothing but the standard library and `cryptography`."""

@@ -1,0 +1,107 @@
+"""Checkpoints from outside: one that the auditor kept, and those that the log was anchored with."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from aims_verify.bundle import Header
+from aims_verify.encoding import from_base64
+from aims_verify.findings import Findings, UnreadableError, counted
+from aims_verify.merkle import GrowingTree, consistency_holds
+from aims_verify.note import Checkpoint
+
+
+@dataclass(slots=True)
+class _Wanted:
+    """A checkpoint that the log must continue; `root` is the log's own root at its size."""
+
+    checkpoint: Checkpoint
+    name: str
+    root: bytes | None = None
+
+
+class Anchors:
+    """Holds the log against each checkpoint from outside while the records pass by."""
+
+    def __init__(self, header: Header, findings: Findings, kept: Checkpoint | None) -> None:
+        self._header, self._findings = header, findings
+        self._wanted: list[_Wanted] = []
+        self._paths: dict[int, list[bytes]] = {}
+        self._anchors = 0
+        self._kept = kept
+        if kept is not None:
+            self._wanted.append(_Wanted(kept, "the checkpoint you kept"))
+        self._sizes = {wanted.checkpoint.size for wanted in self._wanted}
+        self._at_size(0, GrowingTree().root())
+
+    def take(self, found: dict[str, Any]) -> None:
+        """An anchor's line; raises ValueError."""
+        try:
+            checkpoint = Checkpoint.parse(found["checkpoint"])
+        except UnreadableError as error:
+            raise ValueError(str(error)) from error
+        self._anchors += 1
+        self._wanted.append(_Wanted(checkpoint, f"the anchor in {found['where']}"))
+        self._sizes.add(checkpoint.size)
+        self._at_size(0, GrowingTree().root())
+
+    def take_path(self, found: dict[str, Any]) -> None:
+        """A consistency proof's line, from `size` to the bundle's checkpoint."""
+        path = [from_base64(item) for item in found["path"]]
+        self._paths[int(found["size"])] = [hashed for hashed in path if hashed is not None]
+
+    def passed(self, tree: GrowingTree) -> None:
+        """Another record is in the tree."""
+        if tree.size in self._sizes:
+            self._at_size(tree.size, tree.root())
+
+    def _at_size(self, size: int, root: bytes) -> None:
+        for wanted in self._wanted:
+            if wanted.checkpoint.size == size:
+                wanted.root = root
+
+    def sum_up(self) -> None:
+        """Say of each checkpoint whether the log continues it."""
+        for wanted in self._wanted:
+            self._check(wanted)
+        if not self._wanted:
+            self._findings.unchecked.append(
+                "unanchored: nobody outside holds a checkpoint of this log, so whoever has both "
+                "its database and its key could have rewritten all of it. Keep this bundle's "
+                "checkpoint, and give it with --checkpoint next time"
+            )
+
+    def _check(self, wanted: _Wanted) -> None:
+        header, findings = self._header, self._findings
+        old, top, name = wanted.checkpoint, header.checkpoint, wanted.name
+        text = f"{name} ({counted(old.size, 'record')})"
+        if old.origin != top.origin:
+            findings.fail(f"{name} is of another log", old.origin[:120])
+            return
+        if old.signed_by(key.public for key in header.keys) is None:
+            findings.fail(f"{name} is not signed by any key that this bundle lists")
+            return
+        if old.size > top.size:
+            findings.fail(
+                f"the log is shorter than {text}: it has {top.size:,}. Records were cut off, an "
+                "old backup was restored, or this bundle is older than that checkpoint"
+            )
+            return
+        if header.scope is None:
+            same = wanted.root == old.root
+        elif old.size == top.size:
+            same = old.root == top.root
+        elif old.size in self._paths:
+            same = consistency_holds(old.size, top.size, old.root, top.root, self._paths[old.size])
+        else:
+            findings.unchecked.append(
+                f"whether the log continues {text}: a bundle of a part of the log needs a proof "
+                "for it. Export again with --since FILE"
+            )
+            return
+        findings.expect(
+            same,
+            f"the log continues {text}: nothing before it was changed",
+            f"the log does not continue {text}: what was in it was rewritten",
+        )

@@ -1,0 +1,90 @@
+"""The blobs in a bundle against the digests that records name."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from hashlib import sha256
+from typing import Any
+
+from aims_verify.encoding import from_base64
+from aims_verify.findings import Findings, counted
+
+
+class BlobCheck:
+    """Takes blobs part by part; memory is one digest for each blob, not its bytes.
+
+    A blob's line is {"blob": {"data", "last", "part", "sha256"}}, or {"blob": {"sha256", "state"}}
+    with state `erased`, `missing` or `damaged`.
+    """
+
+    def __init__(self, findings: Findings) -> None:
+        self._findings = findings
+        self._name = ""
+        self._part = 0
+        self._digest = sha256()
+        self._good: set[str] = set()
+        self._states: dict[str, str] = {}
+        self._named: dict[str, int] = {}
+
+    def take(self, found: dict[str, Any]) -> None:
+        """One line; raises ValueError, KeyError, TypeError if it is malformed."""
+        name = str(found["sha256"])
+        if "state" in found:
+            self._states[name] = str(found["state"])
+            if found["state"] == "damaged":
+                self._findings.fail("a blob was damaged in the store already", name[:16])
+            return
+        data = from_base64(found["data"])
+        if data is None:
+            raise ValueError("not base64")
+        if found["part"] == 0:
+            self._name, self._part, self._digest = name, 0, sha256()
+        if name != self._name or found["part"] != self._part:
+            raise ValueError("parts of a blob out of order")
+        self._part += 1
+        self._digest.update(data)
+        if found["last"]:
+            if self._digest.hexdigest() == name:
+                self._good.add(name)
+            else:
+                self._findings.fail("a blob's content is not what its digest says", name[:16])
+                self._states[name] = "damaged"
+
+    def refer(self, blobs: Iterable[tuple[str, int]]) -> None:
+        """Blobs that records name, with the record's sequence."""
+        for name, sequence in blobs:
+            self._named.setdefault(name, sequence)
+
+    def sum_up(self, erased: set[str]) -> None:
+        """Say which are there; `erased` are digests that a record of erasure names."""
+        if not self._named and not self._good:
+            return
+        findings = self._findings
+        there = [name for name in self._named if name in self._good]
+        gone = [name for name in self._named if name not in self._good and name in erased]
+        out = [
+            name
+            for name in self._named
+            if name not in self._good and name not in erased and self._states.get(name) != "damaged"
+        ]
+        if there:
+            findings.holds.append(
+                f"{counted(len(there), 'blob')} that records name are here, unchanged"
+            )
+        if gone:
+            findings.unchecked.append(
+                f"the content of {counted(len(gone), 'blob')}: content erased, commitment intact"
+            )
+        missing = [name for name in out if self._states.get(name) in ("erased", "missing")]
+        if missing:
+            findings.unchecked.append(
+                f"the content of {counted(len(missing), 'blob')} that the store could not give; "
+                "no record of an erasure explains it"
+            )
+        left = len(out) - len(missing)
+        if left:
+            findings.unchecked.append(
+                f"the content of {counted(left, 'blob')} that this bundle leaves out"
+            )
+        for name in self._good - self._named.keys():
+            findings.fail("a blob that no record names", name[:16])
