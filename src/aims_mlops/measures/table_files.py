@@ -5,13 +5,16 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from aims_mlops.errors import InputError
-from aims_mlops.measures.tables import BATCH_ROWS, Batch, Table, arrow_batch
+from aims_mlops.measures.tables import BATCH_ROWS, Batch, Table, arrow_batch, of_schema
 
 if TYPE_CHECKING:
     import pyarrow as pa
+
+# the schema, and what reads the rows
+_Opened: TypeAlias = "tuple[pa.Schema, Callable[[], Iterator[pa.RecordBatch]]]"
 
 _CSV_BLOCK_BYTES = 16 * 2**20  # the column types of a CSV file come from its first block
 
@@ -31,20 +34,20 @@ def open_table_file(path: Path) -> Table:
         raise InputError(
             f"folder {str(path)!r} holds no table", expected="Parquet, CSV or Arrow files"
         )
-    names, _ = _open(files[0])
+    schema, _ = _open(files[0])
 
     def batches() -> Iterator[Batch]:
         for file in files:
             found, read = _open(file)
-            if found != names:
+            if found.names != schema.names:
                 raise InputError(
                     f"{file.name} has other columns than {files[0].name}",
-                    got=f"{len(found)} columns",
-                    expected=f"the same {len(names)} columns in the same order",
+                    got=f"{len(found.names)} columns",
+                    expected=f"the same {len(schema.names)} columns in the same order",
                 )
             yield from _guarded(file, read)
 
-    return Table(_ending(files[0]).lstrip("."), names, batches)
+    return of_schema(_ending(files[0]).lstrip("."), schema, batches)
 
 
 def _files_below(folder: Path) -> list[Path]:
@@ -65,7 +68,7 @@ def _ending(path: Path) -> str:
     return suffixes[-1] if suffixes else ""
 
 
-def _open(path: Path) -> tuple[tuple[str, ...], Callable[[], Iterator[pa.RecordBatch]]]:
+def _open(path: Path) -> _Opened:
     reader = _READERS.get(_ending(path))
     if reader is None:
         raise InputError(
@@ -107,20 +110,20 @@ def _unreadable(path: Path, problem: str) -> InputError:
     )
 
 
-def _parquet(path: Path) -> tuple[tuple[str, ...], Any]:
+def _parquet(path: Path) -> _Opened:
     import pyarrow.parquet as pq
 
     with pq.ParquetFile(path) as file:
-        names = tuple(file.schema_arrow.names)
+        schema = file.schema_arrow
 
     def read() -> Iterator[pa.RecordBatch]:
         with pq.ParquetFile(path) as file:
             yield from file.iter_batches(batch_size=BATCH_ROWS)
 
-    return names, read
+    return schema, read
 
 
-def _csv(path: Path) -> tuple[tuple[str, ...], Any]:
+def _csv(path: Path) -> _Opened:
     from pyarrow import csv
 
     def opened() -> Any:
@@ -136,16 +139,16 @@ def _csv(path: Path) -> tuple[tuple[str, ...], Any]:
         )
 
     with opened() as reader:
-        names = tuple(reader.schema.names)
+        schema = reader.schema
 
     def read() -> Iterator[pa.RecordBatch]:
         with opened() as reader:
             yield from reader
 
-    return names, read
+    return schema, read
 
 
-def _arrow(path: Path) -> tuple[tuple[str, ...], Any]:
+def _arrow(path: Path) -> _Opened:
     import pyarrow as pa
 
     def read() -> Iterator[pa.RecordBatch]:
@@ -154,10 +157,10 @@ def _arrow(path: Path) -> tuple[tuple[str, ...], Any]:
                 yield file.get_batch(place)
 
     with pa.memory_map(str(path)) as source, pa.ipc.open_file(source) as file:
-        return tuple(file.schema.names), read
+        return file.schema, read
 
 
-_READERS: dict[str, Callable[[Path], tuple[tuple[str, ...], Any]]] = {
+_READERS: dict[str, Callable[[Path], _Opened]] = {
     ".parquet": _parquet,
     ".csv": _csv,
     ".tsv": _csv,

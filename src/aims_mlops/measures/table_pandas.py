@@ -113,7 +113,7 @@ def _arrow_of_objects(values: Any, name: str) -> pa.Array | pa.ChunkedArray:
         if not (_one_shape(types) and (kind != "datetime" or _one_awareness(present))):
             found = ", ".join(sorted(kind.__name__ for kind in types)[:5])
             raise InputError(
-                f"column {name!r} mixes values of different types",
+                f"column {name!r} holds values that make no column",
                 got=found if kind != "datetime" else "times with and without a time zone",
                 expected="one type in each column",
                 next_step="convert the column, such as with .astype(str)",
@@ -122,6 +122,8 @@ def _arrow_of_objects(values: Any, name: str) -> pa.Array | pa.ChunkedArray:
 
 
 def _one_shape(types: set[type]) -> bool:
+    if types & {set, frozenset}:  # no order of their own, so no digest of their own
+        return False
     if len(types) <= 1:
         return True
     return all(kind.__name__ in ("list", "tuple", "ndarray") for kind in types) or all(

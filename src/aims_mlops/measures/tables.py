@@ -36,13 +36,15 @@ class Batch:
 class Table:
     """A table that can be read: names in order, then `batches()`.
 
-    `source` is the kind of input in one word. A stream (a record batch reader) can be read once;
-    everything else as often as wanted.
+    `source` is the kind of input in one word; `integers` are the integer columns, where the
+    schema tells. A stream (a record batch reader) can be read once, everything else as often as
+    wanted.
     """
 
     source: str
     names: tuple[str, ...]
     batches: Callable[[], Iterator[Batch]]
+    integers: frozenset[str] = frozenset()
 
     def select(self, columns: Sequence[str]) -> Table:
         """The same rows with these columns; InputError for a column that is not there."""
@@ -58,7 +60,7 @@ class Table:
             for batch in self.batches():
                 yield Batch(batch.rows, tuple(batch.columns[place] for place in places))
 
-        return Table(self.source, tuple(columns), batches)
+        return Table(self.source, tuple(columns), batches, self.integers)
 
 
 def open_table(data: Any, *, index: IndexRule = "auto") -> Table:
@@ -89,40 +91,49 @@ def open_table(data: Any, *, index: IndexRule = "auto") -> Table:
 
 
 def _by_library(data: Any, index: IndexRule) -> Table:
+    library = type(data).__module__.partition(".")[0]
     if isinstance(data, str | Path):
         from aims_mlops.measures.table_files import open_table_file
 
-        return _without_index(open_table_file(Path(data)), index)
-    library = type(data).__module__.partition(".")[0]
-    if library == "pandas":
+        table = open_table_file(Path(data))
+    elif library == "pandas":
         from aims_mlops.measures.table_pandas import open_pandas
 
         return open_pandas(data, index)
-    if library == "polars":
-        return _open_polars(data)
-    if library == "duckdb":
-        return _open_stream(lambda: data.to_arrow_reader(BATCH_ROWS), "duckdb")
-    if library == "pyarrow":
-        return _without_index(_open_arrow(data), index)
-    if hasattr(data, "__arrow_c_stream__"):
+    elif library == "polars":
+        table = _open_polars(data)
+    elif library == "duckdb":
+        table = _open_stream(lambda: data.to_arrow_reader(BATCH_ROWS), "duckdb")
+    elif library == "pyarrow":
+        table = _open_arrow(data)
+    elif hasattr(data, "__arrow_c_stream__"):
         import pyarrow as pa
 
-        return _open_stream(lambda: pa.RecordBatchReader.from_stream(data), library)
-    return _open_arrays(data)
+        table = _open_stream(lambda: pa.RecordBatchReader.from_stream(data), library)
+    else:
+        table = _open_arrays(data)
+    return _without_index(table, index)
 
 
 def _open_polars(data: Any) -> Table:
-    if hasattr(data, "collect_schema") and hasattr(data, "collect_batches"):
+    if hasattr(data, "collect_batches"):  # lazy
 
         def batches() -> Iterator[Batch]:
             for frame in data.collect_batches(chunk_size=BATCH_ROWS, maintain_order=True):
                 yield from _polars_batches(frame)
 
-        return Table("polars", tuple(data.collect_schema().names()), batches)
-    frame = data.to_frame() if hasattr(data, "to_frame") else data
-    if not hasattr(frame, "get_columns"):
-        raise _unsupported(data)
-    return Table("polars", tuple(frame.columns), lambda: _polars_batches(frame))
+        schema = data.collect_schema()
+    else:
+        frame = data.to_frame() if hasattr(data, "to_frame") else data
+        if not hasattr(frame, "get_columns"):
+            raise _unsupported(data)
+        schema = frame.schema
+
+        def batches() -> Iterator[Batch]:
+            return _polars_batches(frame)
+
+    integers = frozenset(name for name, kind in schema.items() if kind.is_integer())
+    return Table("polars", tuple(schema), batches, integers)
 
 
 def _polars_batches(frame: Any) -> Iterator[Batch]:
@@ -142,14 +153,20 @@ def _open_arrow(data: Any) -> Table:
     if isinstance(data, pa.RecordBatchReader):
         return _open_stream(lambda: data, "pyarrow")
     if isinstance(data, pa.Table | pa.RecordBatch):
-        return Table("pyarrow", tuple(data.schema.names), lambda: iter((arrow_batch(data),)))
+        return of_schema("pyarrow", data.schema, lambda: iter((arrow_batch(data),)))
     if isinstance(data, pa.Array | pa.ChunkedArray):
         return Table("pyarrow", ("0",), lambda: iter((Batch(len(data), (lambda: data,)),)))
     if hasattr(data, "to_batches") and hasattr(data, "schema"):  # pyarrow.dataset.Dataset
-        return Table(
-            "pyarrow", tuple(data.schema.names), lambda: map(arrow_batch, data.to_batches())
-        )
+        return of_schema("pyarrow", data.schema, lambda: map(arrow_batch, data.to_batches()))
     raise _unsupported(data)
+
+
+def of_schema(source: str, schema: pa.Schema, batches: Callable[[], Iterator[Batch]]) -> Table:
+    """A table whose names and types an Arrow schema tells."""
+    import pyarrow as pa
+
+    integers = frozenset(field.name for field in schema if pa.types.is_integer(field.type))
+    return Table(source, tuple(schema.names), batches, integers)
 
 
 def _open_stream(reader: Callable[[], pa.RecordBatchReader], source: str) -> Table:
@@ -160,7 +177,7 @@ def _open_stream(reader: Callable[[], pa.RecordBatchReader], source: str) -> Tab
         opened = unread.pop() if unread else reader()
         yield from map(arrow_batch, opened)
 
-    return Table(source, tuple(first.schema.names), batches)
+    return of_schema(source, first.schema, batches)
 
 
 def arrow_batch(data: pa.RecordBatch | pa.Table) -> Batch:
@@ -203,15 +220,8 @@ def _without_index(table: Table, index: IndexRule) -> Table:
     levels = [name for name in table.names if name.startswith("__index_level_")]
     if index == "count" or not levels:
         return table
-    if index == "auto":
-        if levels != [_UNNAMED_INDEX]:
-            return table
-        import pyarrow as pa
-
-        place = table.names.index(_UNNAMED_INDEX)
-        first = next(iter(table.batches()), None)
-        if first is None or not pa.types.is_integer(first.columns[place]().type):
-            return table
+    if index == "auto" and (levels != [_UNNAMED_INDEX] or _UNNAMED_INDEX not in table.integers):
+        return table
     return table.select([name for name in table.names if name not in levels])
 
 
