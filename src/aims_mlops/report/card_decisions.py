@@ -8,8 +8,23 @@ from typing import Any
 
 from aims_mlops.evidence.records import Record
 from aims_mlops.report import reading
+from aims_mlops.report.summary import plural
 
-KINDS = ("impact-assessment", "approval", "rejection", "decision", "promotion")
+KINDS = (
+    "impact-assessment",
+    "approval",
+    "rejection",
+    "revocation",
+    "waiver",
+    "decision",
+    "promotion",
+)
+_PERSONAL = {
+    "approval": "approved",
+    "rejection": "rejected",
+    "revocation": "approval taken back",
+    "waiver": "rule set aside",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,9 +52,9 @@ def _answer(record: Record) -> Answer:
     if kind == "impact-assessment":
         word = reading.string(body, "state") or "state not recorded"
         return Answer(record, word, reading.string(body, "author"), ())
-    if kind in ("approval", "rejection"):
-        word = "approved" if kind == "approval" else "rejected"
-        return Answer(record, word, reading.string(body, "approver"), reading.texts(body, "reason"))
+    if kind in _PERSONAL:
+        who = reading.string(body, "approver") or record.evidence.actor
+        return Answer(record, _PERSONAL[kind], who, reading.texts(body, "reason"))
     if kind == "decision":
         return Answer(record, _decided(body), record.evidence.actor, _reasons(body))
     alias = reading.string(body, "alias")
@@ -49,29 +64,50 @@ def _answer(record: Record) -> Answer:
 
 
 def _decided(body: Mapping[str, Any]) -> str:
-    allowed = body.get("allowed")
-    word = "could not decide"
-    if isinstance(allowed, bool):
-        word = "allowed" if allowed else "refused"
+    word = decided(body)
     target = reading.string(body, "target")
     policy = reading.mapping(body, "policy")
-    name = reading.string(policy, "name") if policy else reading.string(body, "policy")
-    return word + (f" for {target}" if target else "") + (f" under {name}" if name else "")
+    name = reading.string(policy, "name") or reading.string(body, "policy_id")
+    return word + (f" for {target}" if target else "") + (f" under policy {name}" if name else "")
+
+
+def decided(body: Mapping[str, Any]) -> str:
+    """'allowed', 'refused' or 'undecided'."""
+    verdict = reading.string(body, "verdict")
+    if verdict is not None:
+        return verdict
+    allowed = body.get("allowed")
+    if isinstance(allowed, bool):
+        return "allowed" if allowed else "refused"
+    return "undecided"
 
 
 def _reasons(body: Mapping[str, Any]) -> tuple[str, ...]:
-    """Each reason on one line, whatever of rule, observation, limit and next step it has."""
+    """What did not pass, one line each, with limit and next step; what passed, as a count."""
     said = []
+    passed = 0
     for entry in reading.sequence(body, "reasons"):
-        if isinstance(entry, str):
+        if isinstance(entry, Mapping):
+            if entry.get("outcome") == "pass":
+                passed += 1
+            else:
+                said.append(_reason(entry))
+        elif isinstance(entry, str):
             said.append(entry)
-        elif isinstance(entry, Mapping):
-            rule = reading.string(entry, "rule") or reading.string(entry, "id")
-            parts = [
-                reading.string(entry, "observed") or reading.string(entry, "message"),
-                f"limit {limit}" if (limit := reading.string(entry, "limit")) else None,
-                f"next: {step}" if (step := reading.string(entry, "next_step")) else None,
-            ]
-            text = "; ".join(part for part in parts if part)
-            said.append(f"{rule}: {text}" if rule and text else rule or text or "not recorded")
+    if passed:
+        said.append(f"{plural(passed, 'rule')} passed")
     return tuple(said)
+
+
+def _reason(entry: Mapping[str, Any]) -> str:
+    rule = reading.string(entry, "rule") or "rule not recorded"
+    outcome = reading.string(entry, "outcome")
+    waiver = reading.string(entry, "waived_by")
+    parts = [
+        reading.string(entry, "observed"),
+        f"limit: {limit}" if (limit := reading.string(entry, "limit")) else None,
+        f"set aside by waiver {waiver[:12]}" if waiver else None,
+        f"next: {step}" if (step := reading.string(entry, "next_step")) else None,
+    ]
+    head = f"{rule} ({outcome})" if outcome else rule
+    return ": ".join(part for part in (head, "; ".join(p for p in parts if p)) if part)

@@ -109,7 +109,7 @@ def _of_figures(kind: str, taken: Measured) -> Iterator[Limit]:
         yield Limit(
             f"{kind.capitalize()}: the run had several models, and the record names all.", id_
         )
-    if kind == "drift" and taken.verdict is not None:
+    if kind == "drift" and taken.verdict not in (None, "no drift"):
         yield Limit(f"Drift: the newest check says {taken.verdict}.", id_)
 
 

@@ -162,14 +162,18 @@ def _by(role: str, body: _Body) -> str | None:
 
 def _decision(body: _Body) -> _Parts:
     allowed = body.get("allowed")
-    word = "not decided"
-    if isinstance(allowed, bool):
+    word = reading.string(body, "verdict") or "undecided"
+    if isinstance(allowed, bool) and "verdict" not in body:
         word = "allowed" if allowed else "refused"
     target = reading.string(body, "target")
-    reasons = reading.sequence(body, "reasons")
+    refusing = [
+        entry
+        for entry in reading.sequence(body, "reasons")
+        if not isinstance(entry, Mapping) or entry.get("refuses", True)
+    ]
     return [
         word + (f" for {target}" if target else ""),
-        plural(len(reasons), "reason") if reasons else None,
+        plural(len(refusing), "reason") if refusing else None,
     ]
 
 
