@@ -32,7 +32,7 @@ class _Block:
         traceback: TracebackType | None,
     ) -> None:
         if self._run is not None:
-            leave(self._run, self._token)
+            leave(self._token)
             finish(self._run, error=error)
 
     async def __aenter__(self) -> Run:

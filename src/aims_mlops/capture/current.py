@@ -38,33 +38,22 @@ def activated(run: Run) -> Iterator[None]:
     """Make `run` the current one for a stretch of the user's code, and nothing else's.
 
     Generators and coroutines go in and out of it at each suspension, so that whoever resumes
-    them keeps its own run; plugins do the same through `Run.switches`.
+    them keeps its own run.
     """
     token = _CURRENT.set(run)
-    entered = []
     try:
-        for switch in run.switches:
-            switch(True)
-            entered.append(switch)
         yield
     finally:
-        for switch in reversed(entered):
-            switch(False)
         _CURRENT.reset(token)
 
 
 def enter(run: Run) -> object:
     """Make `run` the current one until `leave`, for a block whose suspensions we cannot see."""
-    token = _CURRENT.set(run)
-    for switch in run.switches:
-        switch(True)
-    return token
+    return _CURRENT.set(run)
 
 
-def leave(run: Run, token: object) -> None:
+def leave(token: object) -> None:
     """Undo `enter`; quiet when the block ends in another context than it began in."""
-    for switch in reversed(run.switches):
-        switch(False)
     try:
         _CURRENT.reset(token)  # type: ignore[arg-type]
     except ValueError:  # such as an async fixture, torn down in another task

@@ -10,9 +10,10 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from aims_mlops.capture.current import active_run
-from aims_mlops.capture.failures import guarded
+from aims_mlops.capture.failures import guarded, note
 from aims_mlops.capture.secrets import scrubbed
 from aims_mlops.capture.settings import switched_off
+from aims_mlops.errors import InputError
 from aims_mlops.evidence.records import Subject
 
 if TYPE_CHECKING:
@@ -105,7 +106,7 @@ def dataset(
     purpose : what it may be used for.  role : such as 'train', 'test', 'reference'; told from
         the name if not given.  derived_from : names of the data sets it was made of.
     """
-    words = {
+    words: dict[str, Any] = {
         "source": source,
         "licence": licence,
         "purpose": purpose,
@@ -151,10 +152,8 @@ def _capture(run: Run, data: Any, about: About) -> None:
     run.datasets.append(entry)
     place = len(run.datasets) - 1
     if found.rows == 0:
-        from aims_mlops.errors import InputError
-
-        with guarded(run, f"dataset {about.name}"):
-            raise InputError("the data set is empty", got="0 rows", expected="at least one row")
+        empty = InputError("the data set is empty", got="0 rows", expected="at least one row")
+        note(run, f"dataset {about.name}", empty)
         return
     with guarded(run, f"profile of dataset {about.name}"):
         entry = run.datasets[place] = replace(entry, profile=_profile(data, found.sha256))

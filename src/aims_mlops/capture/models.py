@@ -145,7 +145,7 @@ def pickled(model: Any, name: str) -> ModelReference:
     Pickles of equal models can differ between versions of Python and of the framework.
     """
     digest = _Digest()
-    pickle.Pickler(digest, protocol=5).dump(model)  # type: ignore[arg-type]
+    pickle.Pickler(digest, protocol=5).dump(model)
     sha256 = digest.sha256.hexdigest()
     file = FileDigest(f"{name}.pickle", digest.size, sha256)
     return ModelReference(uri=f"sha256:{sha256}", sha256=sha256, files=(file,))

@@ -115,8 +115,8 @@ def _checked(run: Run, found: Iterable[Any]) -> list[Evidence]:
     kept: list[Evidence] = []
     for item in found:
         if not isinstance(item, Evidence):
-            with guarded(run, "collect_run_evidence"):
-                raise TypeError(f"not evidence but {type(item).__name__}")
+            wrong = TypeError(f"not evidence but {type(item).__name__}")
+            failures.note(run, "collect_run_evidence", wrong)
             continue
         with guarded(run, item.kind):
             canonical(item.to_statement())

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from aims_mlops.capture.failures import Gap, guarded
+from aims_mlops.capture.failures import Gap, guarded, note
 from aims_mlops.capture.parameters import Parameters
 from aims_mlops.capture.settings import RunSettings
 from aims_mlops.errors import InputError
@@ -39,8 +39,6 @@ class Run:
     id : 32 hex digits.  activity, name, system, settings : see `RunSettings`.
     parent : id of the run around this one, in the same thread, task or forked process.
     links : {where: id} of this run in other systems, such as {'mlflow_run': '…'}.
-    switches : called with True when the user's code of this run goes on and with False when it is
-        suspended or over; a plugin that keeps a current run of its own puts one here.
     status : 'running', 'finished' or 'failed'.  error : what the user's code raised, if anything.
     started_at, ended_at : RFC 3339.  duration_seconds : without the time that capture took.
     """
@@ -64,7 +62,6 @@ class Run:
         self.actor = "unknown"
         self.process = os.getpid()
         self.links: dict[str, str] = {}
-        self.switches: list[Callable[[bool], None]] = []
         self.parameters = Parameters()
         self.tags = Parameters()
         self.datasets: list[CapturedDataset] = []
@@ -187,11 +184,11 @@ class Run:
             problem = "belongs to another process"
         if problem is None:
             return True
-        with guarded(self, what):
-            raise InputError(
-                f"{what} came to a run that {problem}, so it cannot be recorded there",
-                next_step="call it inside the run, or decorate the function that the worker runs",
-            )
+        late = InputError(
+            f"{what} came to a run that {problem}, so it cannot be recorded there",
+            next_step="call it inside the run, or decorate the function that the worker runs",
+        )
+        note(self, what, late)
         return False
 
 
