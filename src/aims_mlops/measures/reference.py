@@ -1,0 +1,284 @@
+"""Reference profiles: what later batches are compared with, without the reference data at hand."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, Literal
+
+import numpy as np
+
+from aims_mlops.errors import InputError, VerificationError
+from aims_mlops.measures.drift_choice import MethodNames, check_methods, methods_for
+from aims_mlops.measures.drift_columns import ColumnRead, TableRead, read_columns
+from aims_mlops.measures.drift_methods import SMALLEST_NORM, wasserstein
+from aims_mlops.measures.drift_points import Points, compress
+from aims_mlops.measures.drift_samples import (
+    CategorySample,
+    EmbeddingSample,
+    Kind,
+    NumericSample,
+    Sample,
+)
+from aims_mlops.measures.reference_blob import (
+    BlobReader,
+    BlobWriter,
+    digested,
+    read_numbers,
+    read_points,
+    write_numbers,
+)
+
+Variant = Literal["exact", "compact"]
+
+SCHEMA = "aims-mlops.reference-profile"
+VERSION = 1
+_COMPACT_POINTS = 512
+_LABELS_IN_BODY = 2_000  # beyond it they are in the blob; a compact profile refuses the column
+
+
+@dataclass(frozen=True)
+class ReferenceProfile:
+    """A reference as evidence: `body` is JSON values, `blob` the exact variant's sorted values.
+
+    The body names rows, and by column the family, kind, role, rows with a value, missing and
+    infinite ones, and the standard deviation; labels only as digests. The exact variant keeps
+    sorted values in the blob (each row's value, but no rows: columns are sorted on their own);
+    the compact one keeps at most 512 weighted points a column in the body and has no blob.
+    """
+
+    body: Mapping[str, Any]
+    blob: bytes | None = None
+
+    @property
+    def sha256(self) -> str:
+        """Digest of the body, which names the blob by its own digest."""
+        return str(self.body["sha256"])
+
+    @property
+    def rows(self) -> int:
+        return int(self.body["rows"])
+
+    @property
+    def variant(self) -> Variant:
+        return self.body["variant"]  # type: ignore[no-any-return]
+
+    @property
+    def methods(self) -> Any:
+        """The methods pinned when the profile was built; None for the defaults."""
+        return self.body["methods"]
+
+    def to_body(self) -> dict[str, Any]:
+        """The body of evidence of kind `reference-profile`."""
+        return dict(self.body)
+
+    @classmethod
+    def from_body(cls, body: Mapping[str, Any], blob: bytes | None = None) -> ReferenceProfile:
+        """The profile from stored evidence, checked against its digests.
+
+        Raises VerificationError if the body or the blob is not what the digests say, InputError
+        if the exact variant comes without its blob or is from a newer version.
+        """
+        if body.get("schema") != SCHEMA or body.get("version", 0) > VERSION:
+            raise InputError(
+                "not a reference profile that this version reads",
+                got=f"schema {body.get('schema')!r} version {body.get('version')!r}",
+                expected=f"{SCHEMA} version {VERSION} or lower",
+            )
+        if _digest(body) != body.get("sha256"):
+            raise VerificationError("the reference profile's body does not have its digest")
+        named = body["blob"]
+        if named is not None:
+            if blob is None:
+                raise InputError(
+                    "an exact reference profile needs its blob",
+                    next_step=f"read blob {named['sha256'][:12]} from the evidence store",
+                )
+            if hashlib.sha256(blob).hexdigest() != named["sha256"]:
+                raise VerificationError("the reference profile's blob does not have its digest")
+        return cls(body, blob)
+
+    @cached_property
+    def columns(self) -> Mapping[str, ColumnRead]:
+        """The columns as samples, as if the reference had just been read."""
+        reader = None if self.blob is None else BlobReader(self.blob)
+        return {
+            name: ColumnRead(
+                name, entry["type"], entry["kind"], _sample(name, entry, reader), entry["problem"]
+            )
+            for name, entry in self.body["columns"].items()
+        }
+
+    def __repr__(self) -> str:
+        return (
+            f"<ReferenceProfile {self.sha256[:12]} {self.variant}, {self.rows} rows, "
+            f"{len(self.body['columns'])} columns>"
+        )
+
+
+def build_reference_profile(
+    data: Any,
+    *,
+    variant: Variant = "exact",
+    columns: Sequence[str] | None = None,
+    kinds: Mapping[str, Kind] | None = None,
+    methods: MethodNames | Mapping[str, MethodNames] | None = None,
+    target: str | None = None,
+    prediction: str | None = None,
+    name: str | None = None,
+) -> ReferenceProfile:
+    """Profile a reference once; `measure_drift` compares later batches with it.
+
+    data : any table that measures read, or a list of tables taken as one.
+    variant : "exact" gives the same figures as the data themselves; "compact" is small and states
+        by column how far its Wasserstein distance can be off (`wasserstein_error`).
+    kinds, methods : pinned for every later comparison.
+    Raises InputError for an empty table and for names that are not there.
+    """
+    read = read_columns(data, columns=columns, kinds=kinds)
+    return profile_of(
+        read, variant=variant, methods=methods, target=target, prediction=prediction, name=name
+    )
+
+
+def profile_of(
+    read: TableRead,
+    *,
+    variant: Variant = "exact",
+    methods: MethodNames | Mapping[str, MethodNames] | None = None,
+    target: str | None = None,
+    prediction: str | None = None,
+    name: str | None = None,
+) -> ReferenceProfile:
+    """The same from columns that were read already."""
+    if variant not in ("exact", "compact"):
+        raise InputError("unknown variant", got=repr(variant), expected="exact or compact")
+    if not read.rows:
+        raise InputError("the reference has no rows", expected="at least one")
+    check_methods(methods, tuple(read.columns))
+    for column in read.columns.values():
+        if column.kind is not None:
+            methods_for(column.name, column.kind, methods)
+    for role, given in (("target", target), ("prediction", prediction)):
+        if given is not None and given not in read.columns:
+            raise InputError(f"{role} names no column of the reference", got=repr(given))
+    writer = BlobWriter() if variant == "exact" else None
+    body: dict[str, Any] = {
+        "schema": SCHEMA,
+        "version": VERSION,
+        "name": name,
+        "variant": variant,
+        "rows": read.rows,
+        "target": target,
+        "prediction": prediction,
+        "methods": _plain(methods),
+        "labels": "digest",
+        "columns": {column.name: _entry(column, writer) for column in read.columns.values()},
+        "blob": None,
+    }
+    blob = None
+    if writer is not None:
+        blob = writer.finish()
+        body["blob"] = {"sha256": hashlib.sha256(blob).hexdigest(), "size": len(blob)}
+    body["sha256"] = _digest(body)
+    return ReferenceProfile(body, blob)
+
+
+def _plain(methods: MethodNames | Mapping[str, MethodNames] | None) -> Any:
+    if methods is None or isinstance(methods, str):
+        return methods
+    if isinstance(methods, Mapping):
+        return {key: _plain(value) for key, value in methods.items()}
+    return list(methods)
+
+
+def _digest(body: Mapping[str, Any]) -> str:
+    unsigned = {key: value for key, value in body.items() if key != "sha256"}
+    text = json.dumps(unsigned, sort_keys=True, separators=(",", ":"), allow_nan=False)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _entry(column: ColumnRead, writer: BlobWriter | None) -> dict[str, Any]:
+    sample = column.sample
+    entry: dict[str, Any] = {"type": column.family, "kind": column.kind, "problem": column.problem}
+    if sample is None:
+        return entry
+    entry |= {"n": sample.n, "missing": sample.missing, "infinite": sample.infinite}
+    if isinstance(sample, CategorySample):
+        counts = digested(sample).counts
+        if writer is None and len(counts) > _LABELS_IN_BODY:
+            entry["problem"] = (
+                f"more than {_LABELS_IN_BODY:,} labels, too many for a compact profile"
+            )
+        elif len(counts) <= _LABELS_IN_BODY:
+            entry["counts"] = dict(sorted(counts.items()))
+        elif writer is not None:
+            labels = sorted(counts)
+            writer.add_text(f"{column.name}/labels", "".join(labels))
+            writer.add(f"{column.name}/rows", np.array([counts[x] for x in labels], np.int64))
+    elif isinstance(sample, NumericSample):
+        entry |= _number_entry(sample, column.name, writer)
+    else:
+        entry["components"] = [
+            {"n": part.n, "missing": 0, "infinite": 0}
+            | _number_entry(part, f"{column.name}/{place}", writer)
+            for place, part in enumerate(sample.components)
+        ]
+    return entry
+
+
+def _number_entry(sample: NumericSample, key: str, writer: BlobWriter | None) -> dict[str, Any]:
+    entry: dict[str, Any] = {"integer": sample.integer, "std": sample.std, "error": sample.error}
+    if writer is not None:
+        write_numbers(writer, key, sample)
+        return entry
+    if not sample.n:
+        return entry | {"values": [], "counts": [], "wasserstein_error": 0.0}
+    values, counts = sample.value_counts()
+    points = compress(Points(values.astype(np.float64), counts, sample.error), _COMPACT_POINTS)
+    small = NumericSample(values=points.values, counts=points.counts, sorted=True)
+    # By the triangle inequality no distance to the profile is further off than this.
+    off = wasserstein(sample, small)
+    return entry | {
+        "error": points.error,
+        "wasserstein_error": off,
+        "values": points.values.tolist(),
+        "counts": points.counts.tolist(),
+        "dtype": values.dtype.newbyteorder("<").str,
+        "norm": max(sample.std, SMALLEST_NORM),
+    }
+
+
+def _sample(name: str, entry: Mapping[str, Any], reader: BlobReader | None) -> Sample | None:
+    if entry["problem"] is not None or "n" not in entry:
+        return None
+    if "counts" in entry and "values" not in entry:
+        return CategorySample(
+            counts=dict(entry["counts"]),
+            missing=entry["missing"],
+            infinite=entry["infinite"],
+            digested=True,
+        )
+    if "components" in entry:
+        parts = (
+            _numbers(f"{name}/{place}", part, reader)
+            for place, part in enumerate(entry["components"])
+        )
+        return EmbeddingSample(components=tuple(parts), missing=entry["missing"])
+    if reader is not None and f"{name}/labels" in reader:
+        text = reader.text(f"{name}/labels")
+        labels = (text[place : place + 16] for place in range(0, len(text), 16))
+        return CategorySample(
+            counts=dict(zip(labels, reader.get(f"{name}/rows").tolist(), strict=True)),
+            missing=entry["missing"],
+            infinite=entry["infinite"],
+            digested=True,
+        )
+    return _numbers(name, entry, reader)
+
+
+def _numbers(key: str, entry: Mapping[str, Any], reader: BlobReader | None) -> NumericSample:
+    return read_points(entry) if reader is None else read_numbers(reader, key, entry)
