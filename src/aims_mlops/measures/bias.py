@@ -7,27 +7,61 @@ and equal the libraries' own on rows. docs/measures-bias.md lists every figure.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
 from aims_mlops.errors import InputError
-from aims_mlops.measures.bias_comparison import comparison_figures, scope_of
-from aims_mlops.measures.bias_rates import (
-    RATES,
-    Confusion,
-    Grouping,
-    groupings,
-    rate_figures,
-    resample,
+from aims_mlops.measures.bias_classes import (
+    compared_share,
+    group_figures,
+    impact_ratios,
+    small_groups,
 )
-from aims_mlops.measures.bias_result import BiasResult
-from aims_mlops.measures.cells import UNKNOWN, Cells, count_cells
-from aims_mlops.measures.columns import columns_of
-from aims_mlops.measures.figures import Figure
-from aims_mlops.measures.labels import classes_of, is_quantity, positive_of, without_missing
-from aims_mlops.measures.libraries import source_of, versions_of
+from aims_mlops.measures.bias_rates import Grouping, groupings, resample
+from aims_mlops.measures.bias_regression import regression_bias, sum_errors
+from aims_mlops.measures.calibration import calibrate
+from aims_mlops.measures.cells import UNKNOWN, count_cells
+from aims_mlops.measures.columns import Columns, columns_of
+from aims_mlops.measures.figures import Figure, group_text
+from aims_mlops.measures.grouped_result import GroupedResult
+from aims_mlops.measures.labels import (
+    TASKS,
+    classes_of,
+    is_quantity,
+    known_labels,
+    positive_of,
+    predictions_as_labels,
+    without_missing,
+)
+from aims_mlops.measures.libraries import versions_of
 from aims_mlops.measures.result import LeftOut
+from aims_mlops.measures.scores import median_score
+
+
+@dataclass
+class _Found:
+    """What one kind of task gives."""
+
+    task: str
+    by: list[Grouping]
+    rows: int
+    figures: list[Figure] = field(default_factory=list)
+    left_out: list[LeftOut] = field(default_factory=list)
+    curves: tuple[Any, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Settings:
+    threshold: float | None
+    positive_label: Any
+    labels: Sequence[Any] | None
+    min_group_size: int
+    smallest_share: float
+    n_resamples: int
+    seed: int
+    confidence: float
 
 
 def measure_bias(
@@ -43,33 +77,53 @@ def measure_bias(
     labels: Sequence[Any] | None = None,
     task: str | None = None,
     min_group_size: int = 30,
+    smallest_share: float = 0.02,
     suppress_below: int = 5,
     n_resamples: int = 1000,
     seed: int = 0,
     confidence: float = 0.95,
-) -> BiasResult:
+) -> GroupedResult:
     """Rates by group, and differences and ratios between groups, with intervals.
 
-    y_true, y_pred : (n,) labels.  y_score : (n,) scores, made into predictions by
-        `y_score >= threshold`.  sensitive : (n,) labels, or a frame or mapping of several.
+    y_true, y_pred : (n,) labels, or quantities for a regression.
+    y_score : (n,) scores; with `threshold` the prediction is `y_score >= threshold`. Scores also
+        give the scoring rate (share above the median) and, within [0, 1], calibration by group.
+    sensitive : (n,) labels, or a frame or mapping of several; each column is judged by itself and
+        all of them crossed.
     data : a frame, a DuckDB relation or the path of a Parquet or CSV file; the others then name
         its columns, and a file is read batch by batch.
     positive_label : the favourable or flagged one of two labels; needed unless they are 0 and 1.
+    labels : every label there may be; others are an error.
+    task : 'binary', 'multiclass', 'regression' or 'scores'; found from the labels if left out.
     min_group_size : groups of fewer rows are shown but not compared; `compared_share` says how
         many rows are in groups that were.
-    suppress_below : what `to_body()` blanks; see `BiasResult`.
+    smallest_share : categories under this share of the rows get no impact ratio.
+    suppress_below : what `to_body()` blanks; see `GroupedResult`.
     n_resamples, seed, confidence : of the intervals of comparisons.
+
+    A comparison has `group` None when all sensitive columns are crossed (Fairlearn's meaning of
+    several), and {column: "*"} for one column of several.
 
     A comparison's interval is made to be tested: with equal rates the lower end of a difference
     is 0 and the upper end of a ratio is 1 in at least `confidence` of samples, however unequal
     the groups' sizes. So a rule "difference at most x" fails when `low > x`, passes when
-    `high <= x`, and is `insufficient` between; "ratio at least x" fails when `high < x`. The `n`
-    of a comparison is the smallest denominator among the groups compared.
+    `high <= x` and is insufficient between; "ratio at least x" fails when `high < x`, passes when
+    `low >= x`. The `n` of a comparison is the smallest denominator among the groups compared.
 
     Rows whose group is missing form the group "(unknown)"; rows without a label are left out and
     counted. Raises InputError for what cannot be used.
     """
-    _check(threshold, min_group_size, n_resamples, confidence)
+    settings = _Settings(
+        threshold=threshold,
+        positive_label=positive_label,
+        labels=labels,
+        min_group_size=min_group_size,
+        smallest_share=smallest_share,
+        n_resamples=n_resamples,
+        seed=seed,
+        confidence=confidence,
+    )
+    _check(settings)
     columns = columns_of(
         data,
         groups=sensitive,
@@ -78,177 +132,188 @@ def measure_bias(
         y_score=y_score,
         sample_weight=sample_weight,
     )
-    if not columns.groups:
-        raise InputError("sensitive names no column", expected="at least one")
-    if "y_pred" not in columns.roles and threshold is None:
-        raise InputError(
-            "there is no prediction to look at", expected="y_pred, or y_score with threshold"
-        )
-    if "y_true" in columns.roles and is_quantity(columns, "y_true"):
-        raise InputError("regression is not measured yet")
-    cells, left_out = without_missing(count_cells(columns, threshold=threshold))
-    if "y_pred" not in columns.roles:
-        positive = 1 if positive_label is None else positive_label
-        cells = predictions_as_labels(cells, positive)
-    classes = classes_of(cells, labels)
-    draws = resample(cells, n_resamples, seed)
-    by = groupings(cells, tuple(columns.groups))
-    figures: list[Figure] = []
-    if len(classes) <= 2:
-        found_task = "binary"
-        positives = [(positive_of(classes, positive_label), "")]
-    else:
-        found_task = "multiclass"
-        positives = [(label, f"[{label}]") for label in classes]
-    for positive, suffix in positives:
-        confusion = Confusion(cells, positive, draws)
-        found, missing = _figures(confusion, by, min_group_size, confidence, suffix)
-        figures += found
-        left_out += missing
-    figures += [_compared_share(grouping, min_group_size, by) for grouping in by]
-    left_out += _small_groups(by, min_group_size)
-    return BiasResult(
-        figures=tuple(figures),
+    found = _measure(columns, _task(task, columns, threshold), settings)
+    return GroupedResult(
+        kind="bias",
+        figures=tuple(found.figures),
         settings={
+            "sensitive": list(columns.groups),
             "threshold": threshold,
             "positive_label": None if positive_label is None else str(positive_label),
-            "sensitive": list(columns.groups),
-            "weighted": cells.weighted,
+            "labels": None if labels is None else [str(label) for label in labels],
+            "weighted": sample_weight is not None,
             "min_group_size": min_group_size,
+            "smallest_share": smallest_share,
             "suppress_below": suppress_below,
             "n_resamples": n_resamples,
             "seed": seed,
             "confidence": confidence,
         },
-        libraries=versions_of("fairlearn", "scikit-learn", "scipy", "numpy"),
-        left_out=tuple(left_out),
-        notes=tuple(_notes(by)),
-        extra={"task": found_task, "rows": cells.rows},
+        libraries=versions_of("fairlearn", "scikit-learn", "scipy", "numpy", "narwhals"),
+        left_out=tuple(found.left_out),
+        notes=tuple(_notes(found.by)),
+        extra={"task": found.task, "rows": found.rows},
         suppress_below=suppress_below,
         group_rows={
-            " & ".join(f"{c}={label}" for c, label in group.items()): int(rows)
-            for grouping in by
+            group_text(group): int(rows)
+            for grouping in found.by
             for group, rows in zip(grouping.groups, grouping.rows, strict=True)
         },
+        curves=found.curves,
     )
 
 
-def _figures(
-    confusion: Confusion,
-    by: list[Grouping],
-    min_group_size: int,
-    confidence: float,
-    suffix: str,
-) -> tuple[list[Figure], list[LeftOut]]:
-    figures: list[Figure] = []
-    left_out: list[LeftOut] = []
-    whole = Grouping.of(confusion.cells, ())
-    for rate in RATES:
-        if rate.needs_truth and confusion.actual is None:
-            continue
-        source = source_of(rate.source, rate.name)
-        for grouping in (whole, *by):
-            by_group = confusion.by_group(rate, grouping)
-            figures += rate_figures(
-                rate.name + suffix,
-                source,
-                by_group,
-                grouping,
-                confidence,
-                weighted=confusion.cells.weighted,
-            )
-            left_out += [
-                LeftOut(
-                    what=f"{rate.name + suffix} of "
-                    + (" & ".join(f"{c}={v}" for c, v in group.items()) or "the whole"),
-                    why="no row in its denominator",
-                )
-                for group, rows in zip(grouping.groups, by_group.rows, strict=True)
-                if rows == 0
-            ]
-    for grouping in by:
-        scopes = [scope_of(grouping)] if len(by) > 1 and grouping is not by[-1] else [None]
-        for scope in scopes:
-            found, missing = comparison_figures(
-                confusion,
-                grouping,
-                scope,
-                large=grouping.rows >= min_group_size,
-                confidence=confidence,
-                suffix=suffix,
-            )
-            figures += found
-            left_out += missing
-    return figures, left_out
+def _task(task: str | None, columns: Columns, threshold: float | None) -> str:
+    if not columns.groups:
+        raise InputError("sensitive names no column", expected="at least one")
+    if task is not None and task not in TASKS:
+        raise InputError("task is not known", got=repr(task), expected=", ".join(TASKS))
+    predicted = "y_pred" in columns.roles
+    if not predicted and "y_score" not in columns.roles:
+        raise InputError("there is no prediction to look at", expected="y_pred or y_score")
+    if task is not None:
+        return task
+    if not predicted:
+        return "classes" if threshold is not None else "scores"
+    judged = "y_true" if "y_true" in columns.roles else "y_pred"
+    return "regression" if is_quantity(columns, judged) else "classes"
 
 
-def predictions_as_labels(cells: Cells, positive: Any) -> Cells:
-    """Thresholded predictions (True, False) under the labels that the truth uses."""
-    negative: Any = 0
-    if cells.y_true is not None:
-        others = [label for label in set(cells.y_true) if label != positive]
-        if len(others) > 1:
-            raise InputError(
-                "scores with one threshold need two classes", got=f"{len(others) + 1} labels"
-            )
-        negative = others[0] if others else negative
-    assert cells.y_pred is not None
-    predicted = np.empty(len(cells.n), dtype=object)
-    predicted[:] = [positive if above else negative for above in cells.y_pred]
-    return Cells(
-        cells.groups, cells.y_true, predicted, cells.n, cells.weight, cells.weight2, cells.weighted
-    )
-
-
-def _compared_share(grouping: Grouping, min_group_size: int, by: list[Grouping]) -> Figure:
-    total = int(grouping.rows.sum())
-    compared = int(grouping.rows[grouping.rows >= min_group_size].sum())
-    return Figure(
-        measure="compared_share",
-        group=scope_of(grouping) if len(by) > 1 and grouping is not by[-1] else None,
-        value=compared / total,
-        numerator=compared,
-        denominator=total,
-        n=total,
-        source=source_of("aims-mlops", "rows in groups large enough to be compared"),
-    )
-
-
-def _small_groups(by: list[Grouping], min_group_size: int) -> list[LeftOut]:
-    return [
-        LeftOut(
-            what="comparison with " + " & ".join(f"{c}={v}" for c, v in group.items()),
-            why=f"fewer than {min_group_size} rows",
-            n=int(rows),
+def _measure(columns: Columns, task: str, settings: _Settings) -> _Found:
+    names = tuple(columns.groups)
+    if task == "regression":
+        if "y_pred" not in columns.roles:
+            raise InputError("a regression needs y_pred", got="y_score alone")
+        sums = sum_errors(columns)
+        found = _Found("regression", groupings(sums, names), int(sums.n.sum()))
+        found.figures, found.left_out = regression_bias(
+            sums,
+            found.by,
+            truth="y_true" in columns.roles,
+            min_group_size=settings.min_group_size,
+            confidence=settings.confidence,
+            draws=settings.n_resamples,
+            seed=settings.seed,
         )
-        for grouping in by
-        for group, rows in zip(grouping.groups, grouping.rows, strict=True)
-        if rows < min_group_size
-    ]
+        if sums.excluded:
+            why = "a value is missing or not finite"
+            found.left_out.append(LeftOut(what="rows", why=why, n=sums.excluded))
+    elif task == "scores":
+        found = _Found("scores", [], 0)
+        found.left_out.append(
+            LeftOut(what="rates of decisions", why="neither y_pred nor a threshold is given")
+        )
+    else:
+        found = _classes(columns, task, settings)
+    if "y_score" in columns.roles and found.task in ("binary", "scores"):
+        _score_figures(columns, found, settings)
+    if found.by:
+        found.figures += compared_share(found.by, settings.min_group_size)
+        found.left_out += small_groups(found.by, settings.min_group_size)
+    return found
+
+
+def _classes(columns: Columns, task: str, settings: _Settings) -> _Found:
+    cells, left_out = without_missing(count_cells(columns, threshold=settings.threshold))
+    if "y_pred" not in columns.roles:
+        cells = predictions_as_labels(cells, settings.positive_label)
+    classes = classes_of(cells, settings.labels)
+    binary = task == "binary" or (task == "classes" and len(classes) <= 2)
+    if binary and len(classes) > 2:
+        raise InputError("a binary task has two labels", got=f"{len(classes)} labels")
+    positives = [positive_of(classes, settings.positive_label)] if binary else classes
+    found = _Found(
+        "binary" if binary else "multiclass", groupings(cells, tuple(columns.groups)), cells.rows
+    )
+    found.left_out += left_out
+    draws = resample(cells, settings.n_resamples, settings.seed)
+    figures, missing = group_figures(
+        cells,
+        positives,
+        found.by,
+        draws,
+        min_group_size=settings.min_group_size,
+        smallest_share=settings.smallest_share,
+        confidence=settings.confidence,
+        binary=binary,
+    )
+    found.figures += figures
+    found.left_out += missing
+    return found
+
+
+def _score_figures(columns: Columns, found: _Found, settings: _Settings) -> None:
+    cells = count_cells(columns, threshold=median_score(columns), strictly=True)
+    known = known_labels(cells.y_pred)
+    if not known.all():
+        why = "the score is missing or not finite"
+        found.left_out.append(
+            LeftOut(what="rows in the scoring rate", why=why, n=int(cells.n[~known].sum()))
+        )
+        cells = cells.keep(known)
+    by = groupings(cells, tuple(columns.groups))
+    figures, left_out = impact_ratios(
+        cells,
+        by,
+        resample(cells, settings.n_resamples, settings.seed),
+        smallest_share=settings.smallest_share,
+        confidence=settings.confidence,
+    )
+    found.figures += figures
+    found.left_out += left_out
+    if not found.by:
+        found.by, found.rows = by, cells.rows
+    if cells.y_true is None:
+        return
+    classes = sorted(set(cells.y_true[known_labels(cells.y_true)]), key=str)
+    try:
+        positive = positive_of(classes, settings.positive_label)
+    except InputError as error:
+        found.left_out.append(LeftOut(what="calibration", why=error.thing))
+        return
+    calibration = calibrate(
+        columns,
+        positive,
+        min_group_size=settings.min_group_size,
+        draws=settings.n_resamples,
+        seed=settings.seed,
+        confidence=settings.confidence,
+    )
+    found.figures += calibration.figures
+    found.left_out += calibration.left_out
+    found.curves = calibration.curves
 
 
 def _notes(by: list[Grouping]) -> list[str]:
     return [
-        f"{rows} rows have no {grouping.columns[0]}; they are the group {UNKNOWN}"
+        f"rows without {grouping.columns[0]} are the group {UNKNOWN}"
         for grouping in by
         if len(grouping.columns) == 1
-        for group, rows in zip(grouping.groups, grouping.rows, strict=True)
+        for group in grouping.groups
         if UNKNOWN in group.values()
     ]
 
 
-def _check(
-    threshold: float | None, min_group_size: int, n_resamples: int, confidence: float
-) -> None:
-    if threshold is not None and not np.isfinite(threshold):
+def _check(settings: _Settings) -> None:
+    if settings.threshold is not None and not np.isfinite(settings.threshold):
         raise InputError("threshold is not a number", expected="a finite number")
-    if min_group_size < 1:
-        raise InputError("min_group_size is below 1", got=str(min_group_size), expected="1 or more")
-    if n_resamples < 100:
+    if settings.min_group_size < 1:
         raise InputError(
-            "too few resamples for an interval", got=str(n_resamples), expected="100 or more"
+            "min_group_size is below 1", got=str(settings.min_group_size), expected="1 or more"
         )
-    if not 0.5 <= confidence < 1:
+    if not 0 <= settings.smallest_share < 1:
         raise InputError(
-            "confidence is not a probability", got=str(confidence), expected="0.5 to below 1"
+            "smallest_share is no share", got=str(settings.smallest_share), expected="0 to below 1"
+        )
+    if settings.n_resamples < 100:
+        raise InputError(
+            "too few resamples for an interval",
+            got=str(settings.n_resamples),
+            expected="100 or more",
+        )
+    if not 0.5 <= settings.confidence < 1:
+        raise InputError(
+            "confidence is not a probability of an interval",
+            got=str(settings.confidence),
+            expected="0.5 to below 1",
         )

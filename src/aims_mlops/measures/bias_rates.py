@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -20,7 +20,7 @@ class Rate:
     """A rate: rows of `numerator` among rows of `denominator`.
 
     Both take boolean arrays (true label is positive, predicted label is positive).
-    difference, ratio : names of the comparisons between groups, None where no library names one.
+    difference, ratio : names of the comparisons between groups.
     """
 
     name: str
@@ -28,8 +28,8 @@ class Rate:
     numerator: Mask
     denominator: Mask
     needs_truth: bool = True
-    difference: str | None = None
-    ratio: str | None = None
+    difference: str = ""
+    ratio: str = ""
 
 
 RATES: tuple[Rate, ...] = (
@@ -93,6 +93,16 @@ RATES: tuple[Rate, ...] = (
 )
 
 
+class Grouped(Protocol):
+    """Cells or sums that belong to groups."""
+
+    @property
+    def groups(self) -> Mapping[str, Any]: ...
+
+    @property
+    def n(self) -> Any: ...
+
+
 @dataclass(frozen=True, slots=True)
 class Grouping:
     """The groups of one column, or of several crossed; the empty tuple is the whole.
@@ -106,7 +116,7 @@ class Grouping:
     rows: Any
 
     @classmethod
-    def of(cls, cells: Cells, columns: tuple[str, ...]) -> Grouping:
+    def of(cls, cells: Grouped, columns: tuple[str, ...]) -> Grouping:
         labels = list(zip(*(cells.groups[c] for c in columns), strict=True)) or [()] * len(cells.n)
         distinct = sorted(set(labels))
         position = {label: i for i, label in enumerate(distinct)}
@@ -154,6 +164,10 @@ class Confusion:
 
     def masks(self, rate: Rate) -> tuple[Any, Any]:
         actual = self.predicted if self.actual is None else self.actual
+        if rate.name == "accuracy_score" and self.cells.y_true is not None:
+            # Of more than two classes a prediction is right only if it is the very label.
+            right = self.cells.y_true == self.cells.y_pred
+            return right, rate.denominator(actual, self.predicted)
         return rate.numerator(actual, self.predicted), rate.denominator(actual, self.predicted)
 
     def by_group(self, rate: Rate, grouping: Grouping) -> RateByGroup:
@@ -193,7 +207,7 @@ def resample(cells: Cells, draws: int, seed: int) -> Any:
     return counts * (cells.weight / np.maximum(cells.n, 1))
 
 
-def groupings(cells: Cells, columns: tuple[str, ...]) -> list[Grouping]:
+def groupings(cells: Grouped, columns: tuple[str, ...]) -> list[Grouping]:
     """Each column by itself, then all of them crossed (if there are several)."""
     found = [Grouping.of(cells, (column,)) for column in columns]
     if len(columns) > 1:

@@ -21,7 +21,8 @@ from aims_mlops.measures.columns import Columns
 UNKNOWN = "(unknown)"  # the label of rows whose group is missing
 MOST_GROUPS = 200  # labels of one grouping column; more is an identifier or a number, not a group
 
-_TRUE, _PRED, _N, _W, _W2, _WMIN = "__true", "__pred", "__n", "__w", "__w2", "__wmin"
+_TRUE, _PRED, _N = "__true", "__pred", "__n"
+_W, _W2, _WMIN, _WNULL = "__w", "__w2", "__wmin", "__wnull"
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,8 +59,13 @@ class Cells:
         )
 
 
-def count_cells(columns: Columns, *, threshold: float | None = None) -> Cells:
-    """Group and count; with a threshold the prediction is `y_score >= threshold`.
+def count_cells(
+    columns: Columns, *, threshold: float | None = None, strictly: bool = False
+) -> Cells:
+    """Group and count; a threshold makes the prediction from y_score.
+
+    threshold : the prediction is `y_score >= threshold`, or `>` if `strictly`; it counts only
+        where there is no y_pred, or if `strictly`.
 
     Raises InputError for no rows, a grouping column with too many labels, and weights that are
     missing, negative or infinite. A score that is missing or not finite has no prediction.
@@ -70,20 +76,22 @@ def count_cells(columns: Columns, *, threshold: float | None = None) -> Cells:
     keys: dict[str, Any] = {f"g{i}": nw.col(c) for i, c in enumerate(columns.groups.values())}
     if "y_true" in roles:
         keys[_TRUE] = nw.col(roles["y_true"])
-    if "y_pred" in roles:
+    if "y_pred" in roles and not strictly:
         keys[_PRED] = nw.col(roles["y_pred"])
     elif threshold is not None:
         score = nw.col(roles["y_score"]).cast(nw.Float64)
-        keys[_PRED] = nw.when(score.is_finite()).then(score >= threshold)
+        above = score > threshold if strictly else score >= threshold
+        keys[_PRED] = nw.when(score.is_finite()).then(above)
     weight = roles.get("sample_weight")
     sums = [nw.len().alias(_N)]
     extra = []
     if weight is not None:
         extra = [nw.col(weight).cast(nw.Float64).alias(_W)]
         extra.append((extra[0] * extra[0]).alias(_W2))
-        sums += [nw.col(_W).sum(), nw.col(_W2).sum(), nw.col(_W).min().alias(_WMIN)]
+        extra.append(extra[0].alias(_WMIN))
         # A missing weight would be skipped by the sum: count it instead.
-        sums.append(nw.col(_W).is_null().sum().alias("__wnull"))
+        extra.append(extra[0].is_null().cast(nw.Int64).alias(_WNULL))
+        sums += [nw.col(_W).sum(), nw.col(_W2).sum(), nw.col(_WMIN).min(), nw.col(_WNULL).sum()]
     parts: dict[tuple[Any, ...], list[float]] = {}
     for frame in columns.frames():
         shaped = frame.select(*(e.alias(k) for k, e in keys.items()), *extra)
@@ -91,7 +99,7 @@ def count_cells(columns: Columns, *, threshold: float | None = None) -> Cells:
         if isinstance(counted, nw.LazyFrame):
             counted = counted.collect(backend="pyarrow")
         table = counted.to_dict(as_series=False)
-        _check_weights(table)
+        check_weights(table)
         labels = [[plain_label(v) for v in table[k]] for k in keys]
         numbers = (table[_N], table.get(_W, table[_N]), table.get(_W2, table[_N]))
         for *key, n, w, w2 in zip(*labels, *numbers, strict=True):
@@ -99,7 +107,7 @@ def count_cells(columns: Columns, *, threshold: float | None = None) -> Cells:
             total[0] += n
             total[1] += w
             total[2] += w2
-        _check_cardinality(parts, list(columns.groups))
+        check_cardinality(parts, list(columns.groups))
     return _cells(parts, columns, list(keys), weighted=weight is not None)
 
 
@@ -117,13 +125,9 @@ def _cells(
     for i, name in enumerate(keys):
         by_key[name] = np.empty(len(ordered), dtype=object)
         by_key[name][:] = [key[i] for key in ordered]
-    texts = {
-        column: np.array([label_text(v) for v in by_key[f"g{i}"]], dtype=object)
-        for i, column in enumerate(columns.groups)
-    }
     sums = np.array([parts[key] for key in ordered], dtype=float)
     return Cells(
-        texts,
+        text_labels(ordered, list(columns.groups)),
         by_key.get(_TRUE),
         by_key.get(_PRED),
         sums[:, 0].astype(np.int64),
@@ -131,6 +135,14 @@ def _cells(
         sums[:, 2],
         weighted,
     )
+
+
+def text_labels(keys: Sequence[tuple[Any, ...]], columns: Sequence[str]) -> dict[str, Any]:
+    """The labels of the grouping columns, which come first in each key."""
+    return {
+        column: np.array([label_text(key[i]) for key in keys], dtype=object)
+        for i, column in enumerate(columns)
+    }
 
 
 def label_text(label: Any) -> str:
@@ -151,13 +163,13 @@ def plain_label(value: Any) -> Any:
     return None if str(value) in ("<NA>", "NaT") else value
 
 
-def _check_weights(table: Mapping[str, Sequence[Any]]) -> None:
+def check_weights(table: Mapping[str, Sequence[Any]]) -> None:
     if _WMIN not in table:
         return
     lowest = [w for w in table[_WMIN] if w is not None]
     if any(w < 0 for w in lowest):
         raise InputError("sample_weight has negative weights", expected="weights of 0 and more")
-    missing = sum(table["__wnull"])
+    missing = sum(table[_WNULL])
     if missing or any(w is None or not math.isfinite(w) for w in table[_W]):
         raise InputError(
             "sample_weight has missing or infinite weights",
@@ -166,7 +178,7 @@ def _check_weights(table: Mapping[str, Sequence[Any]]) -> None:
         )
 
 
-def _check_cardinality(parts: Mapping[tuple[Any, ...], Any], columns: Sequence[str]) -> None:
+def check_cardinality(parts: Mapping[tuple[Any, ...], Any], columns: Sequence[str]) -> None:
     for i, column in enumerate(columns):
         labels = {key[i] for key in parts}
         if len(labels) > MOST_GROUPS:

@@ -184,9 +184,9 @@ def _arrow(name: str, values: Any) -> Any:
     import pyarrow as pa
 
     if isinstance(values, pa.Array | pa.ChunkedArray):
-        return values
+        return _simple(values)
     if type(values).__module__.partition(".")[0] == "polars":
-        return values.to_arrow()
+        return _simple(values.to_arrow())
     if not hasattr(values, "dtype") and not isinstance(values, list | tuple):
         values = np.asarray(values)
     if getattr(values, "ndim", 1) != 1:
@@ -207,6 +207,15 @@ def _arrow(name: str, values: Any) -> Any:
             expected="one type in the whole column",
             next_step="convert the column, such as to strings",
         ) from error
+    return _simple(array)
+
+
+def _simple(array: Any) -> Any:
+    """Without dictionaries (whose codes differ between chunks) and decimals."""
+    import pyarrow as pa
+
+    if pa.types.is_dictionary(array.type):
+        return array.cast(array.type.value_type)
     if pa.types.is_decimal(array.type):
-        array = array.cast(pa.float64())
+        return array.cast(pa.float64())
     return array

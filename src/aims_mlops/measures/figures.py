@@ -39,9 +39,7 @@ class Figure:
     @property
     def group_text(self) -> str | None:
         """The group for people, such as 'sex=F & age=60+'; None for the overall figure."""
-        if self.group is None:
-            return None
-        return " & ".join(f"{column}={label}" for column, label in self.group.items())
+        return None if self.group is None else group_text(self.group)
 
     def to_dict(self) -> dict[str, Any]:
         """The figure as JSON values; NaN and infinity become None."""
@@ -57,6 +55,11 @@ class Figure:
             "method": self.method,
             "source": self.source,
         }
+
+
+def group_text(group: Mapping[str, str]) -> str:
+    """A group for people; the same text wherever a group is named."""
+    return " & ".join(f"{column}={label}" for column, label in group.items())
 
 
 def _finite(number: Any) -> float | int | None:

@@ -57,6 +57,13 @@ def normal_quantile(probability: float) -> float:
     return float(ndtri(probability))
 
 
+def student_quantile(probability: float, degrees: Any) -> Any:
+    """Student's t quantile; `degrees` below 1 count as 1."""
+    from scipy.special import stdtrit
+
+    return stdtrit(np.maximum(degrees, 1), probability)
+
+
 @dataclass(frozen=True, slots=True)
 class Estimates:
     """One statistic in each of several groups.
@@ -79,6 +86,20 @@ class Estimates:
         error = np.sqrt(smoothed * (1 - smoothed) / (n + 4))
         deviations = np.where(np.isfinite(draws), draws - p, 0.0)
         return cls(p, error, lambda z: wilson(p, n, z), deviations)
+
+    @classmethod
+    def of_means(cls, value: Any, error: Any, rows: Any, draws: int, seed: int) -> Estimates:
+        """From means and their standard errors over `rows` rows each; limits are Student's t."""
+        error = np.maximum(error, np.finfo(float).tiny)
+
+        def limits(z: float) -> tuple[Any, Any]:
+            from scipy.special import ndtr
+
+            half = student_quantile(float(ndtr(z)), rows - 1) * error
+            return value - half, value + half
+
+        deviations = np.random.default_rng(seed).standard_normal((draws, len(value))) * error
+        return cls(value, error, limits, deviations)
 
 
 @dataclass(frozen=True, slots=True)

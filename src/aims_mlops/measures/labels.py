@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Literal
+from typing import Any
+
+import numpy as np
 
 from aims_mlops.errors import InputError
 from aims_mlops.measures.cells import Cells
 from aims_mlops.measures.columns import Columns
 from aims_mlops.measures.result import LeftOut
 
-Task = Literal["binary", "multiclass", "regression", "scores"]
+TASKS = ("binary", "multiclass", "regression", "scores")
 
 _SAMPLED_ROWS = 100_000
 _MOST_CLASSES = 100
@@ -88,6 +90,11 @@ def positive_of(classes: Sequence[Any], positive_label: Any) -> Any:
     )
 
 
+def known_labels(column: Any) -> Any:
+    """(cells,) booleans: the label is not missing."""
+    return np.array([label is not None for label in column], dtype=bool)
+
+
 def without_missing(cells: Cells) -> tuple[Cells, list[LeftOut]]:
     """Cells with both labels, and what was left out for lack of one."""
     left_out = []
@@ -101,15 +108,31 @@ def without_missing(cells: Cells) -> tuple[Cells, list[LeftOut]]:
             left_out.append(LeftOut(what=what, why="a missing label counts for nothing", n=rows))
     if not left_out:
         return cells, left_out
-    import numpy as np
-
     known = np.ones(len(cells.n), dtype=bool)
     for column in (cells.y_true, cells.y_pred):
         if column is not None:
-            known &= np.array([label is not None for label in column])
+            known &= known_labels(column)
     if not known.any():
         raise InputError("no row has every label", got=f"{cells.rows} rows, each lacks one")
     return cells.keep(known), left_out
+
+
+def predictions_as_labels(cells: Cells, positive_label: Any) -> Cells:
+    """Thresholded predictions (True, False) under the labels that the truth uses."""
+    true = set() if cells.y_true is None else set(cells.y_true)
+    if len(true) > 2:
+        raise InputError(
+            "scores with one threshold need two classes", got=f"{len(true)} labels in y_true"
+        )
+    positive = positive_of(sorted(true, key=str) or [0, 1], positive_label)
+    others = [label for label in true if label != positive]
+    names = {True: positive, False: others[0] if others else (0 if positive != 0 else 1)}
+    assert cells.y_pred is not None
+    predicted = np.empty(len(cells.n), dtype=object)
+    predicted[:] = [names[bool(above)] for above in cells.y_pred]
+    return Cells(
+        cells.groups, cells.y_true, predicted, cells.n, cells.weight, cells.weight2, cells.weighted
+    )
 
 
 def _plain(label: Any) -> Any:

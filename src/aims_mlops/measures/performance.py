@@ -13,7 +13,13 @@ from aims_mlops.measures.cells import Cells, count_cells
 from aims_mlops.measures.columns import columns_of
 from aims_mlops.measures.figures import Figure
 from aims_mlops.measures.intervals import clopper_pearson
-from aims_mlops.measures.labels import classes_of, is_quantity, positive_of, without_missing
+from aims_mlops.measures.labels import (
+    classes_of,
+    is_quantity,
+    positive_of,
+    predictions_as_labels,
+    without_missing,
+)
 from aims_mlops.measures.libraries import source_of, versions_of
 from aims_mlops.measures.performance_counts import BINARY, MULTICLASS, CountMetric
 from aims_mlops.measures.performance_rows import RowMetric, regression_metrics, score_metrics
@@ -91,7 +97,7 @@ def measure_performance(
             cells, missing = without_missing(count_cells(columns, threshold=threshold))
             left_out += missing
             if "y_pred" not in columns.roles:
-                cells = _threshold_labels(cells, positive_label)
+                cells = predictions_as_labels(cells, positive_label)
             classes = classes_of(cells, labels)
             classes, positive, found_task = _order(classes, positive_label, task, left_out)
             metrics = BINARY if found_task == "binary" else MULTICLASS
@@ -138,12 +144,6 @@ def _order(
         return classes, None, "multiclass"
     others = [label for label in classes if label != positive]
     return [others[0] if others else object(), positive], positive, "binary"
-
-
-def _threshold_labels(cells: Cells, positive_label: Any) -> Cells:
-    from aims_mlops.measures.bias import predictions_as_labels
-
-    return predictions_as_labels(cells, 1 if positive_label is None else positive_label)
 
 
 def _count_figures(

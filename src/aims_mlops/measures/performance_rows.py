@@ -86,8 +86,11 @@ def regression_metrics(
     ]
     of_mse = found[-1]
     rmse = float(metrics.root_mean_squared_error(truth, predicted, sample_weight=weight))
-    root = [None if limit is None else math.sqrt(limit) for limit in (of_mse.low, of_mse.high)]
-    found.append(RowMetric("root_mean_squared_error", rmse, *root, of_mse.method, of_mse.problem))
+    low = None if of_mse.low is None else math.sqrt(of_mse.low)
+    high = None if of_mse.high is None else math.sqrt(of_mse.high)
+    found.append(
+        RowMetric("root_mean_squared_error", rmse, low, high, of_mse.method, of_mse.problem)
+    )
     mean = np.average(truth, weights=weight)
     spread = (truth - mean) ** 2
     variance = float(np.average(spread, weights=weight))
