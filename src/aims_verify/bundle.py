@@ -19,6 +19,9 @@ VERSION = 1
 MAX_LINE = 16 * 1024 * 1024  # bytes; evidence is at most 4 MiB, a part of a blob 1 MiB
 MAX_HEADER = 1024 * 1024  # bytes
 _END = b'{"end":'
+_HEADER_FIELDS = frozenset(
+    ("aims_bundle", "checkpoint", "keys", "log", "scope", "written_at", "written_by")
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +62,8 @@ class Header:
                 f"a bundle of version {str(version)[:20]}; this verifier knows version {VERSION}. "
                 "Next: use the aims-verify of the aims-mlops that wrote it"
             )
+        if found.keys() != _HEADER_FIELDS:
+            raise UnreadableError("the header lacks a field or has one too many")
         try:
             keys = []
             for item in found["keys"]:
