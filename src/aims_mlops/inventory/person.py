@@ -4,10 +4,16 @@ from __future__ import annotations
 
 import unicodedata
 
-from pydantic import Field
-
 from aims_mlops.documents.problems import Section
-from aims_mlops.inventory.system import Id
+from aims_mlops.inventory.system import Digest, Id
+
+
+class EnrolledKey(Section):
+    """A public key (64 hex digits, Ed25519) of a person, and when it is good."""
+
+    public_key: Digest
+    valid_from: str | None = None
+    valid_until: str | None = None
 
 
 class Person(Section):
@@ -15,6 +21,7 @@ class Person(Section):
 
     also_known_as : e-mail addresses, user names and accounts of the same human.
     acts_for : id of the human who answers for a service account; it counts as that human.
+    keys : enrolled keys; with any here, only these sign for the person.
     """
 
     id: Id
@@ -22,7 +29,7 @@ class Person(Section):
     roles: tuple[str, ...] = ()
     also_known_as: tuple[str, ...] = ()
     acts_for: str | None = None
-    public_keys: tuple[str, ...] = Field(default=())
+    keys: tuple[EnrolledKey, ...] = ()
 
     @property
     def identities(self) -> frozenset[str]:

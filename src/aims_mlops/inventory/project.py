@@ -11,7 +11,8 @@ from threading import RLock
 from typing import TYPE_CHECKING
 
 from aims_mlops.errors import DocumentError, InputError
-from aims_mlops.inventory.person import Person, folded
+from aims_mlops.inventory.people import People
+from aims_mlops.inventory.person import Person
 from aims_mlops.inventory.settings import Settings, Target, contradictions
 from aims_mlops.inventory.system import System
 
@@ -52,32 +53,41 @@ class Project:
         """The AI system that a registered model belongs to."""
         return next((system for system in self.systems if system.has_model(name)), None)
 
+    @cached_property
+    def humans(self) -> People:
+        """The people, with who is the same human as whom."""
+        return People(self.people)
+
     def person(self, id_or_alias: str) -> Person | None:
         """The person behind an id, e-mail address or account; spelling variants are the same."""
-        return self._by_identity.get(folded(id_or_alias))
+        return self.humans.person(id_or_alias)
 
     def human(self, id_or_alias: str) -> str:
         """The id of the human who answers for an identity; an unknown identity, folded."""
-        person = self.person(id_or_alias)
-        seen: set[str] = set()
-        while person is not None and person.acts_for is not None and person.id not in seen:
-            seen.add(person.id)
-            person = self.person(person.acts_for)
-        return person.id if person is not None else folded(id_or_alias)
+        return self.humans.human(id_or_alias)
 
-    @cached_property
-    def _by_identity(self) -> dict[str, Person]:
-        return {identity: person for person in self.people for identity in person.identities}
+    def target_name(self, name: str) -> str:
+        """The target that a name or alias stands for; the name itself if none does."""
+        wanted = name.casefold()
+        for target_name in self.settings.targets:
+            if wanted == target_name.casefold():
+                return target_name
+        for target_name, target in self.settings.targets.items():
+            if wanted in (alias.casefold() for alias in target.aliases):
+                return target_name
+        return name
 
     def target(self, name: str) -> Target | None:
         """The promotion target of this name, or the one that an alias of this name means."""
-        if name in self.settings.targets:
-            return self.settings.targets[name]
-        wanted = name.casefold()
-        for target in self.settings.targets.values():
-            if wanted in (alias.casefold() for alias in target.aliases):
-                return target
-        return None
+        return self.settings.targets.get(self.target_name(name))
+
+    def policy_source(self, target: str) -> str | None:
+        """Path or pack name of the policy that decides about a target."""
+        found = self.target(target)
+        if found is None:
+            return None
+        path = self.root / found.policy
+        return str(path) if path.is_file() or "/" in found.policy else found.policy
 
     @property
     def store_url(self) -> str:
@@ -122,7 +132,7 @@ def read_settings(path: Path) -> Settings:
     return validated(
         read_yaml(path),
         Settings,
-        next_step=f"aims init --check {path.parent}",
+        next_step=f"aims lint {path}",
         checks=(contradictions,),
     )
 

@@ -26,7 +26,7 @@ class Supplier(Section):
 
 
 class System(Section):
-    """One entry of the inventory; texts may be empty until `aims init --check` asks for them.
+    """One entry of the inventory; texts may be empty until `aims lint` asks for them.
 
     models : names or shell-style patterns of the registered models that belong to it.
     assessment : path of its impact assessment, relative to aims.yaml.

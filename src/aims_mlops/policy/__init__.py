@@ -1,1 +1,1 @@
-"""Policies: the model of the rules, loading with line-numbered errors, holding figures against rules."""
+"""Policies: the grammar, reading them by line, and holding figures against their rules."""

@@ -1,0 +1,221 @@
+"""Which approvals count, and why the others do not. Pure.
+
+An approval counts only if
+- it binds exactly what is decided now: model, data sets, assessment, policy, evidence, target;
+- its signature holds, over exactly the record's own content;
+- the signing key is one of the person's enrolled keys or, with none enrolled, the one with which
+  that person first signed, and no other person has ever signed with it;
+- the approver, as a human and not as an account, is none of those whom the policy excludes;
+- the approver holds a role that the policy asks for, then and now;
+- it is fresh by the store's clock, and the same human has not refused or revoked it since.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from aims_mlops.assessments.binding import Binding
+from aims_mlops.assessments.signature import verify_consent
+from aims_mlops.errors import VerificationError
+from aims_mlops.evidence.clock import read
+from aims_mlops.evidence.records import Record
+from aims_mlops.inventory.people import People
+from aims_mlops.policy.grammar import ApprovalsRequired
+
+CONSENT_KINDS = ("approval", "rejection", "revocation")
+
+
+@dataclass(frozen=True, slots=True)
+class Consent:
+    """What all approvals and rejections come to.
+
+    counted : approver -> record.  refused : (record, reason in words) for those that do not count.
+    rejected_by : (person, reason) of standing rejections of this very assessment or model.
+    """
+
+    counted: Mapping[str, Record]
+    refused: tuple[tuple[Record, str], ...]
+    rejected_by: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Involved:
+    """Who has to do with what is approved, by the names in the records."""
+
+    author: frozenset[str] = frozenset()
+    submitter: frozenset[str] = frozenset()
+    trainer: frozenset[str] = frozenset()
+    requester: frozenset[str] = frozenset()
+
+    def parts_of(self, human: str, people: People) -> tuple[str, ...]:
+        """What a human was, such as ('author', 'trainer')."""
+        return tuple(
+            part
+            for part in ("author", "submitter", "trainer", "requester")
+            if human in {people.human(name) for name in getattr(self, part)}
+        )
+
+
+def weigh_consent(
+    records: Sequence[Record],
+    *,
+    binding: Binding,
+    required: ApprovalsRequired,
+    involved: Involved,
+    people: People,
+    single_user: bool,
+    now: datetime,
+) -> Consent:
+    """Weigh every approval and rejection in `records`, which are in the order of the log.
+
+    records : all consent records of the log, also those about other models: they show which key
+        belongs to whom.
+    """
+    keys = _first_keys(records, people)
+    counted: dict[str, Record] = {}
+    refused: list[tuple[Record, str]] = []
+    rejections: dict[str, str] = {}
+    for record in records:
+        body = record.evidence.body
+        if body.get("model") != binding.model:
+            continue
+        human = people.human(str(body.get("approver", "")))
+        if record.evidence.kind != "approval":
+            # Anybody's own withdrawal counts for that person; it can only ever refuse.
+            if _is_genuine(record, people):
+                counted.pop(human, None)
+                if record.evidence.kind == "rejection" and _same_subject(body, binding):
+                    rejections[human] = str(body.get("reason", "no reason given"))
+            continue
+        why = _why_not(record, human, binding, required, people, keys, now)
+        why = why or _why_not_this_person(human, required, involved, people, single_user)
+        why = why or _why_not_then(body, human, required)
+        if why:
+            refused.append((record, why))
+        else:
+            counted[human] = record
+            rejections.pop(human, None)
+    return Consent(counted, tuple(refused), tuple(sorted(rejections.items())))
+
+
+def _same_subject(body: Mapping[str, Any], binding: Binding) -> bool:
+    return body.get("assessment") == binding.assessment and body.get("target") == binding.target
+
+
+def _is_genuine(record: Record, people: People) -> bool:
+    body = record.evidence.body
+    try:
+        verify_consent(body)
+    except VerificationError:
+        return False
+    return people.human(record.evidence.actor) == people.human(str(body.get("approver", "")))
+
+
+def _why_not(
+    record: Record,
+    human: str,
+    binding: Binding,
+    required: ApprovalsRequired,
+    people: People,
+    keys: Mapping[str, str],
+    now: datetime,
+) -> str | None:
+    body = record.evidence.body
+    if body.get("verdict") != "approve":
+        return "its record does not say 'approve'"
+    if different := binding.differences(body):
+        return f"it is bound to another {', '.join(different)}"
+    if people.human(record.evidence.actor) != human:
+        return "its record was written by somebody other than the approver"
+    try:
+        key = verify_consent(body)
+    except VerificationError as error:
+        return error.thing
+    return _why_not_this_key(key, human, record, required, people, keys) or _age(
+        record, required, now
+    )
+
+
+def _age(record: Record, required: ApprovalsRequired, now: datetime) -> str | None:
+    age = now - read(record.received_at)
+    if age > timedelta(days=required.max_age_days):
+        return f"it is {age.days} days old; the policy allows {required.max_age_days}"
+    return None
+
+
+def _why_not_this_key(
+    key: str,
+    human: str,
+    record: Record,
+    required: ApprovalsRequired,
+    people: People,
+    keys: Mapping[str, str],
+) -> str | None:
+    person = people.person(human)
+    enrolled = person.keys if person is not None else ()
+    if enrolled:
+        match = next((entry for entry in enrolled if entry.public_key == key), None)
+        if match is None:
+            return f"it is signed with a key that {human} has not enrolled"
+        moment = read(record.received_at)
+        if match.valid_from is not None and moment < read(match.valid_from):
+            return f"it is signed with a key that was good only from {match.valid_from}"
+        if match.valid_until is not None and moment > read(match.valid_until):
+            return f"it is signed with a key that was good only until {match.valid_until}"
+    elif required.enrolled_keys_only:
+        return f"the policy asks for an enrolled key, and {human} has none in aims.yaml"
+    elif keys.get(f"human:{human}", key) != key:
+        return f"it is signed with another key than {human} signed with first"
+    owner = keys.get(f"key:{key}", human)
+    if owner != human:
+        return f"its key was first used by {owner}"
+    return None
+
+
+def _first_keys(records: Sequence[Record], people: People) -> dict[str, str]:
+    """'human:<id>' -> the key first used, 'key:<hex>' -> the human who first used it."""
+    found: dict[str, str] = {}
+    for record in records:
+        body = record.evidence.body
+        human = people.human(str(body.get("approver", "")))
+        try:
+            key = verify_consent(body)
+        except VerificationError:
+            continue
+        if people.human(record.evidence.actor) == human:
+            found.setdefault(f"human:{human}", key)
+            found.setdefault(f"key:{key}", human)
+    return found
+
+
+def _why_not_then(body: Mapping[str, Any], human: str, required: ApprovalsRequired) -> str | None:
+    """A role that was given only after the approval does not make it count."""
+    roles = body.get("roles")
+    held = set(roles) if isinstance(roles, list) else set()
+    if required.roles and held.isdisjoint(required.roles):
+        return f"{human} held none of the roles {', '.join(required.roles)} when approving"
+    return None
+
+
+def _why_not_this_person(
+    human: str,
+    required: ApprovalsRequired,
+    involved: Involved,
+    people: People,
+    single_user: bool,
+) -> str | None:
+    person = people.person(human)
+    if person is None:
+        return f"{human!r} is nobody that aims.yaml names under people"
+    if person.acts_for is not None:
+        return f"{human} is a service account; a person approves"
+    held = set(people.roles(human))
+    if required.roles and held.isdisjoint(required.roles):
+        return f"{human} holds none of the roles {', '.join(required.roles)}"
+    parts = [part for part in involved.parts_of(human, people) if part in required.not_by]
+    if parts and not (single_user and required.single_user == "allow"):
+        return f"{human} is the {' and '.join(parts)} and may not also approve"
+    return None

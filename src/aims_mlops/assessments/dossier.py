@@ -1,0 +1,165 @@
+"""Everything the log says about one model, sorted by what it is about. Pure: no store here.
+
+A record counts for a model only through digests: the model's own, those of its data sets, or the
+run that wrote a `model` record with the model's digest. Names and versions lead nowhere.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+from aims_mlops.evidence.canonical import canonical
+from aims_mlops.evidence.records import Record
+
+_OF_THE_RUN = frozenset(("run", "environment", "code", "parameters", "gap"))
+_OF_THE_DATA = frozenset(("dataset", "data-quality"))
+_OF_THE_SYSTEM = frozenset(("system", "supplier", "policy"))
+
+# What an approver is shown and consents to. Consent itself, decisions and monitoring come later
+# and are judged each on its own.
+SHOWN_KINDS = frozenset(
+    (
+        "run",
+        "environment",
+        "code",
+        "parameters",
+        "dataset",
+        "data-quality",
+        "model",
+        "performance",
+        "bias",
+        "model-card",
+        "impact-assessment",
+    )
+)
+
+
+@dataclass(frozen=True)
+class Dossier:
+    """Records about one model, in the order of the log.
+
+    model : content digest of the model (SHA-256, hex).  system : id of the AI system, if known.
+    """
+
+    model: str
+    system: str | None
+    records: tuple[Record, ...]
+
+    @classmethod
+    def of(cls, model: str, system: str | None, records: Iterable[Record]) -> Dossier:
+        """From records in any order, each counted once."""
+        by_id = {record.id: record for record in records}
+        ordered = sorted(by_id.values(), key=lambda record: (record.sequence, record.id))
+        return cls(model, system, tuple(ordered))
+
+    @cached_property
+    def model_runs(self) -> frozenset[str]:
+        """Ids of the runs that recorded this very model."""
+        return frozenset(
+            record.evidence.run
+            for record in self.records
+            if record.evidence.kind == "model" and self._is_subject(record) and record.evidence.run
+        )
+
+    @cached_property
+    def datasets(self) -> tuple[str, ...]:
+        """Digests of the data sets behind this model, sorted."""
+        found: set[str] = set()
+        for record in self.records:
+            evidence = record.evidence
+            if evidence.kind == "model" and self._is_subject(record):
+                for dataset in evidence.body.get("datasets") or ():
+                    digest = dataset.get("sha256") if isinstance(dataset, dict) else None
+                    if isinstance(digest, str):
+                        found.add(digest)
+            elif evidence.kind == "dataset" and evidence.run in self.model_runs:
+                digest = evidence.body.get("sha256")
+                if isinstance(digest, str):
+                    found.add(digest)
+        return tuple(sorted(found))
+
+    def of_kind(self, kind: str) -> tuple[Record, ...]:
+        """The records of a kind that are about this model, its runs, data or system."""
+        return self._by_kind.get(kind, ())
+
+    def about_dataset(self, kind: str, dataset: str) -> tuple[Record, ...]:
+        """The records of a kind about one of the data sets."""
+        return tuple(r for r in self.of_kind(kind) if dataset in _digests(r))
+
+    @cached_property
+    def assessment(self) -> Record | None:
+        """The impact assessment that was submitted last for this model."""
+        found = self.of_kind("impact-assessment")
+        return found[-1] if found else None
+
+    @cached_property
+    def assessment_digest(self) -> str | None:
+        """Digest of the content of the assessment that was submitted last."""
+        digest = self.assessment.evidence.body.get("document_sha256") if self.assessment else None
+        return digest if isinstance(digest, str) else None
+
+    @cached_property
+    def evidence_root(self) -> str:
+        """SHA-256 (hex) over the ids of everything that an approver is shown."""
+        return evidence_root(r for kind in SHOWN_KINDS for r in self.of_kind(kind))
+
+    @cached_property
+    def trainers(self) -> frozenset[str]:
+        """Whoever ran the runs that made this model; an evaluation alone makes nobody a trainer."""
+        runs = self.of_kind("run")
+        evaluated = {
+            r.evidence.run for r in runs if r.evidence.body.get("activity") == "evaluation"
+        }
+        return frozenset(
+            record.evidence.actor
+            for record in (*runs, *self.of_kind("model"))
+            if record.evidence.run not in evaluated
+        )
+
+    @cached_property
+    def other_models(self) -> tuple[Record, ...]:
+        """Earlier models of the same system: the attempts that were not put forward."""
+        return tuple(
+            record
+            for record in self.records
+            if record.evidence.kind == "model"
+            and self.system is not None
+            and record.evidence.system == self.system
+            and not self._is_subject(record)
+        )
+
+    @cached_property
+    def _by_kind(self) -> dict[str, tuple[Record, ...]]:
+        found: dict[str, list[Record]] = {}
+        for record in self.records:
+            if self._is_about(record):
+                found.setdefault(record.evidence.kind, []).append(record)
+        return {kind: tuple(records) for kind, records in found.items()}
+
+    def _is_subject(self, record: Record) -> bool:
+        return self.model in _digests(record)
+
+    def _is_about(self, record: Record) -> bool:
+        evidence = record.evidence
+        if evidence.kind in _OF_THE_RUN:
+            return evidence.run in self.model_runs
+        if evidence.kind in _OF_THE_DATA:
+            return not _digests(record).isdisjoint(self.datasets)
+        if evidence.kind in _OF_THE_SYSTEM:
+            return evidence.kind == "policy" or (
+                self.system is not None and evidence.system == self.system
+            )
+        return self._is_subject(record)
+
+
+def evidence_root(records: Iterable[Record]) -> str:
+    """SHA-256 (hex) of the canonical JSON list of the records' ids, sorted."""
+    ids: Sequence[str] = sorted({record.id for record in records})
+    return hashlib.sha256(canonical(list(ids))).hexdigest()
+
+
+def _digests(record: Record) -> frozenset[str]:
+    return frozenset(subject.sha256 for subject in record.evidence.subjects)

@@ -1,0 +1,82 @@
+"""Reading from the store everything that is about one model."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from aims_mlops.assessments.consent import CONSENT_KINDS
+from aims_mlops.assessments.dossier import Dossier
+from aims_mlops.errors import GovernanceError, ModelNotFoundError
+from aims_mlops.evidence.models import ModelReference
+from aims_mlops.evidence.records import Record
+from aims_mlops.inventory.project import Project
+from aims_mlops.inventory.system import System
+
+if TYPE_CHECKING:
+    from aims_mlops.store.base import EvidenceStore
+
+_DIGEST = re.compile(r"(?:sha256:)?([0-9a-f]{64})\Z")
+_OF_THE_SYSTEM = ("system", "supplier", "model", "impact-assessment", "decision", "promotion")
+
+
+def resolve_model(uri: str) -> ModelReference:
+    """The model behind a URI, or behind a bare content digest `sha256:…`.
+
+    Raises ModelNotFoundError.
+    """
+    from aims_mlops.plugins import hooks
+
+    if digest := _DIGEST.match(uri):
+        return ModelReference(uri=uri, sha256=digest[1])
+    found = hooks().resolve_model(uri=uri)
+    if not isinstance(found, ModelReference):
+        raise ModelNotFoundError(
+            f"no plugin knows a model behind {uri!r}",
+            expected="models:/NAME/VERSION, models:/NAME@ALIAS, runs:/…, a path or sha256:…",
+            next_step="aims plugins",
+        )
+    return found
+
+
+def gather(store: EvidenceStore, model: str, system: str | None) -> Dossier:
+    """Every record about a model digest, its runs, data sets and system, and all consent."""
+    records: dict[str, Record] = {}
+
+    def take(**filters: object) -> None:
+        for record in store.find(**filters):  # type: ignore[arg-type]
+            records[record.id] = record
+
+    take(subject=model)
+    first = Dossier.of(model, system, records.values())
+    for run in sorted(first.model_runs):
+        take(run=run)
+    for dataset in Dossier.of(model, system, records.values()).datasets:
+        take(subject=dataset)
+    if system is not None:
+        take(system=system, kind=_OF_THE_SYSTEM)
+    take(kind=(*CONSENT_KINDS, "policy"))
+    return Dossier.of(model, system, records.values())
+
+
+def system_of(project: Project, store: EvidenceStore, model: ModelReference) -> System | None:
+    """The AI system that a model belongs to: as its run said, else by its registered name.
+
+    Raises GovernanceError if the two disagree: a name must not move a model into another system.
+    """
+    recorded = {
+        record.evidence.system
+        for record in store.find(kind="model", subject=model.sha256)
+        if record.evidence.system is not None
+    }
+    by_name = project.system_of_model(model.name) if model.name else None
+    if by_name is not None:
+        recorded.add(by_name.id)
+    if len(recorded) > 1:
+        raise GovernanceError(
+            f"the model {model.uri} belongs to more than one AI system",
+            got=" and ".join(sorted(recorded)),
+            expected="one",
+            next_step="train it again for one system, or correct `models:` in aims.yaml",
+        )
+    return project.system(recorded.pop()) if recorded else None

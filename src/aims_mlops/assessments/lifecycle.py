@@ -1,0 +1,60 @@
+"""Where an assessment stands. Computed from records when asked; never stored as a state. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Literal
+
+from aims_mlops.assessments.consent import Consent
+from aims_mlops.evidence.clock import read
+from aims_mlops.evidence.records import Record
+
+State = Literal["draft", "submitted", "approved", "rejected", "superseded", "expired", "re-opened"]
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """The state of an assessment, and why it is so, in words."""
+
+    state: State
+    why: str
+
+
+def standing(
+    submitted: Record | None,
+    newer: Sequence[Record],
+    consent: Consent | None,
+    *,
+    needed: int,
+    max_age_days: int,
+    changes: Sequence[str],
+    now: datetime,
+) -> Standing:
+    """The state of a submitted assessment.
+
+    newer : assessments of the same system and model that were submitted later.
+    consent : the approvals and rejections, weighed; None if the policy asks for none.
+    changes : material changes since the submission, each in words; any re-opens it.
+    """
+    if submitted is None:
+        return Standing("draft", "it was not submitted")
+    if newer:
+        return Standing("superseded", f"record {newer[-1].id[:8]} was submitted later")
+    age = now - read(submitted.received_at)
+    if age > timedelta(days=max_age_days):
+        return Standing("expired", f"{age.days} days old; the policy allows {max_age_days}")
+    if consent is not None and consent.rejected_by:
+        human, reason = consent.rejected_by[-1]
+        return Standing("rejected", f"by {human}: {reason}")
+    if changes:
+        return Standing("re-opened", "; ".join(changes))
+    counted: Mapping[str, Record] = consent.counted if consent is not None else {}
+    if len(counted) >= needed:
+        return Standing("approved", "by " + (", ".join(sorted(counted)) or "nobody: none needed"))
+    lacking = needed - len(counted)
+    why = f"{lacking} more {'approval' if lacking == 1 else 'approvals'} needed"
+    if consent is not None and consent.refused:
+        why += f"; one does not count: {consent.refused[-1][1]}"
+    return Standing("submitted", why)

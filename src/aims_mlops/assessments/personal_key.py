@@ -1,0 +1,47 @@
+"""A person's own signing key, in a file that only that person can read."""
+
+from __future__ import annotations
+
+import os
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from aims_mlops.errors import InputError
+from aims_mlops.evidence.envelope import Signer
+
+KEYS_VARIABLE = "AIMS_KEYS"  # folder with <person>.key
+PASSPHRASE_VARIABLE = "AIMS_APPROVER_PASSPHRASE"  # noqa: S105  the name of a variable
+
+
+@dataclass(frozen=True, slots=True)
+class PersonalKey:
+    """A person's key. `is_new` says that this call created its file."""
+
+    signer: Signer
+    path: Path
+    is_new: bool
+
+
+def keys_folder() -> Path:
+    """AIMS_KEYS, else a folder in the user's configuration."""
+    if named := os.environ.get(KEYS_VARIABLE):
+        return Path(named).expanduser()
+    config = os.environ.get("XDG_CONFIG_HOME") or "~/.config"
+    return Path(config).expanduser() / "aims-mlops" / "keys"
+
+
+def personal_key(person: str) -> PersonalKey:
+    """The person's key, created on first use.
+
+    Raises InputError if others can read the file, if it holds no key or needs a passphrase.
+    """
+    from aims_mlops.store.keys import create_key, load_key
+
+    if not re.fullmatch(r"[a-z0-9][a-z0-9._@-]{0,127}", person):
+        raise InputError("not an id that can have a key", got=repr(person)[:80])
+    path = keys_folder() / f"{person}.key"
+    passphrase = os.environ.get(PASSPHRASE_VARIABLE, "")
+    if path.exists():
+        return PersonalKey(load_key(path, passphrase=passphrase), path, is_new=False)
+    return PersonalKey(create_key(path, passphrase=passphrase), path, is_new=True)

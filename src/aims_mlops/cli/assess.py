@@ -1,0 +1,241 @@
+"""`aims assess`: write, submit and answer impact assessments."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from aims_mlops.errors import InputError
+
+if TYPE_CHECKING:
+    from aims_mlops.cli.assessing import Case
+
+_model = click.option("--model", "uri", required=True, help="Such as models:/diabetes-risk/2.")
+_target = click.option("--for", "target", default="production", show_default=True)
+_policy = click.option("--policy", help="A policy file or pack, instead of the one in aims.yaml.")
+_as = click.option("--as", "person", help="Who you are; else AIMS_ACTOR, git or the system's user.")
+_yes = click.option("--yes", is_flag=True, help="Do not ask after showing what is signed.")
+
+
+@click.group("assess")
+def group() -> None:
+    """Write, submit and approve impact assessments."""
+
+
+@group.command("new")
+@click.argument("system")
+@click.option("--model", "uri", help="Fill in what the log knows about this model.")
+@click.option("--output", type=click.Path(dir_okay=False, path_type=Path))
+@_as
+def new_assessment(system: str, uri: str | None, output: Path | None, person: str | None) -> None:
+    """Write an assessment file for SYSTEM, filled in with what is known. Never overwrites."""
+    from aims_mlops.assessments.document import TEXT_FIELDS
+    from aims_mlops.assessments.loading import read_assessment
+    from aims_mlops.assessments.prefill import declared, from_evidence
+    from aims_mlops.assessments.template import assessment_text
+    from aims_mlops.cli.assessing import acting, known_dossier, known_system
+    from aims_mlops.inventory.project import find_project
+
+    project = find_project()
+    entry = known_system(project, system)
+    filled = from_evidence(known_dossier(project, uri, entry.id)) if uri else {}
+    path = output or project.root / (entry.assessment or f"assessments/{entry.id}.yaml")
+    text = assessment_text(
+        system=entry.id,
+        author=acting(project, person),
+        title=entry.title,
+        declared=declared(entry),
+        from_evidence=filled,
+    )
+    path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        with path.open("x", encoding="utf-8") as file:
+            file.write(text)
+    except FileExistsError:
+        raise InputError(
+            f"{path} is there already", next_step=f"--output {path.stem}-new.yaml"
+        ) from None
+    written, _ = read_assessment(path)
+    origins = [written.provenance(field) for field in TEXT_FIELDS]
+    click.echo(f"✓ wrote {path}")
+    for origin in ("from evidence", "declared", "missing"):
+        click.echo(f"  {origins.count(origin):>2} fields {origin}")
+    click.echo(f"Next: edit it, then aims assess lint {path}")
+
+
+@group.command("lint")
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option("--tier", type=click.Choice(["minimal", "limited", "high"]))
+@click.pass_context
+def lint_assessment(ctx: click.Context, file: Path, tier: Any) -> None:
+    """Say by line what FILE still lacks for the risk tier of its system. Exit 1 if anything."""
+    from aims_mlops.assessments.loading import lint, read_assessment
+    from aims_mlops.cli.assessing import impact_scale
+    from aims_mlops.inventory.project import find_project
+
+    project = find_project()
+    assessment, document = read_assessment(file)
+    system = project.system(assessment.system)
+    tier = tier or (system.risk_tier if system else "high")
+    problems = lint(assessment, risk_tier=tier, scale=impact_scale(project, "production"))
+    for problem in sorted(problems, key=lambda p: document.line(p.place)):
+        click.echo(f"✗ {file}:{document.line(problem.place)}: {problem.text()}")
+    if problems:
+        click.echo(f"{len(problems)} to fill in for {tier} risk")
+        ctx.exit(1)
+    click.echo(f"✓ {file} is complete for {tier} risk, digest {assessment.digest[:16]}…")
+
+
+@group.command("submit")
+@click.argument("file", required=False, type=click.Path(path_type=Path))
+@_model
+@_target
+@_as
+def submit_assessment(file: Path | None, uri: str, target: str, person: str | None) -> None:
+    """Put an assessment into the log as being about a model.
+
+    Without FILE, the one that aims.yaml names for the model's system.
+    """
+    from aims_mlops.assessments.gathering import resolve_model
+    from aims_mlops.assessments.submission import submit
+    from aims_mlops.cli.assessing import acting, assessment_file, impact_scale
+    from aims_mlops.inventory.project import find_project
+
+    project = find_project()
+    store = project.open_store()
+    model = resolve_model(uri)
+    path = file or assessment_file(project, store, model)
+    record = submit(
+        project,
+        store,
+        path,
+        model,
+        actor=acting(project, person),
+        scale=impact_scale(project, target),
+    )
+    digest = record.evidence.body["document_sha256"]
+    click.echo(f"✓ submitted {path} about {uri}: record {record.id[:8]}, digest {digest[:16]}…")
+    click.echo(
+        f"Next: another person: aims assess approve --model {uri} --for {target} --as PERSON"
+    )
+
+
+def _answer(verdict: Any, case: Case, person: str | None, reason: str, yes: bool) -> None:
+    from aims_mlops.assessments.submission import answer
+    from aims_mlops.cli.assessing import acting
+
+    project = case.project
+    who = acting(project, person)
+    click.echo(case.shown)
+    if project.settings.single_user:
+        click.echo("Single-user mode: separation of duties is not enforced in this project.")
+    if not yes:
+        click.confirm(f"{verdict} as {who}?", abort=True)
+    given = answer(
+        project,
+        case.store,
+        case.model,
+        case.policy,
+        target=case.target,
+        person=who,
+        verdict=verdict,
+        reason=reason,
+        shown=case.shown,
+    )
+    if given.key.is_new:
+        click.echo(f"✓ made a signing key for {who}: {given.key.path} (keep it to yourself)")
+    done = {"approve": "approved", "reject": "rejected", "revoke": "revoked"}[verdict]
+    click.echo(
+        f"✓ {done} by {who}: record {given.record.id[:8]}, signed with "
+        f"{given.key.signer.public.hex()[:16]}…"
+    )
+
+
+@group.command("approve")
+@_model
+@_target
+@_policy
+@_as
+@click.option("--reason", default="", help="Why, for the record.")
+@_yes
+def approve(
+    uri: str, target: str, policy: str | None, person: str | None, reason: str, yes: bool
+) -> None:
+    """Consent to a promotion: signed with your key, over exactly what is shown."""
+    from aims_mlops.cli.assessing import open_case, why_not_counted
+
+    case = open_case(uri, target, policy)
+    _answer("approve", case, person, reason, yes)
+    why = why_not_counted(case)
+    if why:
+        click.echo(f"✗ it does not count: {why}")
+        click.get_current_context().exit(1)
+    click.echo(f"Next: aims gate {uri} --for {case.target}")
+
+
+@group.command("reject")
+@_model
+@_target
+@_policy
+@_as
+@click.option("--reason", required=True, help="What has to change.")
+@_yes
+def reject(
+    uri: str, target: str, policy: str | None, person: str | None, reason: str, yes: bool
+) -> None:
+    """Refuse a promotion, with the reason; it stands until the same person approves."""
+    from aims_mlops.cli.assessing import open_case
+
+    _answer("reject", open_case(uri, target, policy), person, reason, yes)
+
+
+@group.command("revoke")
+@_model
+@_target
+@_policy
+@_as
+@click.option("--reason", required=True, help="Why the approval no longer holds.")
+@_yes
+def revoke(
+    uri: str, target: str, policy: str | None, person: str | None, reason: str, yes: bool
+) -> None:
+    """Take back an approval that was given."""
+    from aims_mlops.cli.assessing import open_case
+
+    _answer("revoke", open_case(uri, target, policy), person, reason, yes)
+
+
+@group.command("show")
+@_model
+@_target
+@_policy
+@click.option("--json", "as_json", is_flag=True)
+def show(uri: str, target: str, policy: str | None, as_json: bool) -> None:
+    """Show where the assessment of a model stands, what it says, and who approved it."""
+    from aims_mlops.cli.assessing import consent_of, open_case, standing_of
+
+    case = open_case(uri, target, policy)
+    consent = consent_of(case)
+    now_at = standing_of(case)
+    if as_json:
+        record = case.dossier.assessment
+        body = {
+            "state": now_at.state,
+            "why": now_at.why,
+            "model": case.model.sha256,
+            "target": case.target,
+            "assessment": record.id if record else None,
+            "bound": case.binding.to_body(),
+            "approvals": {human: r.id for human, r in consent.counted.items()},
+            "uncounted": [{"record": r.id, "why": why} for r, why in consent.refused],
+        }
+        click.echo(json.dumps(body, indent=2, sort_keys=True))
+        return
+    click.echo(case.shown)
+    mark = "✓" if now_at.state == "approved" else "✗"
+    click.echo(f"{mark} {now_at.state}: {now_at.why}")
+    for record, why in consent.refused:
+        click.echo(f"✗ approval {record.id[:8]} does not count: {why}")

@@ -1,0 +1,142 @@
+"""What the `aims assess` commands share: the case that a person looks at."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from aims_mlops.assessments.binding import Binding
+from aims_mlops.assessments.changes import material_changes
+from aims_mlops.assessments.consent import CONSENT_KINDS, Consent, weigh_consent
+from aims_mlops.assessments.dossier import Dossier
+from aims_mlops.assessments.gathering import gather, resolve_model, system_of
+from aims_mlops.assessments.lifecycle import Standing, standing
+from aims_mlops.assessments.shown import shown_text
+from aims_mlops.errors import InputError
+from aims_mlops.evidence.models import ModelReference
+from aims_mlops.gates.consent_checks import involved_in
+from aims_mlops.inventory.identity import current_actor
+from aims_mlops.inventory.project import Project, find_project
+from aims_mlops.inventory.system import System
+from aims_mlops.policy.grammar import ApprovalsRequired, ImpactScale
+from aims_mlops.policy.loading import load_policy
+from aims_mlops.policy.policy import Policy
+
+if TYPE_CHECKING:
+    from aims_mlops.store.base import EvidenceStore
+
+
+@dataclass(frozen=True)
+class Case:
+    """One model before one target, with everything the log says about it."""
+
+    project: Project
+    store: EvidenceStore
+    model: ModelReference
+    policy: Policy
+    target: str
+    system: System | None
+    dossier: Dossier
+    binding: Binding
+    shown: str
+
+
+def open_case(uri: str, target: str, policy: str | None) -> Case:
+    """Resolve the model and the policy and read the evidence."""
+    project = find_project()
+    target = project.target_name(target)
+    source = policy or project.policy_source(target)
+    if source is None:
+        raise InputError(
+            f"no policy decides about the target {target!r}",
+            next_step="name it under targets in aims.yaml, or give --policy FILE",
+        )
+    rules = load_policy(source)
+    store = project.open_store()
+    model = resolve_model(uri)
+    system = system_of(project, store, model)
+    dossier = gather(store, model.sha256, system.id if system else None)
+    binding = Binding.of(dossier, target=target, policy=rules.digest)
+    shown = shown_text(dossier, binding, rules, model_uri=uri)
+    return Case(project, store, model, rules, target, system, dossier, binding, shown)
+
+
+def consent_of(case: Case) -> Consent:
+    """Approvals and rejections weighed as the gate would now; the requester is not known yet."""
+    dossier = gather(case.store, case.model.sha256, case.dossier.system)
+    return weigh_consent(
+        [r for r in dossier.records if r.evidence.kind in CONSENT_KINDS],
+        binding=case.binding,
+        required=case.policy.approvals or ApprovalsRequired(),
+        involved=involved_in(dossier, requester=""),
+        people=case.project.humans,
+        single_user=case.project.settings.single_user,
+        now=datetime.now(UTC),
+    )
+
+
+def why_not_counted(case: Case) -> str | None:
+    """Why the newest approval of this model does not count; None if it does."""
+    dossier = gather(case.store, case.model.sha256, case.dossier.system)
+    approvals = dossier.of_kind("approval")
+    consent = consent_of(case)
+    return next((why for r, why in consent.refused if approvals and r.id == approvals[-1].id), None)
+
+
+def standing_of(case: Case) -> Standing:
+    """Where the assessment of this model stands under the policy."""
+    required = case.policy.approvals
+    return standing(
+        case.dossier.assessment,
+        (),
+        consent_of(case),
+        needed=required.count if required else 0,
+        max_age_days=case.policy.assessment.max_age_days,
+        changes=material_changes(case.dossier, case.system),
+        now=datetime.now(UTC),
+    )
+
+
+def acting(project: Project, person: str | None) -> str:
+    """The stable id of whoever acts; `person` is what --as says."""
+    if person is None:
+        return current_actor(project)
+    known = project.person(person)
+    return known.id if known is not None else person
+
+
+def known_system(project: Project, id_: str) -> System:
+    """The AI system of this id; InputError if aims.yaml has none."""
+    system = project.system(id_)
+    if system is None:
+        raise InputError(
+            f"aims.yaml knows no AI system {id_!r}",
+            expected="one of " + (", ".join(s.id for s in project.systems) or "none yet"),
+            next_step="aims init",
+        )
+    return system
+
+
+def known_dossier(project: Project, uri: str, system: str) -> Dossier:
+    """What the log knows about a model of a system."""
+    return gather(project.open_store(), resolve_model(uri).sha256, system)
+
+
+def assessment_file(project: Project, store: EvidenceStore, model: ModelReference) -> Path:
+    """The assessment file that aims.yaml names for the system of a model."""
+    system = system_of(project, store, model)
+    if system is None or system.assessment is None:
+        raise InputError(
+            f"aims.yaml names no assessment file for {model.uri}",
+            got="no AI system" if system is None else f"AI system {system.id}",
+            next_step="aims assess submit FILE --model " + model.uri,
+        )
+    return project.root / system.assessment
+
+
+def impact_scale(project: Project, target: str) -> ImpactScale:
+    """The scale of the policy for a target; the default one without a policy."""
+    source = project.policy_source(target)
+    return load_policy(source).impact_scale if source is not None else ImpactScale()

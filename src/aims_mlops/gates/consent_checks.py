@@ -1,0 +1,195 @@
+"""The impact assessment and the approvals, held against the policy."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+from aims_mlops.assessments.binding import Binding
+from aims_mlops.assessments.consent import CONSENT_KINDS, Consent, Involved, weigh_consent
+from aims_mlops.assessments.dossier import Dossier
+from aims_mlops.evidence.clock import read
+from aims_mlops.evidence.records import Record
+from aims_mlops.gates.reason import Reason
+from aims_mlops.gates.request import PromotionRequest
+from aims_mlops.policy.grammar import ApprovalsRequired
+from aims_mlops.policy.policy import Policy
+
+
+@dataclass(frozen=True, slots=True)
+class ConsentCheck:
+    """The reasons that come of approvals, and which approvals counted."""
+
+    reasons: tuple[Reason, ...]
+    counted: Mapping[str, Record] = field(default_factory=dict)
+    refused: tuple[tuple[Record, str], ...] = ()
+    broke_glass: bool = False
+
+
+def involved_in(dossier: Dossier, requester: str) -> Involved:
+    """Who wrote, submitted, trained and asks, by the names in the records."""
+    assessment = dossier.assessment
+    body: Mapping[str, Any] = assessment.evidence.body if assessment is not None else {}
+    author = body.get("author")
+    return Involved(
+        author=frozenset((author,)) if isinstance(author, str) and author else frozenset(),
+        submitter=frozenset((assessment.evidence.actor,)) if assessment else frozenset(),
+        trainer=dossier.trainers,
+        requester=frozenset((requester,)),
+    )
+
+
+def check_assessment(
+    policy: Policy, dossier: Dossier, request: PromotionRequest, now: datetime
+) -> list[Reason]:
+    """Whether a submitted assessment about this model is there, fresh, and within its limits."""
+    required = policy.assessment
+    if not required.required:
+        return []
+    limit = f"a submitted impact assessment, at most {required.max_age_days} days old"
+
+    def reason(rule: str, outcome: Any, observed: str, limit: str, next_step: str) -> Reason:
+        return Reason(
+            rule=rule,
+            outcome=outcome,
+            observed=observed,
+            limit=limit,
+            next_step=next_step,
+            severity=required.severity,
+            controls=required.controls,
+        )
+
+    system = request.system.id if request.system else "SYSTEM"
+    record = dossier.assessment
+    if record is None:
+        next_step = f"aims assess new {system}, then aims assess submit"
+        return [
+            reason("assessment.submitted", "missing", "none about this model", limit, next_step)
+        ]
+    body = record.evidence.body
+    age = now - read(record.received_at)
+    observed = f"{age.days} days old, record {record.id[:8]}"
+    again = "look through it again, then aims assess submit"
+    if age > timedelta(days=required.max_age_days):
+        return [reason("assessment.submitted", "stale", observed, limit, again)]
+    if request.system is not None and record.evidence.system != request.system.id:
+        observed = f"it is about the AI system {record.evidence.system!r}"
+        return [reason("assessment.submitted", "fail", observed, limit, again)]
+    reasons = [reason("assessment.submitted", "pass", observed, limit, "none")]
+    if (highest := required.residual_impact_max) is not None:
+        residual = body.get("residual_impact_max")
+        good = isinstance(residual, int) and residual <= highest
+        reasons.append(
+            reason(
+                "assessment.residual-impact",
+                "pass" if good else "fail",
+                "not stated" if residual is None else f"{residual} at most",
+                f"at most {highest} (likelihood × severity, after measures)",
+                "none" if good else "add measures, or assess the residual impact again",
+            )
+        )
+    if body.get("intended_use") is not None and request.system is not None:
+        same = body["intended_use"] == request.system.intended_use
+        reasons.append(
+            reason(
+                "assessment.intended-use",
+                "pass" if same else "fail",
+                "as assessed" if same else "aims.yaml states another intended use by now",
+                "the intended use that was assessed",
+                "none" if same else "assess the new intended use: aims assess submit",
+            )
+        )
+    return reasons
+
+
+def check_consent(
+    policy: Policy,
+    dossier: Dossier,
+    binding: Binding,
+    request: PromotionRequest,
+    now: datetime,
+) -> ConsentCheck:
+    """Whether enough other people agree, and nobody refuses."""
+    required = policy.approvals
+    if required is None:
+        return ConsentCheck(())
+    found = weigh_consent(
+        [r for r in dossier.records if r.evidence.kind in CONSENT_KINDS],
+        binding=binding,
+        required=required,
+        involved=involved_in(dossier, request.requester),
+        people=request.people,
+        single_user=request.single_user,
+        now=now,
+    )
+    reasons = [_enough(required, found, request)]
+    if required.each_role:
+        reasons += [_role(required, role, found, request) for role in required.roles]
+    for human, why in found.rejected_by:
+        reasons.append(
+            _reason(
+                required,
+                "approvals.no-rejection",
+                "fail",
+                f"{human} rejected it: {why}",
+                "no standing rejection",
+                f"settle it with {human}, who can then approve: aims assess approve",
+            )
+        )
+    return ConsentCheck(tuple(reasons), found.counted, found.refused)
+
+
+def _enough(required: ApprovalsRequired, found: Consent, request: PromotionRequest) -> Reason:
+    have = len(found.counted)
+    names = ", ".join(sorted(found.counted))
+    observed = f"{have}" + (f" ({names})" if names else "")
+    if have < required.count and found.refused:
+        record, why = found.refused[-1]
+        observed += f"; approval {record.id[:8]} does not count: {why}"
+    who = " or ".join(required.roles) if required.roles else "another person"
+    limit = f"{required.count} by {who}, not by the {', '.join(required.not_by) or 'nobody'}"
+    good = have >= required.count
+    step = f"aims assess approve --model {request.model.uri} --for {request.target} --as PERSON"
+    possible = request.people.with_role(required.roles)
+    if not good and request.single_user and required.single_user == "refuse":
+        step = "add a second person under people in aims.yaml, who then approves"
+    elif not good and not possible:
+        step = f"give somebody under people in aims.yaml the role {who}"
+    return _reason(
+        required,
+        "approvals.count",
+        "pass" if good else ("fail" if found.refused else "missing"),
+        observed,
+        limit,
+        "none" if good else step,
+    )
+
+
+def _role(
+    required: ApprovalsRequired, role: str, found: Consent, request: PromotionRequest
+) -> Reason:
+    holders = [human for human in found.counted if role in request.people.roles(human)]
+    return _reason(
+        required,
+        f"approvals.role-{role}",
+        "pass" if holders else "missing",
+        ", ".join(holders) or "none",
+        f"an approval by the role {role}",
+        "none" if holders else f"ask one of: {', '.join(request.people.with_role((role,)))}",
+    )
+
+
+def _reason(
+    required: ApprovalsRequired, rule: str, outcome: Any, observed: str, limit: str, step: str
+) -> Reason:
+    return Reason(
+        rule=rule,
+        outcome=outcome,
+        observed=observed,
+        limit=limit,
+        next_step=step,
+        severity=required.severity,
+        controls=required.controls,
+    )

@@ -1,0 +1,190 @@
+"""The gate with the world around it: resolves, gathers, asks plugins, decides, records."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from aims_mlops.assessments.declaring import declare_policy, declare_system
+from aims_mlops.assessments.dossier import evidence_root
+from aims_mlops.assessments.gathering import gather, resolve_model, system_of
+from aims_mlops.errors import AimsError, GateUndecidedError
+from aims_mlops.evidence.clock import stamp
+from aims_mlops.evidence.models import ModelReference
+from aims_mlops.evidence.records import Evidence, Subject
+from aims_mlops.gates.decide import decide
+from aims_mlops.gates.decision import Decision
+from aims_mlops.gates.reason import Objection, Reason
+from aims_mlops.gates.request import PromotionRequest
+from aims_mlops.inventory.identity import current_actor
+from aims_mlops.inventory.project import Project, find_project
+from aims_mlops.policy.loading import load_policy
+from aims_mlops.policy.policy import Policy
+
+if TYPE_CHECKING:
+    from aims_mlops.store.base import EvidenceStore
+
+
+def gate(
+    model: str | ModelReference,
+    *,
+    target: str,
+    policy: Policy | Path | str | None = None,
+    project: Project | None = None,
+    record: bool = True,
+    alias: str | None = None,
+    requester: str | None = None,
+    enforced_by: str | None = None,
+    break_glass: str | None = None,
+) -> Decision:
+    """Decide whether a model may be promoted. Never raises: what breaks is 'could not decide'.
+
+    Parameters
+    ----------
+    model : URI such as 'models:/diabetes-risk/2', a path, 'sha256:…', or what it resolves to.
+    target : such as 'production', or an alias that aims.yaml says means it.
+    policy : a file or a pack's name; without it, the one that aims.yaml names for the target.
+    record : whether the decision becomes evidence.
+    requester : identity of whoever asks; the current actor without it.
+    enforced_by : what keeps the alias from being set past this decision.
+    """
+    uri = model if isinstance(model, str) else model.uri
+    asked = _Asked(uri=uri, target=target)
+    try:
+        project = project if project is not None else find_project()
+        asked.target = target = project.target_name(target)
+        asked.actor = requester or current_actor(project)
+        rules = _policy(policy, target, project)
+        reference = resolve_model(model) if isinstance(model, str) else model
+        asked.model = reference
+        asked.store = store = project.open_store()
+        system = system_of(project, store, reference)
+        if record:
+            declare_policy(store, rules, actor=asked.actor)
+            if system is not None:
+                declare_system(store, system, actor=asked.actor)
+        status = store.status()
+        dossier = gather(store, reference.sha256, system.id if system else None)
+        request = PromotionRequest(
+            model=reference,
+            target=target,
+            requester=asked.actor,
+            system=system,
+            alias=alias,
+            people=project.humans,
+            single_user=project.settings.single_user,
+            checkpoint=f"{status.size} {status.root}",
+            evidence_digest=evidence_root(dossier.records),
+            break_glass=break_glass,
+        )
+        if enforced_by is not None:
+            request = replace(request, enforced_by=enforced_by)
+        request = replace(request, objections=tuple(_objections(request)))
+        decision = decide(request, rules, dossier.records, datetime.now(UTC))
+        return _recorded(decision, store, reference, asked.actor) if record else decision
+    except Exception as error:  # noqa: BLE001  the gate fails closed, whatever breaks
+        return _undecided(error, asked, record=record)
+
+
+class _Asked:
+    """What is known so far, for the record of a decision that could not be made."""
+
+    def __init__(self, *, uri: str, target: str) -> None:
+        self.uri = uri
+        self.target = target
+        self.actor = "unknown"
+        self.model: ModelReference | None = None
+        self.store: EvidenceStore | None = None
+
+
+def _policy(policy: Policy | Path | str | None, target: str, project: Project) -> Policy:
+    if isinstance(policy, Policy):
+        return policy
+    source = policy if policy is not None else project.policy_source(target)
+    if source is None:
+        raise GateUndecidedError(
+            f"no policy decides about the target {target!r}",
+            got="targets " + (", ".join(project.settings.targets) or "none"),
+            next_step="name it under targets in aims.yaml, or give --policy FILE",
+        )
+    return load_policy(source)
+
+
+def _objections(request: PromotionRequest) -> Iterable[Objection]:
+    """Every plugin's objections; a plugin that fails objects by failing."""
+    from aims_mlops.plugins import manager
+
+    for implementation in manager().hook.before_promotion_decided.get_hookimpls():
+        name = str(implementation.plugin_name)
+        try:
+            arguments = {"request": request} if "request" in implementation.argnames else {}
+            found: Any = implementation.function(**arguments)
+            for objection in found or ():
+                yield replace(objection, plugin=name)
+        except Exception as error:  # noqa: BLE001  one plugin must not silence another
+            yield Objection(
+                rule="failed",
+                observed=f"the plugin raised {type(error).__name__}",
+                limit="an answer from every plugin",
+                next_step=f"repair or remove the plugin {name}: aims plugins",
+                severity="critical",
+                plugin=name,
+            )
+
+
+def _undecided(error: Exception, asked: _Asked, *, record: bool) -> Decision:
+    if isinstance(error, AimsError):
+        observed = str(error)
+        next_step = error.next_step or "put right what is named above, then ask again"
+    else:
+        observed = f"{type(error).__name__}: {error}"
+        next_step = "ask again; if it stays, report it as a defect of the gate"
+    decision = Decision(
+        verdict="undecided",
+        target=asked.target,
+        model=asked.model.sha256 if asked.model else "",
+        model_uri=asked.uri,
+        at=stamp(datetime.now(UTC)),
+        reasons=(
+            Reason(
+                rule="gate.could-decide",
+                outcome="error",
+                observed=observed,
+                limit="a decision",
+                next_step=next_step,
+                severity="critical",
+            ),
+        ),
+    )
+    if not record or asked.store is None:
+        return decision
+    try:
+        return _recorded(decision, asked.store, asked.model, asked.actor)
+    except Exception as second:  # noqa: BLE001  the answer stands, recorded or not
+        note = f"this answer could not be recorded: {type(second).__name__}"
+        return replace(decision, notes=(*decision.notes, note))
+
+
+def _recorded(
+    decision: Decision, store: EvidenceStore, model: ModelReference | None, actor: str
+) -> Decision:
+    subjects = [model.subject] if model else [Subject.of_name(f"model-uri:{decision.model_uri}")]
+    if decision.policy is not None:
+        subjects.append(Subject(f"policy:{decision.policy_id}", decision.policy))
+    request = decision.request
+    if request is not None:
+        store.put_blob(request.people.to_json(), media_type="application/json")
+    record = store.append(
+        Evidence(
+            kind="decision",
+            subjects=tuple(subjects),
+            body=decision.to_body(),
+            actor=actor,
+            claimed_at=decision.at,
+            system=request.system.id if request and request.system else None,
+        )
+    )
+    return replace(decision, record=record.id)

@@ -1,0 +1,54 @@
+"""What aims.yaml still lacks, by line; it can be used all the same while it lacks it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from aims_mlops.documents.document import Document
+from aims_mlops.documents.problems import Problem, validated
+from aims_mlops.documents.reading import read_yaml
+from aims_mlops.inventory.settings import Settings, contradictions
+
+_TEXTS = ("purpose", "owner", "risk_owner", "intended_use")
+_LISTS = ("foreseeable_misuse", "affected_people")
+
+
+def unfilled(path: Path) -> tuple[Settings, Document, list[Problem]]:
+    """The settings, the file, and every field that a person still has to fill in.
+
+    Raises DocumentError if the file is not valid.
+    """
+    document = read_yaml(path)
+    settings = validated(
+        document, Settings, next_step=f"aims lint {path}", checks=(contradictions,)
+    )
+    return settings, document, list(_unfilled(settings))
+
+
+def _unfilled(settings: Settings) -> Iterable[Problem]:
+    if not settings.systems:
+        yield Problem(("systems",), "no AI system is listed", expected="at least one")
+    if not settings.people:
+        yield Problem(("people",), "nobody is listed", expected="an author and a risk owner")
+    elif len([p for p in settings.people if p.acts_for is None]) < 2 and not settings.single_user:
+        yield Problem(
+            ("people",),
+            "one person alone can not keep duties apart",
+            expected="a second person, or single_user: true",
+        )
+    if not settings.targets:
+        yield Problem(("targets",), "no target is listed", expected="a target with its policy")
+    for i, system in enumerate(settings.systems):
+        for field in _TEXTS:
+            if not getattr(system, field).strip():
+                yield Problem(
+                    ("systems", i, field), f"{field} of {system.id} is empty", expected="text"
+                )
+        for field in _LISTS:
+            if not any(text.strip() for text in getattr(system, field)):
+                yield Problem(
+                    ("systems", i, field), f"{field} of {system.id} is empty", expected="a list"
+                )
+        if system.owner and system.owner == system.risk_owner:
+            yield Problem(("systems", i, "risk_owner"), "owner and risk owner are the same person")

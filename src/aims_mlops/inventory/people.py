@@ -1,0 +1,64 @@
+"""The people of a project and which identities are the same human."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+from aims_mlops.evidence.canonical import canonical
+from aims_mlops.inventory.person import Person, folded
+
+
+@dataclass(frozen=True)
+class People:
+    """Everybody that aims.yaml names; an empty one knows nobody, and everybody is a stranger."""
+
+    known: tuple[Person, ...] = ()
+
+    def person(self, id_or_alias: str) -> Person | None:
+        """The person behind an id, e-mail address or account; spelling variants are the same."""
+        return self._by_identity.get(folded(id_or_alias))
+
+    def human(self, id_or_alias: str) -> str:
+        """The id of the human who answers for an identity; an unknown identity, folded."""
+        person = self.person(id_or_alias)
+        seen: set[str] = set()
+        while person is not None and person.acts_for is not None and person.id not in seen:
+            seen.add(person.id)
+            person = self.person(person.acts_for)
+        return person.id if person is not None else folded(id_or_alias)
+
+    def roles(self, human: str) -> tuple[str, ...]:
+        """The roles of a human; those of a service account never count for its human."""
+        person = self.person(human)
+        return person.roles if person is not None and person.acts_for is None else ()
+
+    def with_role(self, roles: Sequence[str]) -> tuple[str, ...]:
+        """Ids of the humans who hold one of these roles; of all humans if `roles` is empty."""
+        return tuple(
+            person.id
+            for person in self.known
+            if person.acts_for is None and (not roles or set(roles) & set(person.roles))
+        )
+
+    def to_json(self) -> bytes:
+        """As canonical JSON, for a blob; a decision can be repeated with it."""
+        return canonical([person.model_dump(mode="json") for person in self.known])
+
+    @classmethod
+    def from_json(cls, content: bytes) -> People:
+        """The people of a blob."""
+        found = (Person.model_validate_json(json.dumps(row)) for row in json.loads(content))
+        return cls(tuple(found))
+
+    @cached_property
+    def digest(self) -> str:
+        """SHA-256 (hex) of `to_json`."""
+        return hashlib.sha256(self.to_json()).hexdigest()
+
+    @cached_property
+    def _by_identity(self) -> dict[str, Person]:
+        return {identity: person for person in self.known for identity in person.identities}

@@ -1,0 +1,59 @@
+"""A new aims.yaml, with a comment for everything that a person fills in."""
+
+from __future__ import annotations
+
+_TEXT = """\
+# What this project's AI management system needs to know. `aims lint` says what is missing.
+version: 1
+
+# Where evidence is kept; a relative SQLite path starts from this folder. AIMS_STORE_URL overrides.
+store: sqlite:///.aims/evidence.db
+
+# true: one person does everything here. Separation of duties can then not be enforced, and every
+# decision says so.
+single_user: false
+
+# Every AI system, also bought ones.
+systems:
+  - id: {system}
+    title: {system}
+    purpose: ""            # what it is for
+    owner: ""              # id of a person below
+    risk_owner: ""         # id of another person, who approves
+    risk_tier: high        # minimal, limited or high: decides what the assessment must say
+    intended_use: ""       # who uses it for which decision
+    foreseeable_misuse: [] # how people could use it wrongly
+    affected_people: []    # about whom it decides
+    suppliers: []          # base models, data and vendors it is built on
+    #  - name: Example Models Ltd
+    #    provides: base model
+    #    version: "2.1"
+    #    licence: Apache-2.0
+    models: ["{system}*"]  # names of its registered models; * stands for anything
+    assessment: assessments/{system}.yaml
+
+# Everybody who acts here. `also_known_as` lists all accounts of the same human, so that nobody
+# approves their own work through another one. A service account names its human in `acts_for`.
+people: []
+#  - id: ana
+#    name: Ana Lima
+#    roles: [developer]
+#    also_known_as: [ana@example.org, alima]
+#  - id: bo
+#    name: Bo Hansen
+#    roles: [risk-owner]
+#    also_known_as: [bo@example.org]
+#  - id: train-bot
+#    acts_for: ana
+
+# Where models are promoted to: the policy that decides, and the aliases that mean it.
+targets:
+  production:
+    policy: policies/production.yaml
+    aliases: [champion, production]
+"""
+
+
+def settings_text(system: str) -> str:
+    """The text of a new aims.yaml for one AI system; `system` is an id."""
+    return _TEXT.format(system=system)

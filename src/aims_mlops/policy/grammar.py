@@ -1,0 +1,178 @@
+"""What a policy may say. Data only: there is no code in a policy.
+
+Ids are `area.name`. A later document that names an id again replaces the whole entry.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import Field, StringConstraints, model_validator
+
+from aims_mlops.documents.problems import Section
+
+RuleId = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]*(\.[a-z0-9][a-z0-9_-]*)+$")]
+Severity = Literal["minor", "major", "critical"]
+Text = Annotated[str, StringConstraints(min_length=1, max_length=2000)]
+Days = Annotated[int, Field(ge=1, le=36500)]
+GroupSelector = Literal["overall", "each", "every"] | dict[str, str]
+Person = Literal["author", "submitter", "trainer", "requester"]
+
+
+class Source(Section):
+    """Where a row comes from; laws and limits are data with a date."""
+
+    title: Text
+    url: str | None = None
+    date: str | None = None
+    note: str | None = None
+
+
+class Match(Section):
+    """Which promotions a policy is for; an empty policy list of matches is for any."""
+
+    name: Text
+    aliases: tuple[Text, ...] = ()
+    models: tuple[Text, ...] = ()
+    risk_tiers: tuple[Literal["minimal", "limited", "high"], ...] = ()
+
+
+class _Row(Section):
+    """What requirements and rules share. Severity tells people; `blocking` tells the gate."""
+
+    id: RuleId
+    why: str = ""
+    severity: Severity = "major"
+    blocking: bool = True
+    controls: tuple[str, ...] = ()
+    sources: tuple[Source, ...] = ()
+
+
+class Requirement(_Row):
+    """Evidence that must be there, and how old it may be (by the store's clock)."""
+
+    kind: Text
+    max_age_days: Days | None = None
+
+
+class Rule(_Row):
+    """A limit on a figure.
+
+    group : `overall`, `each` (every single group), `every` (all figures of the measure), or
+        {column: label}, where the label "*" selects the comparison between all groups.
+    min, max : the limit, inclusive.
+    limit_on : `interval`: the whole interval must keep the limit; `estimate`: the value alone.
+    min_n : rows that a figure needs behind it.
+    insufficient : what too little data does: `refuse` or `allow` (it is shown either way).
+    use : `every` fresh figure about this model counts, so that a second, friendlier evaluation
+        hides nothing; `newest` takes the newest record, as for drift.
+    """
+
+    measure: Text
+    kind: str | None = None
+    group: GroupSelector = "overall"
+    min: float | None = None
+    max: float | None = None
+    limit_on: Literal["interval", "estimate"] = "interval"
+    min_n: Annotated[int, Field(ge=0)] = 0
+    insufficient: Literal["refuse", "allow"] = "refuse"
+    use: Literal["every", "newest"] = "every"
+    max_age_days: Days | None = None
+
+    @model_validator(mode="after")
+    def _has_a_limit(self) -> Self:
+        if self.min is None and self.max is None:
+            raise ValueError(f"rule {self.id} needs a limit: min, max or both")
+        if self.min is not None and self.max is not None and self.min > self.max:
+            raise ValueError(f"rule {self.id} has a min above its max, which nothing can keep")
+        return self
+
+
+class AssessmentRequired(Section):
+    """An approved impact assessment about this very model."""
+
+    required: bool = True
+    max_age_days: Days = 365
+    residual_impact_max: Annotated[int, Field(ge=1)] | None = None
+    severity: Severity = "critical"
+    controls: tuple[str, ...] = ("A.5.2", "A.5.3", "A.5.4", "A.5.5")
+
+
+class ApprovalsRequired(Section):
+    """Consent of other people.
+
+    roles : an approver must hold one of them; empty: any person that aims.yaml names.
+    each_role : every role must be held by at least one approver.
+    not_by : what the approver must not have been, by stable identity.
+    single_user : what happens in a project where one person does everything.
+    """
+
+    count: Annotated[int, Field(ge=1, le=20)] = 1
+    roles: tuple[Text, ...] = ()
+    each_role: bool = False
+    max_age_days: Days = 180
+    not_by: tuple[Person, ...] = ("author", "submitter", "trainer", "requester")
+    enrolled_keys_only: bool = False
+    single_user: Literal["refuse", "allow"] = "refuse"
+    severity: Severity = "critical"
+    controls: tuple[str, ...] = ("A.3.2", "A.6.2.4")
+
+
+class WaiversAllowed(Section):
+    """Whether a single rule may be set aside for a single model digest, and for how long."""
+
+    allowed: bool = False
+    max_days: Days = 30
+    roles: tuple[Text, ...] = ()
+    never: tuple[Text, ...] = ()
+
+
+class BreakGlassAllowed(Section):
+    """Whether a promotion may go ahead now and be looked at by a second person afterwards."""
+
+    allowed: bool = False
+    roles: tuple[Text, ...] = ()
+    second_person_within_hours: Annotated[int, Field(ge=1, le=720)] = 24
+
+
+class ImpactScale(Section):
+    """The words of the scale, lowest first; an impact's figure is the product of both ranks."""
+
+    likelihood: tuple[Text, ...] = ("rare", "unlikely", "possible", "likely", "almost-certain")
+    severity: tuple[Text, ...] = ("negligible", "minor", "moderate", "major", "severe")
+
+
+class Without(Section):
+    """An inherited entry that is left out, with the reason."""
+
+    id: RuleId
+    reason: Text
+
+
+class PolicyDocument(Section):
+    """One file: what it adds to, replaces in and leaves out of what it extends."""
+
+    version: Literal[1] = 1
+    id: Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9._-]{0,63}$")]
+    title: str = ""
+    date: str | None = None
+    extends: tuple[Text, ...] = ()
+    without: tuple[Without, ...] = ()
+    targets: tuple[Match, ...] = ()
+    sources: tuple[Source, ...] = ()
+    requires: tuple[Requirement, ...] = ()
+    rules: tuple[Rule, ...] = ()
+    pinned: bool | None = None
+    assessment: AssessmentRequired | None = None
+    approvals: ApprovalsRequired | None = None
+    waivers: WaiversAllowed | None = None
+    break_glass: BreakGlassAllowed | None = None
+    impact_scale: ImpactScale | None = None
+
+
+def json_schema() -> dict[str, Any]:
+    """The JSON Schema of a policy file, for editors."""
+    schema = PolicyDocument.model_json_schema()
+    schema["$schema"] = "https://json-schema.org/draft/2020-12/schema"
+    schema["title"] = "aims-mlops policy"
+    return schema

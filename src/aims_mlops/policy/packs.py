@@ -1,0 +1,24 @@
+"""The policy packs that ship with the package."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import aims_mlops
+
+
+def packs_folder() -> Path:
+    """The folder of the packs: inside the installed package, else the repository's `checks/`."""
+    package = Path(aims_mlops.__file__).parent
+    shipped = package / "checks"
+    return shipped if shipped.is_dir() else package.parent.parent / "checks"
+
+
+def pack_names() -> tuple[str, ...]:
+    """Names of the packs, such as 'baseline'."""
+    return tuple(sorted(path.stem for path in packs_folder().glob("*.yaml")))
+
+
+def pack_path(name: str) -> Path | None:
+    """The file of a pack; None if there is no pack of this name."""
+    return packs_folder() / f"{name}.yaml" if name in pack_names() else None

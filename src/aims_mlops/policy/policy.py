@@ -1,0 +1,113 @@
+"""A policy with everything that it inherits, and the digest that pins it."""
+
+from __future__ import annotations
+
+import fnmatch
+import hashlib
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from aims_mlops.evidence.canonical import canonical
+from aims_mlops.policy.grammar import (
+    ApprovalsRequired,
+    AssessmentRequired,
+    BreakGlassAllowed,
+    ImpactScale,
+    Match,
+    PolicyDocument,
+    Requirement,
+    Rule,
+    WaiversAllowed,
+)
+
+
+@dataclass(frozen=True)
+class Policy:
+    """What is in force. `document` has nothing left to inherit; `origin` is where it was read.
+
+    bases : ids of the packs it was built from, nearest last.
+    """
+
+    document: PolicyDocument
+    origin: str
+    bases: tuple[str, ...] = ()
+
+    @property
+    def id(self) -> str:
+        return self.document.id
+
+    @property
+    def requires(self) -> tuple[Requirement, ...]:
+        return self.document.requires
+
+    @property
+    def rules(self) -> tuple[Rule, ...]:
+        return self.document.rules
+
+    @property
+    def assessment(self) -> AssessmentRequired:
+        return self.document.assessment or AssessmentRequired(required=False)
+
+    @property
+    def approvals(self) -> ApprovalsRequired | None:
+        return self.document.approvals
+
+    @property
+    def waivers(self) -> WaiversAllowed:
+        return self.document.waivers or WaiversAllowed()
+
+    @property
+    def break_glass(self) -> BreakGlassAllowed:
+        return self.document.break_glass or BreakGlassAllowed()
+
+    @property
+    def impact_scale(self) -> ImpactScale:
+        return self.document.impact_scale or ImpactScale()
+
+    @property
+    def pinned(self) -> bool:
+        """Whether the policy must be in the log before the run that it judges."""
+        return bool(self.document.pinned)
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether it asks for nothing, and would therefore allow everything."""
+        return not (
+            any(row.blocking for row in (*self.requires, *self.rules))
+            or self.assessment.required
+            or self.approvals
+        )
+
+    def content(self) -> dict[str, Any]:
+        """What is in force as JSON values, inherited entries included; comments do not count."""
+        return self.document.model_dump(mode="json")
+
+    @cached_property
+    def digest(self) -> str:
+        """SHA-256 (hex) of the canonical content."""
+        return hashlib.sha256(canonical(self.content())).hexdigest()
+
+    def is_for(self, *, target: str, model: str | None, risk_tier: str | None) -> bool:
+        """Whether this promotion is one the policy is written for; without targets, any is."""
+        return not self.document.targets or any(
+            _matches(match, target, model, risk_tier) for match in self.document.targets
+        )
+
+
+def _matches(match: Match, target: str, model: str | None, risk_tier: str | None) -> bool:
+    wanted = target.casefold()
+    names = [name.casefold() for name in (match.name, *match.aliases)]
+    if not any(fnmatch.fnmatchcase(wanted, name) for name in names):
+        return False
+    if match.models and not any(fnmatch.fnmatchcase(model or "", p) for p in match.models):
+        return False
+    # An undeclared tier is treated as the one the policy is for: unknown never escapes.
+    return not match.risk_tiers or risk_tier is None or risk_tier in match.risk_tiers
+
+
+def policy_from_content(content: dict[str, Any], *, origin: str = "the log") -> Policy:
+    """A policy as a record holds it; raises pydantic.ValidationError."""
+    import json
+
+    return Policy(PolicyDocument.model_validate_json(json.dumps(content)), origin)
