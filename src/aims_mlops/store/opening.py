@@ -59,10 +59,8 @@ def open_sql_store(
     url: str, *, blobs: str | None = None, keys: Path | None = None, create: bool = True
 ) -> SqlStore:
     """The same for SQLite and PostgreSQL."""
-    import sqlalchemy as sa
-
     from aims_mlops.store.blobs import open_blobs
-    from aims_mlops.store.database import Database, meaning
+    from aims_mlops.store.database import Database
     from aims_mlops.store.durable import make_folder
     from aims_mlops.store.keys import LOG_KEY, create_key
     from aims_mlops.store.signing import LogKeys
@@ -84,21 +82,21 @@ def open_sql_store(
                     f"the folder {database.path.parent} cannot be made",
                     got=error.strerror or str(error),
                 ) from error
-    key_folder = _place(keys, KEYS_VARIABLE, database.path, "keys")
+    key_folder = Path(_place(keys, KEYS_VARIABLE, database.path, "keys")).absolute()
     blob_place = _place(blobs, BLOBS_VARIABLE, database.path, "blobs")
-    with database.reading() as connection:
-        version = version_of(connection)
-        # A database with our key table but not a version is never taken for a new one.
-        if version is None and sa.inspect(connection).has_table("aims_head"):
-            version = "unknown"
-    with meaning(database):
+    try:
+        with database.reading() as connection:
+            version = version_of(connection)
         if not check_version(database, version):
             if not create:
                 raise StoreUnavailableError(
                     f"there is no evidence log in {database.url}", next_step="aims init"
                 )
-            upgrade(database, create_key(Path(key_folder) / LOG_KEY).public)
-    return SqlStore(database, open_blobs(blob_place), LogKeys(Path(key_folder).absolute()))
+            upgrade(database, create_key(key_folder / LOG_KEY).public)
+        return SqlStore(database, open_blobs(blob_place), LogKeys(key_folder))
+    except BaseException:
+        database.close()
+        raise
 
 
 def _place(given: str | Path | None, variable: str, database: Path | None, name: str) -> str:

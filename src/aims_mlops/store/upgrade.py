@@ -17,10 +17,17 @@ _OLDER: frozenset[str] = frozenset()  # migrations that FORMAT builds on
 
 
 def version_of(connection: sa.Connection) -> str | None:
-    """The migration that the store is at; None for a database without a log."""
-    if not sa.inspect(connection).has_table("aims_version"):
-        return None
-    return connection.execute(sa.text("SELECT version_num FROM aims_version")).scalar()
+    """The migration that the store is at; None for a database without a log.
+
+    A database with our tables but without a version is never taken for a new one.
+    """
+    inspector = sa.inspect(connection)
+    found = None
+    if inspector.has_table("aims_version"):
+        found = connection.execute(sa.text("SELECT version_num FROM aims_version")).scalar()
+    if found is None and inspector.has_table("aims_head"):
+        return "unknown"
+    return None if found is None else str(found)
 
 
 def check_version(database: Database, version: str | None) -> bool:

@@ -11,6 +11,7 @@ import json
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Any
 
 import sqlalchemy as sa  # noqa: TID253  the adapter itself
@@ -97,7 +98,7 @@ def verify_store(
     """Verify the log and say what holds, what fails and what could not be checked.
 
     since : check only what was added after this; kept : checkpoints (notes) that were kept outside;
-    trusted : the log's first key as it was handed over, without which the store's own word is taken;
+    trusted : the log's first key as it was handed over; without it the store's word is taken;
     blobs : read every blob as well; workers : processes, one for each core when None.
     """
     report = Report()
@@ -249,7 +250,7 @@ def _check_records(
         # Whole tiles for each, so that the parts can be put together.
         cut = min(end, (cuts[-1] + share + WIDTH - 1) // WIDTH * WIDTH)
         cuts.append(cut)
-    parts = list(zip(cuts, cuts[1:], strict=False))
+    parts = list(pairwise(cuts))
     others = [
         verify_worker.start(
             {
@@ -319,7 +320,8 @@ def _check_roots(
     for size, checkpoints in wanted.items():
         if any(c.root != roots[size] for c in checkpoints):
             report.failures.append(
-                f"the first {size} records are not those of a kept checkpoint: the log was rewritten"
+                f"the first {size} records are not those of a kept checkpoint: "
+                "the log was rewritten"
             )
         else:
             report.holds.append(f"the log continues the kept checkpoint of {size} records")
@@ -412,8 +414,8 @@ def _check_keys(
             or evidence.body.get("public") != span.public.hex()
         ):
             report.failures.append(
-                f"key {span.key_id[:16]} signs from record {span.valid_from} on, and the key before "
-                "it did not hand over"
+                f"key {span.key_id[:16]} signs from record {span.valid_from} on, and the key "
+                "before it did not hand over"
             )
     for record in store.find(kind="key-revocation"):
         body = record.evidence.body

