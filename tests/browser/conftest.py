@@ -9,11 +9,24 @@ import os
 import select
 import shutil
 import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
+# Put the pipes on descriptors 3 and 4 and become the browser; copied first, as 3 or 4 may be one
+# of them.
+ON_3_AND_4 = """
+import os, sys
+read, write = (os.dup(int(number)) for number in sys.argv[1:3])
+os.dup2(read, 3)
+os.dup2(write, 4)
+os.set_inheritable(3, True)
+os.set_inheritable(4, True)
+os.execv(sys.argv[3], sys.argv[3:])
+"""
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "chrome")
 
@@ -24,13 +37,13 @@ class Browser:
     def __init__(self, program: str, profile: Path) -> None:
         our_read, its_write = os.pipe()
         its_read, our_write = os.pipe()
-        # dup2 in the child; /bin/sh cannot be assumed to pass descriptors above 2 otherwise.
         self.process = subprocess.Popen(
             [
-                "/bin/sh",
+                sys.executable,
                 "-c",
-                f'exec "$@" 3<&{its_read} 4>&{its_write}',
-                "sh",
+                ON_3_AND_4,
+                str(its_read),
+                str(its_write),
                 program,
                 "--headless=new",
                 "--no-sandbox",
@@ -49,15 +62,19 @@ class Browser:
         self._buffer = b""
         self._number = 0
         self.events: list[dict] = []
-        target = self.send("Target.createTarget", url="about:blank")["targetId"]
         self._session: str | None = None
-        self._session = self.send("Target.attachToTarget", targetId=target, flatten=True)[
-            "sessionId"
-        ]
+        try:
+            self._open_page()
+        except BaseException:
+            self.close()
+            raise
+
+    def _open_page(self) -> None:
+        target = self.send("Target.createTarget", url="about:blank")["targetId"]
+        attached = self.send("Target.attachToTarget", targetId=target, flatten=True)
+        self._session = attached["sessionId"]
         for domain in ("Page", "Runtime", "Log", "Network", "Security"):
             self.send(f"{domain}.enable")
-
-    _session: str | None = None
 
     def send(self, method: str, **params: object) -> dict:
         self._number += 1

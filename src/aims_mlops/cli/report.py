@@ -132,7 +132,8 @@ def _find_model(store: EvidenceStore, uri: str) -> ModelReference:
                 next_step="aims evidence list --kind model",
             )
         sha256, name = next(iter(found.items()))
-        return ModelReference(uri=uri, sha256=sha256, name=name)
+        # A model that was never registered is known by an address, which is no name.
+        return ModelReference(uri=uri, sha256=sha256, name=None if ":" in name else name)
     from aims_mlops.plugins import hooks
 
     reference: ModelReference | None = hooks().resolve_model(uri=uri)

@@ -51,9 +51,11 @@ class ModelCard:
 
     @property
     def title(self) -> str:
-        name = self.model.name or next((f.text for f in self.details if f.label == "Name"), None)
-        version = f" version {self.model.version}" if self.model.version else ""
-        return f"{name}{version}" if name else self.model.sha256[:12]
+        """The registered name and version; for a model that has none, its name and digest."""
+        known = {fact.label: fact.text for fact in self.details}
+        name = self.model.name or known["Name"] or "model"
+        version = self.model.version or known["Version"]
+        return f"{name} version {version}" if version else f"{name} {self.model.sha256[:12]}"
 
 
 def write_card(

@@ -57,7 +57,7 @@ def details(model: ModelReference, records: Sequence[Record]) -> tuple[Fact, ...
     captured, run, code = (newest(records, kind) for kind in ("model", "run", "code"))
     body = _body(captured)
     registered = reading.mapping(body, "registered")
-    name = reading.string(body, "name") or reading.string(registered, "name") or model.name
+    name = reading.string(registered, "name") or model.name or reading.string(body, "name")
     version = reading.string(registered, "version") or model.version
     bytes_ = reading.number(body, "size_bytes")
     seconds = reading.number(_body(run), "duration_seconds")
@@ -229,8 +229,18 @@ def _sized(bytes_: float, body: Mapping[str, Any]) -> str:
 def _signature(body: Mapping[str, Any]) -> tuple[str, ...]:
     signature = body.get("signature")
     if isinstance(signature, Mapping):
-        return tuple(f"{name}: {_flat(value)}" for name, value in signature.items() if value)
+        return tuple(f"{name}: {_columns(value)}" for name, value in signature.items() if value)
     return _one(reading.string(body, "signature"))
+
+
+def _columns(value: Any) -> str:
+    """A schema as 'age double, sex string'; MLflow writes a list of {name, type, …}."""
+    if isinstance(value, list | tuple) and all(
+        isinstance(entry, Mapping) and "type" in entry for entry in value
+    ):
+        pairs = ((reading.string(entry, "name"), _flat(entry["type"])) for entry in value)
+        return _flat([" ".join(part for part in pair if part) for pair in pairs])
+    return _flat(value)
 
 
 def _flat(value: Any) -> str:

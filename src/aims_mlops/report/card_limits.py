@@ -124,6 +124,8 @@ def _of_capture(records: Sequence[Record]) -> Iterator[Limit]:
     if parameters is not None:
         left_out = reading.mapping(parameters.evidence.body, "left_out")
         for name, why in sorted(left_out.items()):
+            if "recorded as" in str(why):
+                continue  # a table or model among the arguments, which has a record of its own
             yield Limit(f"Parameter {name} is left out: {why}.", parameters.id)
     for record in records:
         if record.evidence.kind == "gap":

@@ -186,6 +186,12 @@ def _gap(body: _Body) -> _Parts:
     return [reading.string(body, n) for n in ("where", "error", "message")]
 
 
+def _card(body: _Body) -> _Parts:
+    model = reading.mapping(reading.mapping(body, "facts"), "model")
+    name = reading.string(model, "name")
+    return [f"facts of {name}" if name else None]
+
+
 def _system(body: _Body) -> _Parts:
     return [reading.string(body, "id"), reading.string(body, "purpose")]
 
@@ -199,6 +205,7 @@ _TELLERS: dict[str, Callable[[_Body], _Parts]] = {
     "dataset": _dataset,
     "data-quality": _quality,
     "model": _model,
+    "model-card": _card,
     "performance": _measured,
     "bias": _measured,
     "drift": _drift,

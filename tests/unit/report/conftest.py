@@ -69,3 +69,8 @@ def log() -> Log:
 @pytest.fixture
 def now() -> datetime:
     return NOW
+
+
+@pytest.fixture
+def digest_of():
+    return digest
