@@ -116,6 +116,12 @@ class SqlStore:
         named: Sequence[str | None] = keys if keys is not None else [None] * len(batch)
         return self._append([(item, key, ()) for item, key in zip(batch, named, strict=True)])
 
+    def append_signed(
+        self, batch: Sequence[tuple[Evidence, str | None, Sequence[Signature]]]
+    ) -> list[Record]:
+        """The same for (evidence, key, people's signatures), as a server takes them."""
+        return self._append(batch) if batch else []
+
     def _append(
         self, batch: Sequence[tuple[Evidence, str | None, Sequence[Signature]]]
     ) -> list[Record]:
@@ -258,6 +264,7 @@ class SqlStore:
         subject: str | None = None,
         run: str | None = None,
         since: int = 0,
+        before: int | None = None,
         newest_first: bool = False,
         limit: int | None = None,
     ) -> Iterator[Record]:
@@ -279,7 +286,7 @@ class SqlStore:
             query = query.where(records.c.run == run)
         order = records.c.sequence.desc() if newest_first else records.c.sequence
         query = query.order_by(order)
-        low, high, left = since, None, limit
+        low, high, left = since, before, limit
         while left is None or left > 0:
             count = PAGE if left is None else min(PAGE, left)
             page = query.where(records.c.sequence >= low).limit(count)
