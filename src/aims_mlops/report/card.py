@@ -54,6 +54,8 @@ class ModelCard:
         """The registered name and version; for a model that has none, its name and digest."""
         known = {fact.label: fact.text for fact in self.details}
         name = self.model.name or known["Name"] or "model"
+        if name == "model" and self.system is not None:  # what capture calls one without a name
+            name = f"model of {self.system},"
         version = self.model.version or known["Version"]
         return f"{name} version {version}" if version else f"{name} {self.model.sha256[:12]}"
 

@@ -66,7 +66,7 @@ def details(model: ModelReference, records: Sequence[Record]) -> tuple[Fact, ...
     return (
         Fact("Name", _one(name), source),
         Fact("Version", _one(version), source if registered else None),
-        Fact("Content digest (SHA-256)", (model.sha256,), source, exact=True),
+        Fact("Content SHA-256", (model.sha256,), source, exact=True),
         Fact("Framework", _one(reading.string(body, "framework")), source),
         Fact("Class", _one(reading.string(body, "class")), source, exact=True),
         Fact("Size", _one(None if bytes_ is None else _sized(bytes_, body)), source),

@@ -94,17 +94,14 @@ def _of_figures(kind: str, taken: Measured) -> Iterator[Limit]:
         named = "; ".join(f"{f.measure} ({f.group_label})" for f in unknown[:6])
         more = f" and {len(unknown) - 6} more" if len(unknown) > 6 else ""
         yield Limit(f"{kind.capitalize()}: the data do not say {named}{more}.", id_)
-    small = sorted(
-        {
-            (f.group_label, f.n)
-            for f in taken.figures
-            if f.group is not None and not f.compares and f.n is not None and f.n < SMALL_GROUP
-        }
-    )
-    for group, n in small:
-        yield Limit(
-            f"{kind.capitalize()}: {group} has {plural(n, 'row')}; its figures are weak.", id_
-        )
+    small: dict[str, int] = {}
+    for f in taken.figures:
+        if f.group is not None and not f.compares and f.n is not None and f.n < SMALL_GROUP:
+            small[f.group_label] = min(f.n, small.get(f.group_label, f.n))
+    if small:
+        named = "; ".join(f"{group} ({plural(n, 'row')})" for group, n in small.items())
+        words = f"fewer than {SMALL_GROUP} rows behind some figures of {named}"
+        yield Limit(f"{kind.capitalize()}: {words}.", id_)
     if len({s.sha256 for s in taken.record.evidence.subjects if s.name.startswith("model:")}) > 1:
         yield Limit(
             f"{kind.capitalize()}: the run had several models, and the record names all.", id_

@@ -85,7 +85,7 @@ def test_model_without_evidence_says_not_recorded_and_invents_nothing(reference,
     assert [f.label for f in card.details if f.values] == [
         "Name",
         "Version",
-        "Content digest (SHA-256)",
+        "Content SHA-256",
     ]
     assert all(not fact.values for fact in card.uses)
     assert "not recorded" in as_html(card)
@@ -96,7 +96,8 @@ def test_model_without_evidence_says_not_recorded_and_invents_nothing(reference,
 
 def test_small_and_unknown_groups_are_limitations(trained, reference, now):
     said = limits(write_card(reference, trained.records, now))
-    assert "Performance: sex = f has 20 rows; its figures are weak." in said
+    small = "sex = f (20 rows); sex = x (0 rows)"
+    assert f"Performance: fewer than 30 rows behind some figures of {small}." in said
     assert "Performance: the data do not say accuracy (sex = x)." in said
     assert "Performance, left out: roc_auc: no scores." in said
 
