@@ -30,27 +30,38 @@ class Check:
         return {**self.measured, "dataset": reference}
 
 
-def check(
-    run: Run, columns: Mapping[str, Any], *, task: str | None, dataset: str | None
-) -> list[Check]:
+def check(run: Run, columns: Mapping[str, Any], *, dataset: str | None) -> list[Check]:
     """Measure performance, and bias where there are groups; a failure becomes a gap of the run."""
     found: list[Check] = []
     about: CapturedDataset | None = None
     with guarded(run, "check"):
         about = _dataset_of(run, dataset)
     given = {name: value for name, value in columns.items() if value is not None}
-    if task is not None:
-        given["task"] = task
+    with guarded(run, "check"):
+        given = _positive_scores(given)
+    sensitive = given.pop("sensitive", None)
     with guarded(run, "performance"):
         from aims_mlops.measures.performance import measure_performance
 
-        found.append(Check("performance", measure_performance(**given).to_body(), about))
-    if "sensitive" in given and run.settings.bias and find_spec("fairlearn") is not None:
+        measured = measure_performance(groups=sensitive, **given)
+        found.append(Check("performance", measured.to_body(), about))
+    if sensitive is not None and run.settings.bias and find_spec("fairlearn") is not None:
         with guarded(run, "bias"):
             from aims_mlops.measures.bias import measure_bias
 
-            found.append(Check("bias", measure_bias(**given).to_body(), about))
+            compared = measure_bias(sensitive=sensitive, **given)
+            found.append(Check("bias", compared.to_body(), about))
     return found
+
+
+def _positive_scores(given: dict[str, Any]) -> dict[str, Any]:
+    """`predict_proba` gives a column for each class; of two, the second is the positive one's."""
+    shape: tuple[int, ...] = getattr(given.get("y_score"), "shape", ())
+    if len(shape) == 2 and shape[1] == 2 and hasattr(given["y_score"], "__array__"):
+        import numpy as np
+
+        return {**given, "y_score": np.asarray(given["y_score"])[:, 1]}
+    return given
 
 
 def _dataset_of(run: Run, name: str | None) -> CapturedDataset | None:

@@ -6,6 +6,7 @@ AIMS_CAPTURE_ERRORS ("raise" or "warn") says otherwise.
 
 from __future__ import annotations
 
+import sys
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -56,12 +57,25 @@ def note(run: Run, where: str, error: Exception, *, quiet: bool = False) -> None
 
 
 def warn(message: str) -> None:
-    """A CaptureWarning that cannot stop a run, even where warnings are errors."""
+    """A CaptureWarning at the user's line, which cannot stop a run where warnings are errors."""
+    file, line, module = _outside()
     try:
-        warnings.warn(message, CaptureWarning, stacklevel=5)
+        warnings.warn_explicit(message, CaptureWarning, file, line, module)
     except CaptureWarning:
-        if raises():
-            raise
+        return  # a filter made it an error; the gap is recorded all the same
+
+
+def _outside() -> tuple[str, int, str]:
+    """File, line and module of the innermost frame that is neither ours nor the library's."""
+    frame = sys._getframe(1)
+    while frame is not None:
+        module = str(frame.f_globals.get("__name__", ""))
+        if module.partition(".")[0] not in ("aims_mlops", "contextlib", "pluggy", "asyncio"):
+            return frame.f_code.co_filename, frame.f_lineno, module
+        if frame.f_back is None:
+            break
+        frame = frame.f_back
+    return "<unknown>", 1, "unknown"
 
 
 def _safe_message(error: Exception) -> str:
@@ -70,4 +84,14 @@ def _safe_message(error: Exception) -> str:
         return scrubbed(str(error))[:_MESSAGE_LIMIT]
     if isinstance(error, OSError) and error.strerror:
         return error.strerror
-    return "no message recorded: it could hold data values"
+    return f"raised at {_place(error)}; its message is left out, for it may hold data values"
+
+
+def _place(error: Exception) -> str:
+    """Module and line where it was raised."""
+    trace = error.__traceback__
+    if trace is None:
+        return "an unknown place"
+    while trace.tb_next is not None:
+        trace = trace.tb_next
+    return f"{trace.tb_frame.f_globals.get('__name__', '?')}:{trace.tb_lineno}"

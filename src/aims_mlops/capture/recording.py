@@ -112,23 +112,22 @@ def _checked(run: Run, found: Iterable[Any]) -> list[Evidence]:
     """What a plugin returned, without what is not evidence or cannot be written."""
     from aims_mlops.evidence.canonical import canonical
 
-    kept: list[Evidence] = []
+    kept: dict[bytes, Evidence] = {}  # by content: a batch cannot hold the same statement twice
     for item in found:
         if not isinstance(item, Evidence):
             wrong = TypeError(f"not evidence but {type(item).__name__}")
             failures.note(run, "collect_run_evidence", wrong)
             continue
         with guarded(run, item.kind):
-            canonical(item.to_statement())
-            kept.append(item)
-    return kept
+            kept[canonical(item.to_statement())] = item
+    return list(kept.values())
 
 
 def _store(run: Run, evidence: list[Evidence]) -> list[Record]:
     batch = [
         statement(run, "run", run.body()),
         *evidence,
-        *(statement(run, "gap", gap.body()) for gap in run.gaps),
+        *(statement(run, "gap", gap.body()) for gap in dict.fromkeys(run.gaps)),
     ]
     from aims_mlops.inventory.project import find_project
     from aims_mlops.store.spool import drain, pending, spool_batch

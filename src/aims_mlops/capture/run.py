@@ -94,18 +94,21 @@ class Run:
         y_score: Any = None,
         sensitive: Any = None,
         sample_weight: Any = None,
-        task: str | None = None,
         dataset: str | None = None,
+        **settings: Any,
     ) -> None:
         """Measure performance, and bias where `sensitive` is given, and record both.
 
         Parameters
         ----------
-        y_true, y_pred : (n,) labels or numbers.  y_score : (n,) or (n, classes) scores.
+        y_true, y_pred : (n,) labels or numbers.  y_score : (n,) scores of the positive class, or
+            what `predict_proba` gives for two classes.
         sensitive : a frame, series or dict of (n,) labels; unknown values become a group.
-        task : as for `aims.measure_performance`; inferred from the values when not given.
         dataset : name of the data set of this run that these rows come from; the only one with
             role 'test', 'validation' or 'evaluation' if not given.
+
+        settings : further arguments that both measures take: `task`, `threshold`, `labels`,
+            `positive_label`.
 
         What cannot be measured becomes a recorded gap; nothing is raised outside of tests.
         """
@@ -118,8 +121,9 @@ class Run:
                 "y_score": y_score,
                 "sensitive": sensitive,
                 "sample_weight": sample_weight,
+                **settings,
             }
-            self.checks += check(self, columns, task=task, dataset=dataset)
+            self.checks += check(self, columns, dataset=dataset)
 
     def model(self, model: T, *, name: str = "model") -> T:
         """Record a model of this run and return it as it came.

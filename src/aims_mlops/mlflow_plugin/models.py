@@ -164,23 +164,32 @@ def _describe(run: Run, folder: Path) -> None:
 
 
 def _registered(run: Run, client: Any, model_id: str, found: ModelReference) -> ModelReference:
-    name = run.settings.register
+    name = str(run.settings.register)
     for version in client.search_model_versions(f"name = '{name}'"):
-        if version.source == f"models:/{model_id}" or version.model_id == model_id:
+        if version.model_id == model_id or version.source == f"models:/{model_id}":
             break  # the user's code has registered it
     else:
-        import mlflow
-
-        with _quiet():
-            version = mlflow.register_model(
-                f"models:/{model_id}", name, await_registration_for=None
-            )
+        version = _new_version(client, name, model_id)
     reference = reference_of_version(version, found)
     if run.describing is not None:
         registered: Mapping[str, Any] = {"name": version.name, "version": str(version.version)}
         run.describing.registered = registered
         run.describing.name = str(version.name)
     return reference
+
+
+def _new_version(client: Any, name: str, model_id: str) -> Any:
+    """What `mlflow.register_model` does, without its announcements."""
+    from mlflow.exceptions import MlflowException
+
+    try:
+        client.create_registered_model(name)
+    except MlflowException as error:
+        if error.error_code not in ("RESOURCE_ALREADY_EXISTS", "ALREADY_EXISTS"):
+            raise
+    return client.create_model_version(
+        name, f"models:/{model_id}", await_creation_for=None, model_id=model_id
+    )
 
 
 def _model_name(name: str) -> str:
