@@ -24,7 +24,14 @@ _folder = tempfile.TemporaryDirectory(prefix="aims-openapi-")
 _store = open_sql_store(f"sqlite:///{_folder.name}/evidence.db")
 _tokens = Tokens(Path(_folder.name) / "tokens.db")
 _text, _ = _tokens.create("schemathesis", frozenset({"admin"}), days=1)
-_schema = schemathesis.openapi.from_asgi("/openapi.json", create_app(_store, _tokens))
+_REFUSED = ["400", "401", "403", "404", "405", "409", "413", "415", "422"]
+_config = schemathesis.Config.from_dict(
+    # The tool's own list lacks 413, which a body over the limit gets before it is looked at.
+    {"checks": {"negative_data_rejection": {"expected-statuses": _REFUSED}}}
+)
+_schema = schemathesis.openapi.from_asgi(
+    "/openapi.json", create_app(_store, _tokens), config=_config
+)
 _seen: Counter[str] = Counter()
 
 
@@ -38,7 +45,7 @@ def close() -> Any:
 
 @_schema.parametrize()
 @settings(
-    max_examples=40,
+    max_examples=30,
     deadline=None,
     derandomize=True,
     phases=[Phase.explicit, Phase.generate],

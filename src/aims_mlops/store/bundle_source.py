@@ -3,12 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Protocol
+from functools import cache
+from typing import TYPE_CHECKING, Protocol
 
 from aims_mlops.errors import InputError
-from aims_mlops.evidence.merkle import consistency_proof, inclusion_proof
+from aims_mlops.evidence.merkle import (
+    Subtree,
+    consistency_proof,
+    inclusion_proof,
+    leaf_hash,
+    node_hash,
+)
 from aims_mlops.store.base import EvidenceStore
 from aims_mlops.store.sql import SqlStore
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
+NEAR = 8_192  # leaves that are read at once for proofs of the newest records
 
 
 class BundleSource(Protocol):
@@ -59,10 +71,10 @@ class SqlSource:
             return [(int(row.valid_from), bytes(row.public)) for row in rows]
 
     def inclusion_paths(self, sequences: Sequence[int], size: int) -> list[list[bytes]]:
-        from aims_mlops.store.tree import StoredTree
-
+        if not sequences:
+            return []
         with self._store.database.reading() as connection:
-            tree = StoredTree(connection)
+            tree = _near_end(connection, min(sequences), size)
             return [inclusion_proof(sequence, size, tree) for sequence in sequences]
 
     def consistency_path(self, old: int, size: int) -> list[bytes]:
@@ -73,3 +85,37 @@ class SqlSource:
 
     def erased(self) -> frozenset[str]:
         return self._store.erased()
+
+
+def _near_end(connection: Connection, first: int, size: int) -> Subtree:
+    """Subtrees of the log, those over the newest leaves from one read of them.
+
+    Tiles hold only full runs of leaves; without this, each proof of a record pushed just now would
+    read the leaves behind the last full run again and again.
+    """
+    import sqlalchemy as sa
+
+    from aims_mlops.store.tables import records
+    from aims_mlops.store.tree import WIDTH, StoredTree
+
+    stored = StoredTree(connection)
+    start = first - first % WIDTH
+    if size - start > NEAR:
+        start = max(size - size % WIDTH, 0)
+    rows = connection.execute(
+        sa.select(records.c.leaf)
+        .where(records.c.sequence >= start, records.c.sequence < size)
+        .order_by(records.c.sequence)
+    ).scalars()
+    leaves = [leaf_hash(bytes(leaf)) for leaf in rows]
+
+    @cache
+    def subtree(level: int, index: int) -> bytes:
+        low = index << level
+        if low < start:
+            return stored(level, index)
+        if level == 0:
+            return leaves[low - start]
+        return node_hash(subtree(level - 1, 2 * index), subtree(level - 1, 2 * index + 1))
+
+    return subtree

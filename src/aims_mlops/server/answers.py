@@ -1,0 +1,132 @@
+"""What the server answers, as models for the OpenAPI document and as the bytes themselves."""
+
+from __future__ import annotations
+
+from base64 import b64encode
+from collections.abc import Sequence
+from typing import Any
+
+import orjson
+from pydantic import BaseModel
+from starlette.responses import Response
+
+from aims_mlops.evidence.kinds import KINDS
+from aims_mlops.evidence.records import Record
+
+LATEST = 1  # the newest body version of every kind that this version knows
+
+
+class RecordAnswer(BaseModel):
+    """A record as the log holds it.
+
+    `envelope` and `leaf` are the exact stored bytes as text. `known` is false for a kind or a body
+    version that this server does not know; such a record is kept as it came.
+    """
+
+    sequence: int
+    id: str
+    key: str
+    received_at: str
+    kind: str
+    version: int
+    known: bool
+    envelope: str
+    leaf: str
+
+
+class PushedRecord(RecordAnswer):
+    """A stored record with the audit path from its leaf to the checkpoint of the answer."""
+
+    proof: list[str]
+
+
+class PushAnswer(BaseModel):
+    """The records of a push in its order, durable, and the signed checkpoint that holds them."""
+
+    checkpoint: str
+    records: list[PushedRecord]
+
+
+class PageAnswer(BaseModel):
+    """Some records; `next` is the `since` (or `before`, newest first) of the next page."""
+
+    records: list[RecordAnswer]
+    next: int | None
+
+
+class StatementAnswer(RecordAnswer):
+    """A record with its statement as JSON."""
+
+    statement: dict[str, Any]
+
+
+class KeyAnswer(BaseModel):
+    """A key of the log: raw Ed25519 in base64, valid from this record on."""
+
+    valid_from: int
+    public: str
+
+
+class LogAnswer(BaseModel):
+    """The state of the log."""
+
+    log_id: str
+    size: int
+    root: str
+    checkpoint: str | None
+    anchored: bool
+    keys: list[KeyAnswer]
+
+
+class PathsAnswer(BaseModel):
+    """Audit paths, one for each record asked for: hashes in base64."""
+
+    paths: list[list[str]]
+
+
+class PathAnswer(BaseModel):
+    """A consistency proof: hashes in base64."""
+
+    path: list[str]
+
+
+class BlobAnswer(BaseModel):
+    """A stored blob."""
+
+    sha256: str
+    size: int
+    media_type: str
+
+
+class HealthAnswer(BaseModel):
+    """The server answers, and its store can be read."""
+
+    status: str
+
+
+def json_response(value: Any) -> Response:
+    """The value as a JSON response that nobody caches."""
+    return Response(
+        orjson.dumps(value), media_type="application/json", headers={"Cache-Control": "no-store"}
+    )
+
+
+def record_answer(record: Record) -> dict[str, Any]:
+    """A record as a RecordAnswer."""
+    evidence = record.evidence
+    return {
+        "sequence": record.sequence,
+        "id": record.id,
+        "key": record.key,
+        "received_at": record.received_at,
+        "kind": evidence.kind,
+        "version": evidence.version,
+        "known": evidence.kind in KINDS and evidence.version <= LATEST,
+        "envelope": record.envelope.decode(),
+        "leaf": record.leaf.decode(),
+    }
+
+
+def hashes(path: Sequence[bytes]) -> list[str]:
+    """Hashes in base64."""
+    return [b64encode(hashed).decode() for hashed in path]

@@ -1,0 +1,49 @@
+"""Request bodies from strangers: bounded while they arrive, and read strictly."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from aims_mlops.errors import EvidenceFormatError
+from aims_mlops.evidence.canonical import parse
+from aims_mlops.evidence.limits import MAX_STATEMENT_BYTES
+from aims_mlops.server.problems import ProblemError
+
+if TYPE_CHECKING:
+    from starlette.requests import Request
+
+MAX_BODY = MAX_STATEMENT_BYTES  # bytes of one push
+MAX_BLOB = 64 * 1024 * 1024  # bytes; a blob is held in memory while it is stored
+
+
+async def read_body(request: Request, *, limit: int) -> bytes:
+    """The body, never more than `limit` bytes of it; raises ProblemError."""
+    announced = request.headers.get("content-length", "")
+    if announced.isdigit() and int(announced) > limit:
+        raise _too_large(limit)
+    parts: list[bytes] = []
+    size = 0
+    async for part in request.stream():
+        size += len(part)
+        if size > limit:
+            raise _too_large(limit)
+        parts.append(part)
+    return b"".join(parts)
+
+
+async def read_json(request: Request) -> Any:
+    """The body as JSON that says one thing to every reader; raises ProblemError."""
+    media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if media_type != "application/json":
+        raise ProblemError("media-type", "send application/json")
+    content = await read_body(request, limit=MAX_BODY)
+    try:
+        return parse(content)
+    except EvidenceFormatError as error:
+        raise ProblemError("malformed", str(error)) from error
+
+
+def _too_large(limit: int) -> ProblemError:
+    return ProblemError(
+        "too-large", f"at most {limit} bytes are taken at a time", headers={"Connection": "close"}
+    )

@@ -1,0 +1,161 @@
+"""The log itself and its blobs: state, checkpoint, proofs, health."""
+
+from __future__ import annotations
+
+import hashlib
+from base64 import b64encode
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Path, Query  # noqa: TID253  the adapter itself
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
+
+from aims_mlops.evidence.limits import EXACT
+from aims_mlops.server.access import needs, only
+from aims_mlops.server.answers import (
+    BlobAnswer,
+    HealthAnswer,
+    LogAnswer,
+    PathAnswer,
+    PathsAnswer,
+    hashes,
+    json_response,
+)
+from aims_mlops.server.body import MAX_BLOB, read_body
+from aims_mlops.server.problems import ProblemError, responses
+from aims_mlops.server.tokens import Tokens
+from aims_mlops.store.bundle_source import SqlSource
+from aims_mlops.store.sql import SqlStore
+
+MAX_PROOFS = 1_000  # in one answer
+
+BlobName = Annotated[str, Path(pattern=r"^[0-9a-f]{64}$")]
+Size = Annotated[int, Query(ge=0, lt=EXACT)]
+_BINARY = {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}}
+# Bytes from strangers must never run in a browser.
+_INERT = {
+    "Content-Disposition": "attachment",
+    "Content-Security-Policy": "default-src 'none'; sandbox",
+}
+
+
+def log_router(store: SqlStore, tokens: Tokens) -> APIRouter:
+    """The routes over one store."""
+    router = APIRouter(tags=["log"])
+    source = SqlSource(store)
+    reading = [Depends(needs(tokens, "read"))]
+    secured: dict[str, Any] = {"security": [{"bearer": []}]}
+
+    @router.get("/v1/health", responses={200: {"model": HealthAnswer}, **responses(503)})
+    def get_health() -> Response:
+        """Whether the server answers and its store can be read; needs no token."""
+        store.status()
+        return json_response({"status": "ok"})
+
+    @router.get(
+        "/v1/log",
+        dependencies=reading,
+        responses={200: {"model": LogAnswer}, **responses(401, 403, 503)},
+        openapi_extra=secured,
+    )
+    def get_log() -> Response:
+        """The state of the log and every key that it was signed with."""
+        status = store.status()
+        keys = [
+            {"valid_from": start, "public": b64encode(public).decode()}
+            for start, public in source.log_keys()
+        ]
+        return json_response(
+            {
+                "log_id": status.log_id,
+                "size": status.size,
+                "root": status.root,
+                "checkpoint": status.checkpoint,
+                "anchored": status.anchored,
+                "keys": keys,
+            }
+        )
+
+    @router.get(
+        "/v1/checkpoint",
+        dependencies=reading,
+        response_class=PlainTextResponse,
+        responses=responses(401, 403, 404, 503),
+        openapi_extra=secured,
+    )
+    def get_checkpoint() -> Response:
+        """The last signed checkpoint, to be kept by somebody else (c2sp.org/tlog-checkpoint)."""
+        note = store.status().checkpoint
+        if note is None:
+            raise ProblemError("not-found", "the log is empty and has no checkpoint yet")
+        return PlainTextResponse(note)
+
+    @router.get(
+        "/v1/proofs/inclusion",
+        dependencies=[*reading, Depends(only("size", many="sequence"))],
+        responses={200: {"model": PathsAnswer}, **responses(401, 403, 404, 422, 503)},
+        openapi_extra=secured,
+    )
+    def get_inclusion(
+        sequence: Annotated[
+            list[Annotated[int, Path(ge=0, lt=EXACT)]], Query(min_length=1, max_length=MAX_PROOFS)
+        ],
+        size: Size,
+    ) -> Response:
+        """Proofs that records are among the first `size` of the log."""
+        if size > store.status().size or max(sequence) >= size:
+            raise ProblemError("not-found", "the log has no such record or was never so long")
+        paths = source.inclusion_paths(sequence, size)
+        return json_response({"paths": [hashes(path) for path in paths]})
+
+    @router.get(
+        "/v1/proofs/consistency",
+        dependencies=[*reading, Depends(only("old", "size"))],
+        responses={200: {"model": PathAnswer}, **responses(401, 403, 404, 422, 503)},
+        openapi_extra=secured,
+    )
+    def get_consistency(old: Size, size: Size) -> Response:
+        """The proof that the log of `size` records continues the log of `old`."""
+        if not old <= size <= store.status().size:
+            raise ProblemError("not-found", "the log was never so long")
+        return json_response({"path": hashes(source.consistency_path(old, size))})
+
+    @router.put(
+        "/v1/blobs/{sha256}",
+        dependencies=[Depends(needs(tokens, "capture", "approve"))],
+        responses={200: {"model": BlobAnswer}, **responses(401, 403, 409, 413, 422, 503)},
+        openapi_extra={**secured, "requestBody": {"required": True, "content": _BINARY}},
+    )
+    async def put_blob(sha256: BlobName, request: Request) -> Response:
+        """Store bytes under their SHA-256; the same bytes again change nothing."""
+        content = await read_body(request, limit=MAX_BLOB)
+        return await run_in_threadpool(store_blob, sha256, content, request)
+
+    def store_blob(sha256: str, content: bytes, request: Request) -> Response:
+        found = hashlib.sha256(content).hexdigest()
+        if found != sha256:
+            raise ProblemError("digest", f"the bytes have the digest {found}")
+        media_type = request.headers.get("content-type", "application/octet-stream")[:200]
+        blob = store.put_blob(content, media_type=media_type)
+        return json_response(
+            {"sha256": blob.sha256, "size": blob.size, "media_type": blob.media_type}
+        )
+
+    @router.get(
+        "/v1/blobs/{sha256}",
+        dependencies=reading,
+        response_class=Response,
+        responses={
+            200: {"content": _BINARY, "description": "The bytes."},
+            **responses(401, 403, 404, 422, 503),
+        },
+        openapi_extra=secured,
+    )
+    def get_blob(sha256: BlobName) -> Response:
+        """The bytes of a blob, checked against their digest."""
+        return Response(
+            store.get_blob(sha256), media_type="application/octet-stream", headers=_INERT
+        )
+
+    return router
