@@ -96,6 +96,9 @@ def _reasons(body: Mapping[str, Any]) -> tuple[str, ...]:
             said.append(entry)
     if passed:
         said.append(f"{plural(passed, 'rule')} passed")
+    said += reading.texts(body, "notes")
+    enforced = reading.texts(body, "enforced_by")
+    said += [f"enforced by {', '.join(enforced)}"] if enforced else []
     return tuple(said)
 
 
@@ -109,5 +112,7 @@ def _reason(entry: Mapping[str, Any]) -> str:
         f"set aside by waiver {waiver[:12]}" if waiver else None,
         f"next: {step}" if (step := reading.string(entry, "next_step")) else None,
     ]
+    if outcome and entry.get("refuses") is False and not waiver:
+        outcome += ", does not block"
     head = f"{rule} ({outcome})" if outcome else rule
     return ": ".join(part for part in (head, "; ".join(p for p in parts if p)) if part)

@@ -54,8 +54,12 @@ class Scope:
 
     @cached_property
     def promotions(self) -> tuple[Record, ...]:
-        """Promotions that were carried out or tried."""
-        return tuple(self.of_kind("promotion"))
+        """Promotions that happened; one that the registry refused has its record and no effect."""
+        return tuple(
+            record
+            for record in self.of_kind("promotion")
+            if reading.string(record.evidence.body, "outcome") != "failed"
+        )
 
     @cached_property
     def run_of_model(self) -> dict[str, set[str]]:

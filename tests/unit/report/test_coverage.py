@@ -214,3 +214,10 @@ def test_order_of_records_does_not_matter(log, now):
     environment(log, "r1")
     log.add("dataset", {"source": "a"}, about="d")
     assert cover(log.records, now) == cover(reversed(log.records), now)
+
+
+def test_promotion_that_the_registry_refused_asks_for_no_assessment(log, now):
+    log.add("model", {"name": "m"}, about="m", run="r1")
+    log.add("promotion", {"alias": "champion", "outcome": "failed"}, about="m")
+    log.add("impact-assessment", {"state": "submitted"}, about="ia")
+    assert row(cover(log.records, now), "A.5.5").freshness.verdict == "not due"
