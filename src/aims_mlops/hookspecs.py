@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import pluggy
 
+from aims_mlops.evidence.envelope import Signer
 from aims_mlops.evidence.models import ModelReference
 from aims_mlops.evidence.records import Evidence, Record
 
@@ -34,6 +35,15 @@ class Hooks:
         leaves the plugin's schemes unknown and is shown by `aims plugins`.
         """
         raise AssertionError("a specification is never called")
+
+    @hookspec(firstresult=True)
+    def open_signer(self, url: str) -> Signer | None:
+        """Open the log's key in a key management service; None for a URL of another service.
+
+        Called once for each store that is opened while $AIMS_SIGNER is set. Returns an object with
+        `public` (32 raw bytes of an Ed25519 key) and `sign(message) -> 64 bytes`. An exception
+        keeps the store closed.
+        """
 
     @hookspec
     def register_measures(self) -> Mapping[str, Callable[..., Any]]:

@@ -31,6 +31,13 @@ KINDS: dict[str, tuple[str, tuple[str, ...]]] = {
     "decision": ("what the gate decided, with every reason", ("A.6.1.3", "A.6.2.4", "A.6.2.5")),
     "promotion": ("what came of an allowed promotion", ("A.6.2.5",)),
     "gap": ("something that could not be captured", ("A.6.2.8",)),
+    "anchor": ("a checkpoint of the log that was given to an outsider", ("A.6.2.8",)),
+    "key-rotation": ("the log's key handing over to the next", ("A.6.2.8",)),
+    "key-revocation": ("a log key that is in doubt from a record on", ("A.6.2.8",)),
+    "erasure": ("content that was erased, its commitment kept", ("A.6.2.8",)),
+    "retention": ("content that was pruned at the end of its time", ("A.6.2.8",)),
+    "hold": ("content that must not be erased", ("A.6.2.8",)),
+    "hold-release": ("the end of a hold", ("A.6.2.8",)),
 }
 
 

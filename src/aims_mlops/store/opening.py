@@ -10,11 +10,13 @@ from typing import TYPE_CHECKING
 from aims_mlops.errors import InputError, StoreUnavailableError
 
 if TYPE_CHECKING:
+    from aims_mlops.evidence.envelope import Signer
     from aims_mlops.store.base import EvidenceStore
     from aims_mlops.store.sql import SqlStore
 
 KEYS_VARIABLE = "AIMS_KEYS"
 BLOBS_VARIABLE = "AIMS_BLOBS"
+SIGNER_VARIABLE = "AIMS_SIGNER"  # URL of a key that a plugin opens, instead of a file
 
 SQL_SCHEMES = ("sqlite", "postgresql", "postgresql+psycopg")
 
@@ -62,7 +64,6 @@ def open_sql_store(
     from aims_mlops.store.blobs import open_blobs
     from aims_mlops.store.database import Database
     from aims_mlops.store.durable import make_folder
-    from aims_mlops.store.keys import LOG_KEY, create_key
     from aims_mlops.store.signing import LogKeys
     from aims_mlops.store.sql import SqlStore
     from aims_mlops.store.upgrade import check_version, upgrade, version_of
@@ -84,6 +85,7 @@ def open_sql_store(
                 ) from error
     key_folder = Path(_place(keys, KEYS_VARIABLE, database.path, "keys")).absolute()
     blob_place = _place(blobs, BLOBS_VARIABLE, database.path, "blobs")
+    log_keys = LogKeys(key_folder, _signer())
     try:
         with database.reading() as connection:
             version = version_of(connection)
@@ -92,11 +94,30 @@ def open_sql_store(
                 raise StoreUnavailableError(
                     f"there is no evidence log in {database.url}", next_step="aims init"
                 )
-            upgrade(database, create_key(key_folder / LOG_KEY).public)
-        return SqlStore(database, open_blobs(blob_place), LogKeys(key_folder))
+            upgrade(database, log_keys.first().public)
+        return SqlStore(database, open_blobs(blob_place), log_keys)
     except BaseException:
         database.close()
         raise
+
+
+def _signer() -> Signer | None:
+    """The log's key in a key management service, if one is set."""
+    url = os.environ.get(SIGNER_VARIABLE)
+    if not url:
+        return None
+    from aims_mlops.evidence.public_keys import check_public_key
+    from aims_mlops.plugins import hooks
+
+    signer: Signer | None = hooks().open_signer(url=url)
+    if signer is None:
+        raise InputError(
+            f"no plugin opens the key in {SIGNER_VARIABLE}",
+            got=url.partition("://")[0][:40] + "://",
+            next_step="aims plugins",
+        )
+    check_public_key(signer.public)
+    return signer
 
 
 def _place(given: str | Path | None, variable: str, database: Path | None, name: str) -> str:

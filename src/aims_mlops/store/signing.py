@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import threading
-from functools import cached_property
 from pathlib import Path
 
-from aims_mlops.errors import StoreError
+from aims_mlops.errors import InputError, StoreError
 from aims_mlops.evidence.envelope import Signer, key_id
-from aims_mlops.store.keys import LOG_KEY, LastSigned, load_key
+from aims_mlops.store.durable import sync_folder
+from aims_mlops.store.keys import LOG_KEY, LastSigned, create_key, load_key
+
+NEXT_KEY = "log.key.next"
+
+
+class KeyChangedError(Exception):
+    """Another process rotated the key meanwhile; the signer is loaded anew: sign again."""
 
 
 class LogKeys:
@@ -20,28 +26,73 @@ class LogKeys:
 
     def __init__(self, folder: Path, signer: Signer | None = None) -> None:
         self.folder = folder
-        if signer is not None:
-            self.__dict__["signer"] = signer
+        self._given = signer
+        self._loaded: Signer | None = None
         self._last = LastSigned(folder / "log.seen")
         self._memory: tuple[str, int, bytes] | None = None
         self._lock = threading.Lock()
 
-    @cached_property
+    @property
     def signer(self) -> Signer:
-        return load_key(self.folder / LOG_KEY)
+        if self._given is not None:
+            return self._given
+        if self._loaded is None:
+            self._loaded = load_key(self.folder / LOG_KEY)
+        return self._loaded
+
+    def first(self) -> Signer:
+        """The signer of a log that is about to be created; makes its key if there is none."""
+        if self._given is None:
+            self._loaded = create_key(self.folder / LOG_KEY)
+        return self.signer
 
     def check_signer(self, current: str) -> None:
-        """Raise StoreError unless our key is the one that the log is signed with now."""
+        """Return if our key is the one that the log is signed with now.
+
+        Raises KeyChangedError if the key file holds it by now, StoreError if we do not have it.
+        """
         own = key_id(self.signer.public)
         if own == current:
             return
-        self.__dict__.pop("signer", None)  # another process may have rotated it: look again
+        if self._given is None:
+            # Another process rotated the key, or was killed between the log and the key file.
+            for name in (LOG_KEY, NEXT_KEY):
+                try:
+                    found = load_key(self.folder / name)
+                except InputError:
+                    continue
+                if found.key_id == current:
+                    if name == NEXT_KEY:
+                        self.promote()
+                    self._loaded = found
+                    raise KeyChangedError
         raise StoreError(
             "the key at hand is not the log's",
             got=f"key {own[:16]}",
             expected=f"key {current[:16]}",
             next_step=f"put the log's key at {self.folder / LOG_KEY}, or see: aims key list",
         )
+
+    def prepare_next(self) -> Signer:
+        """Make the key that a rotation will hand over to; it signs nothing yet."""
+        if self._given is not None:
+            raise InputError(
+                "the log's key is in a key management service",
+                next_step="make the new key there and pass it to the rotation",
+            )
+        path = self.folder / NEXT_KEY
+        path.unlink(missing_ok=True)
+        return create_key(path)
+
+    def promote(self) -> None:
+        """Put the next key in the place of the old one, which is gone with that."""
+        (self.folder / NEXT_KEY).replace(self.folder / LOG_KEY)
+        sync_folder(self.folder)
+        self._loaded = None
+
+    def use(self, signer: Signer) -> None:
+        """Sign with this from now on."""
+        self._given = signer
 
     def last_signed(self, log_id: str) -> tuple[int, bytes] | None:
         """Size and root that were last signed here, by this process or by another."""

@@ -9,7 +9,7 @@ Rules of an append, all in one transaction that first locks the head row:
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -25,7 +25,7 @@ from aims_mlops.errors import (
 )
 from aims_mlops.evidence import clock
 from aims_mlops.evidence.checkpoint import Checkpoint, origin_of, write_proof
-from aims_mlops.evidence.envelope import Signature, unseal
+from aims_mlops.evidence.envelope import Signature, key_id, unseal
 from aims_mlops.evidence.limits import MAX_BATCH
 from aims_mlops.evidence.merkle import (
     consistency_proof,
@@ -41,9 +41,11 @@ from aims_mlops.store.base import BlobReference, StoreStatus
 from aims_mlops.store.blobs import Blobs
 from aims_mlops.store.database import Database
 from aims_mlops.store.rows import Draft, draft, place, record_from_row
-from aims_mlops.store.signing import LogKeys
+from aims_mlops.store.signing import KeyChangedError, LogKeys
 from aims_mlops.store.tables import head, log_keys, records, subjects, tiles
 from aims_mlops.store.tree import StoredTree, full_tiles, split_hashes
+
+Also = Callable[[sa.Connection], object]
 
 PAGE = 200  # records read at a time, so that a slow reader never blocks a writer
 _IN = 400  # values in one IN (...)
@@ -67,7 +69,7 @@ class SqlStore:
     def __init__(self, database: Database, blobs: Blobs, keys: LogKeys) -> None:
         self.database = database
         self._blobs = blobs
-        self._keys = keys
+        self.log_keys = keys
 
     @property
     def url(self) -> str:
@@ -79,7 +81,7 @@ class SqlStore:
 
     @property
     def key_folder(self) -> Path:
-        return self._keys.folder
+        return self.log_keys.folder
 
     @cached_property
     def log_id(self) -> str:
@@ -122,22 +124,51 @@ class SqlStore:
         """The same for (evidence, key, people's signatures), as a server takes them."""
         return self._append(batch) if batch else []
 
+    def append_rotation(self, evidence: Evidence, successor: bytes) -> Record:
+        """Store the record by which the key that signs now hands over to another."""
+        return self._append([(evidence, None, ())], successor)[0]
+
     def _append(
-        self, batch: Sequence[tuple[Evidence, str | None, Sequence[Signature]]]
+        self,
+        batch: Sequence[tuple[Evidence, str | None, Sequence[Signature]]],
+        successor: bytes | None = None,
+        also: Also | None = None,
     ) -> list[Record]:
-        signer = self._keys.signer
+        try:
+            return self._append_once(batch, successor, also)
+        except KeyChangedError:
+            return self._append_once(batch, successor, also)
+
+    def _append_once(
+        self,
+        batch: Sequence[tuple[Evidence, str | None, Sequence[Signature]]],
+        successor: bytes | None,
+        also: Also | None,
+    ) -> list[Record]:
+        signer = self.log_keys.signer
         items = [draft(evidence, signer, key, more) for evidence, key, more in batch]
         with self.database.writing() as connection:
             try:
                 found, seen = self._write(connection, items)
+                if successor is not None and seen is not None:
+                    connection.execute(
+                        log_keys.insert(),
+                        {"valid_from": seen[1], "key_id": key_id(successor), "public": successor},
+                    )
+                if also is not None:
+                    also(connection)
             except exc.IntegrityError as error:
                 raise StoreError(
                     f"the store {self.url} refused the records: {str(error.orig)[:200]}",
                     next_step="aims evidence verify",
                 ) from error
         if seen is not None:
-            self._keys.remember(*seen)
+            self.log_keys.remember(*seen)
         return found
+
+    def append_with(self, evidence: Evidence, also: Also) -> Record:
+        """Store one record and do something else to the database in the same transaction."""
+        return self._append([(evidence, None, ())], also=also)[0]
 
     def _write(
         self, connection: sa.Connection, items: Sequence[Draft]
@@ -196,7 +227,7 @@ class SqlStore:
             connection.execute(tiles.insert(), full)
         root = root_of(frontier)
         size += len(rows)
-        note = Checkpoint(origin_of(top.log_id), size, root).sign(self._keys.signer)
+        note = Checkpoint(origin_of(top.log_id), size, root).sign(self.log_keys.signer)
         connection.execute(
             _SET_HEAD,
             {"size": size, "frontier": b"".join(frontier), "root": root, "checkpoint": note},
@@ -211,8 +242,8 @@ class SqlStore:
                 f"the head of the log {self.url} does not agree with itself",
                 next_step="aims evidence verify",
             )
-        self._keys.check_signer(top.key_id)
-        seen = self._keys.last_signed(top.log_id)
+        self.log_keys.check_signer(top.key_id)
+        seen = self.log_keys.last_signed(top.log_id)
         if seen is None or seen == (size, root):
             return
         seen_size, seen_root = seen
@@ -220,7 +251,7 @@ class SqlStore:
             tree = StoredTree(connection)
             if root_of(frontier_at(seen_size, tree)) == seen_root:
                 return
-        raise self._keys.rolled_back(self.url, size, seen_size)
+        raise self.log_keys.rolled_back(self.url, size, seen_size)
 
     def _taken(self, connection: sa.Connection, items: Sequence[Draft]) -> dict[str, Record]:
         wanted = [item.key for item in items]

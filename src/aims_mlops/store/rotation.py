@@ -1,0 +1,107 @@
+"""Hand the log over to a new key, or put a key that was stolen in doubt.
+
+A key is valid for a range of the log, not of clock times. The rotation is a record signed by the
+old key; the record after it is the first that the new key signs. The old private key is destroyed,
+so that nobody who comes later can sign in its name.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import sqlalchemy as sa  # noqa: TID253  the adapter itself
+
+from aims_mlops.errors import InputError
+from aims_mlops.evidence import clock
+from aims_mlops.evidence.envelope import Signer, key_id
+from aims_mlops.evidence.public_keys import check_public_key
+from aims_mlops.evidence.records import Evidence, Record, Subject
+from aims_mlops.store.sql import SqlStore
+from aims_mlops.store.tables import log_keys
+
+
+@dataclass(frozen=True, slots=True)
+class LogKey:
+    """One line of `aims key list`: signs from record `valid_from` up to before `valid_until`.
+
+    revoked_from : the record from which what it signed is in doubt; None for most keys.
+    verifier : the key as text, to hand over to an auditor.
+    """
+
+    key_id: str
+    verifier: str
+    valid_from: int
+    valid_until: int | None
+    revoked_from: int | None
+
+
+def list_keys(store: SqlStore) -> list[LogKey]:
+    """Every key that the log was signed with, oldest first."""
+    with store.database.reading() as connection:
+        rows = connection.execute(sa.select(log_keys).order_by(log_keys.c.valid_from)).all()
+    verifiers = store.verifier_keys()
+    revoked = {
+        str(r.evidence.body.get("key_id")): int(r.evidence.body.get("since", 0))
+        for r in store.find(kind="key-revocation")
+    }
+    ends: list[int | None] = [*(int(row.valid_from) for row in rows[1:]), None]
+    return [
+        LogKey(row.key_id, str(verifier), int(row.valid_from), end, revoked.get(row.key_id))
+        for row, verifier, end in zip(rows, verifiers, ends, strict=True)
+    ]
+
+
+def rotate_key(
+    store: SqlStore, *, actor: str, reason: str = "rotation", signer: Signer | None = None
+) -> Record:
+    """Hand the log over to a new key and return the record of it.
+
+    signer : the new key where it lives in a key management service; else a new file is made.
+    """
+    new = signer if signer is not None else store.log_keys.prepare_next()
+    public = check_public_key(new.public)
+    old = key_id(store.log_keys.signer.public)
+    evidence = Evidence(
+        kind="key-rotation",
+        subjects=(Subject(f"key:{key_id(public)[:16]}", key_id(public)),),
+        body={
+            "key_id": key_id(public),
+            "public": public.hex(),
+            "previous": old,
+            "reason": reason[:1000],
+        },
+        actor=actor,
+        claimed_at=clock.now(),
+    )
+    record = store.append_rotation(evidence, public)
+    if signer is not None:
+        store.log_keys.use(signer)
+    else:
+        store.log_keys.promote()
+    return record
+
+
+def revoke_key(store: SqlStore, key: str, *, since: int, actor: str, reason: str) -> Record:
+    """Put on record that what a key signed from record `since` on is in doubt.
+
+    key : its id or a prefix of 8 and more digits. The key that signs now must be rotated first.
+    """
+    found = [k for k in list_keys(store) if len(key) >= 8 and k.key_id.startswith(key.lower())]
+    if len(found) != 1:
+        raise InputError(
+            f"{len(found) or 'no'} keys of the log begin with {key[:64]}",
+            next_step="aims key list",
+        )
+    if found[0].valid_until is None:
+        raise InputError(
+            f"key {found[0].key_id[:16]} signs the log now",
+            next_step="aims key rotate, then revoke",
+        )
+    evidence = Evidence(
+        kind="key-revocation",
+        subjects=(Subject(f"key:{found[0].key_id[:16]}", found[0].key_id),),
+        body={"key_id": found[0].key_id, "since": since, "reason": reason[:1000]},
+        actor=actor,
+        claimed_at=clock.now(),
+    )
+    return store.append(evidence)
