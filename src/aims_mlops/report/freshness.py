@@ -99,23 +99,20 @@ def _each_dataset(counted: Sequence[Record], scope: Scope) -> tuple[Verdict, str
 
 
 def _before_promotion(counted: Sequence[Record], scope: Scope) -> tuple[Verdict, str]:
+    """Evidence about the model or its system, or about no system (a policy), that came before."""
+    first: dict[str | None, int] = {}  # digest, system or None -> sequence of its first evidence
+    for record in counted:
+        for key in (*digests_about(record), record.evidence.system):
+            first.setdefault(key, record.sequence)
     names: dict[str, str] = {}
     covered: set[str] = set()
     for promotion in scope.promotions:
-        models = digests_about(promotion) & set(scope.models) or _about((promotion,))
-        name = next((scope.models[m] for m in sorted(models) if m in scope.models), "a model")
+        about = digests_about(promotion)
+        name = next((scope.models[m] for m in sorted(about) if m in scope.models), "a model")
         names[promotion.id] = f"{name} (promotion {promotion.id[:12]})"
-        for record in counted:
-            if record.sequence >= promotion.sequence:
-                break
-            system = record.evidence.system
-            if (
-                models & digests_about(record)
-                or system is None
-                or system == promotion.evidence.system
-            ):
-                covered.add(promotion.id)
-                break
+        keys = (*about, promotion.evidence.system, None)
+        if any(first.get(key, promotion.sequence) < promotion.sequence for key in keys):
+            covered.add(promotion.id)
     return _complete(names, covered, "promotion")
 
 
