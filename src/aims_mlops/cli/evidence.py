@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from aims_mlops.cli.export import export_evidence
 from aims_mlops.cli.tables import table
 
 if TYPE_CHECKING:
@@ -16,6 +17,9 @@ if TYPE_CHECKING:
 @click.group("evidence")
 def group() -> None:
     """List and show evidence."""
+
+
+group.add_command(export_evidence)
 
 
 def summary(record: Record) -> dict[str, Any]:

@@ -27,6 +27,8 @@ _COMMANDS: Mapping[str, tuple[str, str, str]] = {
     "report": ("report", "group", "Write model cards and control coverage."),
     "plugins": ("plugins", "command", "List the loaded plugins with name and version."),
     "push": ("push", "command", "Deliver evidence that is still in the spool."),
+    "serve": ("serve", "command", "Serve the evidence store over HTTP."),
+    "token": ("token", "group", "Create, list and revoke tokens of the server."),
     "key": ("key", "group", "Create, list, rotate and revoke signing keys."),
 }
 

@@ -28,6 +28,7 @@ from aims_mlops.store.bundle_source import SqlSource
 from aims_mlops.store.sql import SqlStore
 
 MAX_PAGE = 1_000  # records in one answer
+MAX_PAGE_BYTES = 8 * 1024 * 1024  # of envelopes, after which an answer ends
 _FILTERS = ("system", "subject", "run", "since", "before", "newest_first", "limit")
 
 RecordId = Annotated[str, Path(pattern=r"^[0-9a-f]{8,64}$")]
@@ -98,22 +99,24 @@ def evidence_router(store: SqlStore, tokens: Tokens) -> APIRouter:
         limit: Annotated[int, Query(ge=1, le=MAX_PAGE)] = 100,
     ) -> Response:
         """A page of the records that match every given filter, in the order of the log."""
-        found = list(
-            store.find(
-                kind=kind or None,
-                system=system,
-                subject=subject,
-                run=run,
-                since=since,
-                before=before,
-                newest_first=newest_first,
-                limit=limit,
-            )
+        records = store.find(
+            kind=kind or None,
+            system=system,
+            subject=subject,
+            run=run,
+            since=since,
+            before=before,
+            newest_first=newest_first,
+            limit=limit,
         )
-        following = None
-        if len(found) == limit:
-            following = found[-1].sequence + (0 if newest_first else 1)
-        return json_response({"records": [record_answer(r) for r in found], "next": following})
+        found, size, following = [], 0, None
+        for record in records:
+            found.append(record_answer(record))
+            size += len(record.envelope)
+            if len(found) == limit or size > MAX_PAGE_BYTES:
+                following = record.sequence + (0 if newest_first else 1)
+                break
+        return json_response({"records": found, "next": following})
 
     @router.get(
         "/v1/evidence/{record_id}",

@@ -1,0 +1,185 @@
+"""One kept-alive HTTP connection for each thread and process, with the standard library alone.
+
+Redirects are not followed: a token must not travel to an address that nobody configured.
+"""
+
+from __future__ import annotations
+
+import http.client
+import os
+import socket
+import ssl
+import threading
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import quote, urlencode, urlsplit
+from urllib.request import getproxies, proxy_bypass
+
+from aims_mlops.errors import InputError, StoreUnavailableError
+
+TOKEN_VARIABLE = "AIMS_TOKEN"  # noqa: S105  the name of a variable
+TOKEN_FILE_VARIABLE = "AIMS_TOKEN_FILE"  # noqa: S105  the name of a variable
+INSECURE_VARIABLE = "AIMS_INSECURE_HTTP"  # "1": send the token over plain HTTP to other machines
+CONNECT_TIMEOUT = 10.0  # seconds
+ANSWER_TIMEOUT = 120.0  # seconds
+MAX_ANSWER = 512 * 1024 * 1024  # bytes
+_LOOPBACK = ("localhost", "127.0.0.1", "::1")
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What the server said."""
+
+    status: int
+    media_type: str
+    content: bytes
+
+
+class Connection:
+    """Requests to one server; safe to use from threads and after a fork."""
+
+    def __init__(self, url: str) -> None:
+        parts = urlsplit(url)
+        if parts.scheme not in ("http", "https") or not parts.hostname:
+            raise InputError(
+                "not the URL of an evidence server",
+                got=f"{parts.scheme}://…",
+                expected="such as https://evidence.example.org",
+            )
+        if parts.username or parts.password or parts.query or parts.fragment:
+            raise InputError(
+                "the URL of an evidence server is its address only",
+                next_step=f"put the token into {TOKEN_VARIABLE} or {TOKEN_FILE_VARIABLE}",
+            )
+        self.secure = parts.scheme == "https"
+        self.host = parts.hostname
+        self.port = parts.port or (443 if self.secure else 80)
+        self.prefix = parts.path.rstrip("/")
+        self.url = f"{parts.scheme}://{parts.netloc}{self.prefix}"
+        self._local = threading.local()
+        if (
+            not self.secure
+            and self.host not in _LOOPBACK
+            and os.environ.get(INSECURE_VARIABLE) != "1"
+        ):
+            raise InputError(
+                f"a token would go to {self.host} in the clear",
+                expected="https://",
+                next_step=f"use TLS, or set {INSECURE_VARIABLE}=1 inside a network you trust",
+            )
+
+    def request(
+        self,
+        method: str,
+        path: str,
+        *,
+        query: list[tuple[str, str]] | None = None,
+        body: bytes | None = None,
+        media_type: str = "application/json",
+    ) -> Answer:
+        """Send a request and return the answer, whatever its status.
+
+        Every request of this API may be sent twice, so one is, where a kept-alive connection turns
+        out to be dead. Raises StoreUnavailableError if the server cannot be reached.
+        """
+        target = quote(f"{self.prefix}{path}") + (f"?{urlencode(query)}" if query else "")
+        headers = {"Accept": "application/json, */*", "User-Agent": "aims-mlops"}
+        token = read_token()
+        if token:
+            headers["Authorization"] = f"Bearer {token}"
+        if body is not None:
+            headers["Content-Type"] = media_type
+        connection, fresh = self._connection()
+        try:
+            return self._exchange(connection, method, target, body, headers)
+        except (http.client.HTTPException, OSError) as error:
+            self.close()
+            if fresh or isinstance(error, TimeoutError):
+                raise self._unreachable(error) from error
+        connection, _ = self._connection()
+        try:
+            return self._exchange(connection, method, target, body, headers)
+        except (http.client.HTTPException, OSError) as error:
+            self.close()
+            raise self._unreachable(error) from error
+
+    def _exchange(
+        self,
+        connection: http.client.HTTPConnection,
+        method: str,
+        target: str,
+        body: bytes | None,
+        headers: dict[str, str],
+    ) -> Answer:
+        if connection.sock is None:
+            connection.connect()
+            connection.sock.settimeout(ANSWER_TIMEOUT)
+            connection.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        connection.request(method, target, body, headers)
+        response = connection.getresponse()
+        content = response.read(MAX_ANSWER + 1)
+        if len(content) > MAX_ANSWER:
+            raise http.client.HTTPException("the answer is too large")
+        if response.will_close:
+            self.close()
+        media_type = response.headers.get("Content-Type", "").partition(";")[0].strip()
+        return Answer(response.status, media_type, content)
+
+    def _connection(self) -> tuple[http.client.HTTPConnection, bool]:
+        """This thread's connection, and whether it is a new one."""
+        kept = getattr(self._local, "kept", None)
+        if kept is not None and kept[0] == os.getpid():  # never a parent's after a fork
+            connection: http.client.HTTPConnection = kept[1]
+            return connection, False
+        connection = self._open()
+        self._local.kept = (os.getpid(), connection)
+        return connection, True
+
+    def _open(self) -> http.client.HTTPConnection:
+        scheme = "https" if self.secure else "http"
+        proxy = None if proxy_bypass(self.host) else getproxies().get(scheme)
+        host, port = self.host, self.port
+        if proxy and self.host not in _LOOPBACK:
+            through = urlsplit(proxy if "://" in proxy else f"http://{proxy}")
+            host, port = through.hostname or "", through.port or 3128
+        connection: http.client.HTTPConnection
+        if self.secure:
+            connection = http.client.HTTPSConnection(
+                host, port, timeout=CONNECT_TIMEOUT, context=ssl.create_default_context()
+            )
+        else:
+            connection = http.client.HTTPConnection(host, port, timeout=CONNECT_TIMEOUT)
+        if host != self.host:
+            connection.set_tunnel(self.host, self.port)
+        return connection
+
+    def close(self) -> None:
+        """Close this thread's connection; the next request opens one."""
+        kept = getattr(self._local, "kept", None)
+        self._local.kept = None
+        if kept is not None and kept[0] == os.getpid():
+            kept[1].close()
+
+    def _unreachable(self, error: Exception) -> StoreUnavailableError:
+        reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
+        return StoreUnavailableError(
+            f"the evidence server {self.url} cannot be reached",
+            got=str(reason)[:200],
+            next_step="start it, or check the URL; evidence of runs is spooled meanwhile",
+        )
+
+
+def read_token() -> str:
+    """The bearer token of this process: AIMS_TOKEN, else the file that AIMS_TOKEN_FILE names."""
+    token = os.environ.get(TOKEN_VARIABLE, "").strip()
+    path = os.environ.get(TOKEN_FILE_VARIABLE)
+    if not token and path:
+        try:
+            token = Path(path).expanduser().read_text(encoding="utf-8").strip()
+        except OSError as error:
+            raise InputError(
+                f"the token in {TOKEN_FILE_VARIABLE} cannot be read", got=error.strerror
+            ) from error
+    if not token.isascii() or any(not 32 < ord(c) < 127 for c in token):
+        raise InputError("the token holds characters that no token has")
+    return token
