@@ -15,6 +15,7 @@ from aims_mlops.evidence import clock
 from aims_mlops.evidence.models import ModelReference
 from aims_mlops.evidence.records import Record
 from aims_mlops.report import card_facts
+from aims_mlops.report.card_columns import Checked, checked
 from aims_mlops.report.card_decisions import Answer, answers
 from aims_mlops.report.card_facts import Dataset, Fact
 from aims_mlops.report.card_limits import Limit, limits
@@ -39,7 +40,7 @@ class ModelCard:
     details: tuple[Fact, ...]
     uses: tuple[Fact, ...]
     datasets: tuple[Dataset, ...]
-    quality: tuple[Fact, ...]
+    quality: tuple[Checked, ...]
     performance: tuple[Measured, ...]
     bias: tuple[Measured, ...]
     drift: tuple[Measured, ...]
@@ -85,6 +86,7 @@ def write_card(
     uses = card_facts.uses(about, declared)
     datasets = card_facts.datasets(model, about)
     names = {data.sha256: data.name for data in datasets if data.sha256 and data.name}
+    quality = checked(about, names)
     performance = measured(about, "performance", names)
     bias = measured(about, "bias", names)
     drift = measured(about, "drift", names)
@@ -96,7 +98,7 @@ def write_card(
         details=details,
         uses=uses,
         datasets=datasets,
-        quality=card_facts.quality(about, datasets),
+        quality=quality,
         performance=performance,
         bias=bias,
         drift=drift,
@@ -105,6 +107,7 @@ def write_card(
                 about,
                 uses,
                 datasets,
+                quality,
                 {"performance": performance, "bias": bias, "drift": drift},
                 given,
                 log,

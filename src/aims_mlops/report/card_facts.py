@@ -151,30 +151,6 @@ def datasets(model: ModelReference, records: Sequence[Record]) -> tuple[Dataset,
     return tuple(sorted(found.values(), key=lambda d: (d.role or "~", d.name or "~")))
 
 
-def quality(records: Sequence[Record], named: Sequence[Dataset]) -> tuple[Fact, ...]:
-    """One statement for each data set and suite, from its newest record."""
-    names = {data.sha256: data.name for data in named if data.sha256}
-    seen: set[tuple[str, str | None]] = set()
-    found = []
-    for record in records:
-        if record.evidence.kind == "data-quality":
-            body = record.evidence.body
-            success = body.get("success")
-            word = "every expectation met" if success is True else "an expectation not met"
-            said = word if isinstance(success, bool) else "no verdict"
-            checked = len(reading.sequence(body, "figures"))
-            if checked:
-                said += f" ({plural(checked, 'figure')})"
-            label = _named(body, "dataset") or "Data set"
-            label = names.get(label) or label
-            suite = reading.string(body, "suite")
-            if (label, suite) in seen:
-                continue
-            seen.add((label, suite))
-            found.append(Fact(label, (f"{suite}: {said}" if suite else said,), record.id))
-    return tuple(found)
-
-
 def environment(records: Sequence[Record]) -> tuple[Fact, ...]:
     record = newest(records, "environment")
     body = _body(record)
@@ -211,14 +187,6 @@ def _id(record: Record | None) -> str | None:
 
 def _one(value: str | None) -> tuple[str, ...]:
     return (value,) if value else ()
-
-
-def _named(body: Mapping[str, Any], field: str) -> str | None:
-    """A name, whether the field holds a name, a digest or an object with either."""
-    inner = reading.mapping(body, field)
-    if inner:
-        return reading.string(inner, "name") or reading.string(inner, "sha256")
-    return reading.string(body, field)
 
 
 def _sized(bytes_: float, body: Mapping[str, Any]) -> str:

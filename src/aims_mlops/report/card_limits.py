@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from aims_mlops.evidence.kinds import KINDS
 from aims_mlops.evidence.records import Record
 from aims_mlops.report import reading
+from aims_mlops.report.card_columns import Checked
 from aims_mlops.report.card_decisions import Answer
 from aims_mlops.report.card_facts import DECLARED, Dataset, Fact, newest
 from aims_mlops.report.card_measures import Measured
@@ -29,13 +30,14 @@ def limits(
     records: Sequence[Record],
     uses: Sequence[Fact],
     datasets: Sequence[Dataset],
+    quality: Sequence[Checked],
     figures: Mapping[str, Sequence[Measured]],
     answers: Sequence[Answer],
     log: StoreStatus | None,
 ) -> Iterator[Limit]:
     """Every limitation that the records themselves show; a person may know of more."""
     yield from _of_use(uses)
-    yield from _of_data(datasets, records)
+    yield from _of_data(datasets, quality)
     for kind, taken in figures.items():
         if not taken:
             yield Limit(f"No {kind} evidence: nothing is known about the model's {kind}.")
@@ -59,7 +61,7 @@ def _of_use(uses: Sequence[Fact]) -> Iterator[Limit]:
         yield Limit("What the system is for comes, in part, from aims.yaml and not from the log.")
 
 
-def _of_data(datasets: Sequence[Dataset], records: Sequence[Record]) -> Iterator[Limit]:
+def _of_data(datasets: Sequence[Dataset], quality: Sequence[Checked]) -> Iterator[Limit]:
     if not datasets:
         yield Limit("No data set recorded: what the model learned from is not known.")
     for data in datasets:
@@ -77,12 +79,11 @@ def _of_data(datasets: Sequence[Dataset], records: Sequence[Record]) -> Iterator
                 f"Data set {data.name or 'without a name'}: {', '.join(lacking)} not recorded.",
                 data.record,
             )
-    checked = [record for record in records if record.evidence.kind == "data-quality"]
-    if datasets and not checked:
+    if datasets and not quality:
         yield Limit("No data quality evidence: no expectation was held against the data.")
-    for record in checked:
-        if record.evidence.body.get("success") is not True:
-            yield Limit(f"Data quality: {summarise(record)}.", record.id)
+    for checked in quality:
+        if checked.failures or not checked.said.startswith("every expectation met"):
+            yield Limit(f"Data quality of {checked.dataset}: {checked.said}.", checked.record)
 
 
 def _of_figures(kind: str, taken: Measured) -> Iterator[Limit]:
@@ -95,7 +96,7 @@ def _of_figures(kind: str, taken: Measured) -> Iterator[Limit]:
         more = f" and {len(unknown) - 6} more" if len(unknown) > 6 else ""
         yield Limit(f"{kind.capitalize()}: the data do not say {named}{more}.", id_)
     small: dict[str, int] = {}
-    for f in taken.figures:
+    for f in taken.figures if kind != "drift" else ():  # whose figures are about columns
         if f.group is not None and not f.compares and f.n is not None and f.n < SMALL_GROUP:
             small[f.group_label] = min(f.n, small.get(f.group_label, f.n))
     if small:
@@ -107,7 +108,9 @@ def _of_figures(kind: str, taken: Measured) -> Iterator[Limit]:
             f"{kind.capitalize()}: the run had several models, and the record names all.", id_
         )
     if kind == "drift" and taken.verdict not in (None, "no drift"):
-        yield Limit(f"Drift: the newest check says {taken.verdict}.", id_)
+        columns = [column.name for column in taken.columns if column.verdict == taken.verdict]
+        where = f" for {', '.join(columns)}" if columns else ""
+        yield Limit(f"Drift: the newest check says {taken.verdict}{where}.", id_)
 
 
 def _of_capture(records: Sequence[Record]) -> Iterator[Limit]:

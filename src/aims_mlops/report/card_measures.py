@@ -8,6 +8,7 @@ from typing import Any
 
 from aims_mlops.evidence.records import Record
 from aims_mlops.report import reading
+from aims_mlops.report.card_columns import ColumnDrift, column_drift
 from aims_mlops.report.reading import Figure
 
 
@@ -26,7 +27,7 @@ class Measured:
     """One record of figures, taken apart for reading.
 
     dataset : name or digest of what was measured.  settings : what decided the figures.
-    left_out : what is not said, and why, in sentences.
+    columns : of a drift check, worst first.  left_out : what is not said, and why, in sentences.
     """
 
     record: Record
@@ -36,6 +37,7 @@ class Measured:
     overall: tuple[Figure, ...]
     comparisons: tuple[Figure, ...]
     by_group: tuple[ByGroup, ...]
+    columns: tuple[ColumnDrift, ...]
     left_out: tuple[str, ...]
     notes: tuple[str, ...]
     libraries: tuple[str, ...]
@@ -82,6 +84,7 @@ def _take_apart(record: Record, names: Mapping[str, str]) -> Measured:
             ByGroup(measure, whole.get(measure), tuple(groups), axis_of(groups, whole.get(measure)))
             for measure, groups in grouped.items()
         ),
+        columns=column_drift(record) if record.evidence.kind == "drift" else (),
         left_out=tuple(_sentences(body, "left_out")),
         notes=reading.texts(body, "notes"),
         libraries=tuple(f"{n} {v}" for n, v in sorted(reading.mapping(body, "libraries").items())),

@@ -80,6 +80,7 @@ def _measured(entry: Measured) -> dict[str, Any]:
         "dataset": entry.dataset,
         "task": entry.task,
         "verdict": entry.verdict,
+        "columns": [asdict(column) for column in entry.columns],
         "figures": [_figure(figure) for figure in entry.figures],
         "left_out": list(entry.left_out),
         "notes": list(entry.notes),

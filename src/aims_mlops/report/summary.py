@@ -114,12 +114,32 @@ def _dataset(body: _Body) -> _Parts:
     ]
 
 
-def _quality(body: _Body) -> _Parts:
+def suite_of(body: _Body) -> str | None:
+    """The suite's name, whether the field is the name or an object with it."""
+    inner = reading.mapping(body, "suite")
+    return reading.string(inner, "name") if inner else reading.string(body, "suite")
+
+
+def outcome_of(body: _Body) -> str:
+    """Such as 'an expectation not met, 21 of 22 met'."""
     success = body.get("success")
-    verdict = "no verdict"
+    said = "no verdict"
     if isinstance(success, bool):
-        verdict = "every expectation met" if success else "an expectation not met"
-    return [reading.string(body, "suite"), verdict]
+        said = "every expectation met" if success else "an expectation not met"
+    statuses = [entry.get("status") for entry in expectations(body)]
+    if statuses:
+        said += f", {statuses.count('pass')} of {len(statuses)} met"
+    return said
+
+
+def expectations(body: _Body) -> list[_Body]:
+    """The outcomes of a data-quality record, those of another shape left out."""
+    entries = reading.sequence(body, "expectations")
+    return [entry for entry in entries if isinstance(entry, Mapping)]
+
+
+def _quality(body: _Body) -> _Parts:
+    return [suite_of(body), outcome_of(body)]
 
 
 def _model(body: _Body) -> _Parts:

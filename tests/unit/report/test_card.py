@@ -65,7 +65,7 @@ def limits(card):
 def test_every_shown_fact_names_a_record_that_exists(trained, reference, now):
     card = write_card(reference, trained.records, now)
     ids = {record.id for record in trained.records}
-    facts = [*card.details, *card.uses, *card.quality, *card.environment]
+    facts = [*card.details, *card.uses, *card.environment]
     assert {fact.label for fact in facts if fact.values} >= {"Name", "Framework", "Code"}
     for fact in facts:
         if fact.values and fact.label not in ("Name", "Version"):
@@ -220,3 +220,41 @@ def test_strange_bodies_of_every_kind_make_a_card(log, reference, now, body):
     assert as_html(card).startswith("<!doctype html>")
     assert as_markdown(card).startswith("---\n")
     json.dumps(as_json(card), allow_nan=False)
+
+
+def test_expectation_that_failed_is_named_with_counts(trained, reference, now, digest_of):
+    body = {
+        "dataset": {"name": "train", "sha256": digest_of("d")},
+        "suite": {"name": "default"},
+        "success": False,
+        "expectations": [
+            {"type": "expect_a", "column": None, "status": "pass"},
+            {
+                "type": "expect_column_values_to_not_be_null",
+                "column": "age",
+                "status": "fail",
+                "element_count": 442,
+                "unexpected_count": 120,
+            },
+        ],
+    }
+    trained.add("data-quality", body, about="d", run="r1")
+    card = write_card(reference, trained.records, now)
+    failure = "expect_column_values_to_not_be_null of age: fail, 120 of 442 rows"
+    assert [q.failures for q in card.quality] == [(failure,)]
+    assert failure in as_html(card)
+    assert "Data quality of train: an expectation not met, 1 of 2 met." in limits(card)
+
+
+def test_columns_of_a_drift_check_come_worst_first(trained, reference, now):
+    columns = {
+        "age": {"verdict": "no drift", "effect": 0.03, "threshold": 0.1},
+        "bmi": {"verdict": "drift", "effect": 0.4, "threshold": 0.1, "reason": "0.4 against 0.1"},
+        "bp": {"verdict": "insufficient", "effect": 0.2, "threshold": 0.1},
+    }
+    trained.add("drift", {"verdict": "drift", "columns": columns, "figures": []}, about="m")
+    card = write_card(reference, trained.records, now)
+    assert [column.name for column in card.drift[0].columns] == ["bmi", "bp", "age"]
+    assert "Drift: the newest check says drift for bmi." in limits(card)
+    assert "0.4 against 0.1" in as_html(card)
+    assert "0.4 against 0.1" in as_markdown(card)
