@@ -58,9 +58,9 @@ def rotate_key(
 
     signer : the new key where it lives in a key management service; else a new file is made.
     """
-    new = signer if signer is not None else store.log_keys.prepare_next()
+    new = signer if signer is not None else store.signing.prepare_next()
     public = check_public_key(new.public)
-    old = key_id(store.log_keys.signer.public)
+    old = key_id(store.signing.signer.public)
     evidence = Evidence(
         kind="key-rotation",
         subjects=(Subject(f"key:{key_id(public)[:16]}", key_id(public)),),
@@ -75,9 +75,9 @@ def rotate_key(
     )
     record = store.append_rotation(evidence, public)
     if signer is not None:
-        store.log_keys.use(signer)
+        store.signing.use(signer)
     else:
-        store.log_keys.promote()
+        store.signing.promote()
     return record
 
 

@@ -41,8 +41,9 @@ from aims_mlops.store.base import BlobReference, StoreStatus
 from aims_mlops.store.blobs import Blobs
 from aims_mlops.store.database import Database
 from aims_mlops.store.rows import Draft, draft, place, record_from_row
+from aims_mlops.store.sealed import Secrets, lock, unlock, unwrap, wrap
 from aims_mlops.store.signing import KeyChangedError, LogKeys
-from aims_mlops.store.tables import head, log_keys, records, subjects, tiles
+from aims_mlops.store.tables import blob_keys, head, log_keys, records, subjects, tiles
 from aims_mlops.store.tree import StoredTree, full_tiles, split_hashes
 
 Also = Callable[[sa.Connection], object]
@@ -68,8 +69,8 @@ class SqlStore:
 
     def __init__(self, database: Database, blobs: Blobs, keys: LogKeys) -> None:
         self.database = database
-        self._blobs = blobs
-        self.log_keys = keys
+        self.blobs = blobs
+        self.signing = keys
 
     @property
     def url(self) -> str:
@@ -77,11 +78,11 @@ class SqlStore:
 
     @property
     def blob_location(self) -> str:
-        return self._blobs.location
+        return self.blobs.location
 
     @property
     def key_folder(self) -> Path:
-        return self.log_keys.folder
+        return self.signing.folder
 
     @cached_property
     def log_id(self) -> str:
@@ -145,7 +146,7 @@ class SqlStore:
         successor: bytes | None,
         also: Also | None,
     ) -> list[Record]:
-        signer = self.log_keys.signer
+        signer = self.signing.signer
         items = [draft(evidence, signer, key, more) for evidence, key, more in batch]
         with self.database.writing() as connection:
             try:
@@ -163,7 +164,7 @@ class SqlStore:
                     next_step="aims evidence verify",
                 ) from error
         if seen is not None:
-            self.log_keys.remember(*seen)
+            self.signing.remember(*seen)
         return found
 
     def append_with(self, evidence: Evidence, also: Also) -> Record:
@@ -227,7 +228,7 @@ class SqlStore:
             connection.execute(tiles.insert(), full)
         root = root_of(frontier)
         size += len(rows)
-        note = Checkpoint(origin_of(top.log_id), size, root).sign(self.log_keys.signer)
+        note = Checkpoint(origin_of(top.log_id), size, root).sign(self.signing.signer)
         connection.execute(
             _SET_HEAD,
             {"size": size, "frontier": b"".join(frontier), "root": root, "checkpoint": note},
@@ -242,8 +243,8 @@ class SqlStore:
                 f"the head of the log {self.url} does not agree with itself",
                 next_step="aims evidence verify",
             )
-        self.log_keys.check_signer(top.key_id)
-        seen = self.log_keys.last_signed(top.log_id)
+        self.signing.check_signer(top.key_id)
+        seen = self.signing.last_signed(top.log_id)
         if seen is None or seen == (size, root):
             return
         seen_size, seen_root = seen
@@ -251,7 +252,7 @@ class SqlStore:
             tree = StoredTree(connection)
             if root_of(frontier_at(seen_size, tree)) == seen_root:
                 return
-        raise self.log_keys.rolled_back(self.url, size, seen_size)
+        raise self.signing.rolled_back(self.url, size, seen_size)
 
     def _taken(self, connection: sa.Connection, items: Sequence[Draft]) -> dict[str, Record]:
         wanted = [item.key for item in items]
@@ -344,7 +345,7 @@ class SqlStore:
         return StoreStatus(
             url=self.url,
             location=str(self.database.path or self.url),
-            blobs=self._blobs.location,
+            blobs=self.blobs.location,
             log_id=top.log_id,
             size=int(top.size),
             root=bytes(top.root).hex(),
@@ -379,13 +380,38 @@ class SqlStore:
 
     # ---- blobs
 
-    def put_blob(self, content: bytes, *, media_type: str) -> BlobReference:
-        """Store bytes under their digest; durable when this returns."""
-        return BlobReference(self._blobs.put(content), len(content), media_type)
+    def put_blob(self, content: bytes, *, media_type: str, personal: bool = False) -> BlobReference:
+        """Store bytes under their digest; durable when this returns.
+
+        personal : encrypt it under a key of its own, so that it can be erased; `sha256` of the
+            reference is then HMAC-SHA256 under a random salt, new each time.
+        """
+        if not personal:
+            return BlobReference(self.blobs.put(content), len(content), media_type)
+        commitment, ciphertext, salt, key = lock(content)
+        secrets = Secrets(salt, key, self.blobs.put(ciphertext))
+        wrapped = wrap(self.key_folder, commitment, secrets)
+        with self.database.writing() as connection:
+            connection.execute(blob_keys.insert(), {"commitment": commitment, "wrapped": wrapped})
+        return BlobReference(commitment, len(content), media_type)
 
     def get_blob(self, sha256: str) -> bytes:
         """The bytes, checked against their digest; EvidenceNotFoundError, VerificationError."""
-        return self._blobs.get(sha256)
+        try:
+            return self.blobs.get(sha256)
+        except EvidenceNotFoundError:
+            secrets = self.secrets_of(sha256)
+            if secrets is None:
+                raise
+        return unlock(sha256, self.blobs.get(secrets.name), secrets)
+
+    def secrets_of(self, commitment: str) -> Secrets | None:
+        """What opens an encrypted blob; None for a plain, an erased or an unknown one."""
+        with self.database.reading() as connection:
+            wrapped = connection.execute(
+                sa.select(blob_keys.c.wrapped).where(blob_keys.c.commitment == commitment)
+            ).scalar()
+        return None if wrapped is None else unwrap(self.key_folder, commitment, bytes(wrapped))
 
     def erased(self) -> frozenset[str]:
         """Digests of the blobs whose content was erased or pruned, as the log records it."""

@@ -12,6 +12,7 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa  # noqa: TID253  the adapter itself
@@ -21,6 +22,7 @@ from aims_mlops.evidence.checkpoint import Checkpoint, origin_of, read_checkpoin
 from aims_mlops.evidence.merkle import grow, leaf_hash, root_of
 from aims_mlops.evidence.note import VerifierKey
 from aims_mlops.store import verify_worker
+from aims_mlops.store.anchors import Anchor, anchors, certificates, check_token
 from aims_mlops.store.sql import SqlStore
 from aims_mlops.store.tables import head, log_keys, records, subjects, tiles
 from aims_mlops.store.tree import STEP, WIDTH, fold, split_hashes
@@ -92,6 +94,7 @@ def verify_store(
     since: Verified | None = None,
     kept: Sequence[str] = (),
     trusted: Sequence[VerifierKey] = (),
+    authorities: Sequence[Path] = (),
     blobs: bool = True,
     workers: int | None = None,
 ) -> Report:
@@ -99,11 +102,12 @@ def verify_store(
 
     since : check only what was added after this; kept : checkpoints (notes) that were kept outside;
     trusted : the log's first key as it was handed over; without it the store's word is taken;
+    authorities : PEM files with roots of time-stamp authorities, to check their tokens;
     blobs : read every blob as well; workers : processes, one for each core when None.
     """
     report = Report()
     try:
-        _verify(store, report, since, kept, trusted, blobs=blobs, workers=workers)
+        _verify(store, report, since, kept, trusted, authorities, blobs=blobs, workers=workers)
     except AimsError as error:
         report.failures.append(str(error))
     if report.failures:
@@ -130,6 +134,7 @@ def _verify(
     since: Verified | None,
     kept: Sequence[str],
     trusted: Sequence[VerifierKey],
+    authorities: Sequence[Path],
     *,
     blobs: bool,
     workers: int | None,
@@ -155,7 +160,10 @@ def _verify(
     report.failures.extend(result.failures)
     if result.more_failures:
         report.failures.append(f"and {result.more_failures} more")
-    _check_roots(store, report, result, start, frontier, top, spans, kept)
+    anchored = anchors(store)
+    notes = (*kept, *(anchor.checkpoint for anchor in anchored))
+    _check_roots(store, report, result, start, frontier, top, spans, notes)
+    _check_tokens(report, anchored, authorities)
     _check_keys(store, report, spans, trusted)
     _say_what_is_open(store, report, result, since, blobs=blobs)
 
@@ -299,6 +307,7 @@ def _check_roots(
     origin = origin_of(report.log_id)
     keys = [VerifierKey(origin, span.public) for span in spans]
     wanted: dict[int, list[Checkpoint]] = {}
+    before = 0
     for note in kept:
         try:
             checkpoint = read_checkpoint(note, keys)
@@ -311,11 +320,11 @@ def _check_roots(
                 "its end was cut off or an older copy was restored"
             )
         elif checkpoint.size < start:
-            report.open_points.append(
-                f"a kept checkpoint of {checkpoint.size} records lies before the part verified now"
-            )
+            before += 1
         else:
             wanted.setdefault(checkpoint.size, []).append(checkpoint)
+    if before:
+        report.open_points.append(f"{before} kept checkpoints lie before the part verified now")
     roots = _roots_at(store, {*wanted, report.size}, start, frontier, result)
     for size, checkpoints in wanted.items():
         if any(c.root != roots[size] for c in checkpoints):
@@ -400,6 +409,23 @@ def _check_upper_tiles(store: SqlStore, report: Report, result: RangeResult, sta
                 report.failures.append(f"tile {position} of level {level} is not the records'")
             roots[position] = fold(hashes)
         level, below = level + STEP, roots
+
+
+def _check_tokens(report: Report, found: Sequence[Anchor], authorities: Sequence[Path]) -> None:
+    stamped = [anchor for anchor in found if anchor.token is not None]
+    if stamped and not authorities:
+        report.open_points.append(
+            f"{len(stamped)} time-stamp tokens were not checked: no root certificate was given"
+        )
+        return
+    roots = certificates(tuple(authorities)) if stamped else []
+    for anchor in stamped:
+        try:
+            time = check_token(anchor.token or b"", anchor.checkpoint, roots)
+        except VerificationError as error:
+            report.failures.append(f"record {anchor.sequence}: {error}")
+        else:
+            report.holds.append(f"{anchor.place} saw the first {anchor.size} records by {time}")
 
 
 def _check_keys(
