@@ -120,16 +120,16 @@ class Dossier:
         )
 
     @cached_property
-    def other_models(self) -> tuple[Record, ...]:
-        """Earlier models of the same system: the attempts that were not put forward."""
-        return tuple(
-            record
+    def other_models(self) -> tuple[str, ...]:
+        """Digests of the system's other models in the log: attempts that were not put forward."""
+        found = (
+            record.evidence.body.get("sha256")
             for record in self.records
             if record.evidence.kind == "model"
             and self.system is not None
             and record.evidence.system == self.system
-            and not self._is_subject(record)
         )
+        return tuple(sorted({d for d in found if isinstance(d, str)} - {self.model}))
 
     @cached_property
     def _by_kind(self) -> dict[str, tuple[Record, ...]]:

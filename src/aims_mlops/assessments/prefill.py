@@ -83,7 +83,8 @@ def _model(records: tuple[Record, ...]) -> str:
 
 def _figures(records: tuple[Record, ...]) -> str:
     lines = []
-    for figure in records[-1].evidence.body.get("figures") or ():
+    figures = records[-1].evidence.body.get("figures") or ()
+    for figure in sorted(figures, key=_rank):
         value, low, high = (figure.get(key) for key in ("value", "low", "high"))
         text = "unknown" if value is None else f"{value:.4g}"
         if low is not None and high is not None:
@@ -94,6 +95,13 @@ def _figures(records: tuple[Record, ...]) -> str:
     if len(lines) > _LIMIT_LINES:
         lines = [*lines[:_LIMIT_LINES], f"and {len(lines) - _LIMIT_LINES} more figures"]
     return "\n".join(lines)
+
+
+def _rank(figure: Mapping[str, Any]) -> int:
+    """Comparisons between groups first, then overall figures, then single groups."""
+    if str(figure.get("measure", "")).endswith(("_difference", "_ratio")):
+        return 0
+    return 1 if not figure.get("group") else 2
 
 
 def _text(value: Any) -> str:

@@ -34,12 +34,14 @@ def shown_text(dossier: Dossier, binding: Binding, policy: Policy, *, model_uri:
         )
         lines += _assessment(assessment_of(body), body.get("fields") or {})
     facts = from_evidence(dossier)
+    document = assessment_of(record.evidence.body) if record is not None else None
     for path in ("algorithm.performance", "algorithm.fairness", "data.description"):
-        if path in facts:
-            text, source = facts[path]
+        text, source = facts.get(path, ("", ""))
+        # What the assessment repeats word for word is not shown twice.
+        if text and (document is None or document.text_at(path).strip() != text):
             lines += ["", f"In the log: {path.replace('.', ', ')} (record {source[:8]})"]
             lines += [f"  {line}" for line in text.splitlines()]
-    others = len({r.id for r in dossier.other_models})
+    others = len(dossier.other_models)
     lines += ["", f"Other models of this system in the log: {others}", "", "Bound digests"]
     for name, value in binding.to_body().items():
         text = ", ".join(value) if isinstance(value, list) else str(value)
@@ -74,9 +76,11 @@ def _assessment(assessment: Assessment, fields: Mapping[str, str]) -> list[str]:
             "",
             f"{impact.kind} {impact.id}, on {impact.on}, {impact.aspect}",
             f"  {impact.description}",
-            f"  likelihood {impact.likelihood or 'not given'}, "
-            f"severity {impact.severity or 'not given'}, "
-            f"reversible {impact.reversible or 'not given'}",
+            (
+                f"  likelihood {impact.likelihood or 'not given'}, "
+                f"severity {impact.severity or 'not given'}, "
+                f"reversible {impact.reversible or 'not given'}"
+            ),
         ]
         if impact.residual_likelihood or impact.residual_severity:
             lines.append(

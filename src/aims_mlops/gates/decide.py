@@ -72,7 +72,7 @@ def decide(
         reasons=tuple(reasons),
         checks=tuple(checks),
         bound=binding,
-        attempts=len({d for r in dossier.other_models for d in _digests(r)}),
+        attempts=len(dossier.other_models),
         consent={human: record.id for human, record in consent.counted.items()},
         uncounted=tuple((record.id, why) for record, why in consent.refused),
         waivers=tuple(sorted({r.waived_by for r in reasons if r.waived_by is not None})),

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from aims_mlops.assessments.declaring import declare_policy, declare_system
 from aims_mlops.assessments.dossier import evidence_root
 from aims_mlops.assessments.gathering import gather, resolve_model, system_of
-from aims_mlops.errors import AimsError, GateUndecidedError
+from aims_mlops.errors import AimsError, GateUndecidedError, StoreError
 from aims_mlops.evidence.clock import stamp
 from aims_mlops.evidence.models import ModelReference
 from aims_mlops.evidence.records import Evidence, Subject
@@ -159,7 +159,8 @@ def _undecided(error: Exception, asked: _Asked, *, record: bool) -> Decision:
             ),
         ),
     )
-    if not record or asked.store is None:
+    if not record or asked.store is None or isinstance(error, StoreError):
+        # A store that just failed is not asked again: the answer must not wait twice.
         return decision
     try:
         return _recorded(decision, asked.store, asked.model, asked.actor)

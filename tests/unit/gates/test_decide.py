@@ -1,0 +1,185 @@
+"""What the gate decides, on evidence that a real log holds."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+
+def rules(decision):
+    return {reason.rule: reason.outcome for reason in decision.refusals}
+
+
+def test_everything_in_place_is_allowed(world):
+    decision = world.decide(world.ready())
+    assert decision.verdict == "allowed"
+    assert decision.exit_code == 0
+    assert decision.refusals == ()
+    assert set(decision.consent) == {"bo"}
+    assert all(r.outcome == "pass" for r in decision.reasons)
+
+
+def test_unrecorded_model_is_refused_for_every_lack(world):
+    world.train("other")
+    model = world.models["other"]
+    stranger = type(model)(uri="sha256:" + "0" * 64, sha256="0" * 64)
+    found = rules(world.decide(stranger))
+    assert found == {
+        "model.is-recorded": "missing",
+        "system.is-declared": "missing",
+        "evidence.run": "missing",
+        "evidence.dataset": "missing",
+        "evidence.performance": "missing",
+        "performance.recall": "insufficient",
+        "assessment.submitted": "missing",
+        "approvals.count": "missing",
+    }
+
+
+def test_every_refusal_says_what_was_observed_the_limit_and_what_to_do(world):
+    model = world.train(figures=[{"measure": "recall_score", "group": None, "value": 0.1,
+                                  "low": 0.05, "high": 0.2, "n": 90}])  # fmt: skip
+    decision = world.decide(model)
+    assert decision.verdict == "refused"
+    assert decision.exit_code == 1
+    assert rules(decision)["performance.recall"] == "fail"
+    for reason in decision.refusals:
+        assert reason.observed
+        assert reason.limit
+        assert reason.next_step not in ("", "none"), reason.rule
+
+
+def test_failing_figure_is_not_hidden_by_a_second_friendlier_evaluation(world, bad, good):
+    model = world.train(figures=bad)
+    world.measure(model, good)
+    world.submit(model)
+    world.approve(model)
+    assert rules(world.decide(model)) == {"performance.recall": "fail"}
+
+
+def test_newest_evaluation_alone_counts_where_the_rule_says_so(world, bad, good):
+    text = (world.root / "policies/production.yaml").read_text()
+    world.write("policies/production.yaml", text.replace("min: 0.6,", "min: 0.6, use: newest,"))
+    model = world.train(figures=bad)
+    world.measure(model, good)
+    world.submit(model)
+    world.approve(model)
+    assert world.decide(model).allowed
+
+
+def test_stale_evidence_is_refused_by_the_clock_of_the_store(world):
+    model = world.ready()
+    later = datetime.now(UTC) + timedelta(days=31)
+    assert rules(world.decide(model, moment=later)) == {"evidence.performance": "stale"}
+    much_later = datetime.now(UTC) + timedelta(days=366)
+    assert rules(world.decide(model, moment=much_later)) == {
+        "evidence.performance": "stale",
+        "assessment.submitted": "stale",
+        "approvals.count": "fail",
+    }
+
+
+def test_one_data_set_without_evidence_refuses(world):
+    text = (world.root / "policies/production.yaml").read_text()
+    world.write(
+        "policies/production.yaml",
+        text.replace("rules:", "  - {id: evidence.quality, kind: data-quality}\nrules:"),
+    )
+    model = world.ready()
+    decision = world.decide(model)
+    assert rules(decision) == {"evidence.quality": "missing"}
+    assert "0 of 1 data sets" in decision.refusals[0].observed
+
+
+def test_rule_that_does_not_block_is_shown_and_does_not_refuse(world, bad):
+    text = (world.root / "policies/production.yaml").read_text()
+    world.write("policies/production.yaml", text.replace("min: 0.6,", "min: 0.6, blocking: false,"))
+    decision = world.decide(world.ready(figures=bad))
+    assert decision.allowed
+    assert [r.outcome for r in decision.reasons if r.rule == "performance.recall"] == ["fail"]
+
+
+@pytest.mark.parametrize(
+    ("figures", "allowed"),
+    [
+        ([{"measure": "recall_score", "group": None, "value": 0.65, "low": 0.4, "high": 0.9,
+           "n": 30}], True),
+        ([{"measure": "precision_score", "group": None, "value": 0.9, "low": 0.8, "high": 0.95,
+           "n": 300}], False),
+    ],
+)  # fmt: skip
+def test_thin_data_is_let_pass_where_the_rule_says_so_but_a_missing_figure_never(
+    world, figures, allowed
+):
+    text = (world.root / "policies/production.yaml").read_text()
+    world.write(
+        "policies/production.yaml", text.replace("min: 0.6,", "min: 0.6, insufficient: allow,")
+    )
+    assert world.decide(world.ready(figures=figures)).allowed is allowed
+
+
+def test_policy_for_another_target_refuses(world):
+    text = (world.root / "policies/production.yaml").read_text()
+    world.write("policies/production.yaml", text + "targets: [{name: staging}]\n")
+    assert rules(world.decide(world.ready())) == {"policy.is-for-target": "fail"}
+
+
+def test_pinned_policy_must_be_older_in_the_log_than_the_model(world):
+    from aims_mlops.assessments.declaring import declare_policy
+
+    text = (world.root / "policies/production.yaml").read_text()
+    world.write("policies/production.yaml", text + "pinned: true\n")
+    early = world.ready("before the policy")
+    declare_policy(world.store, world.policy, actor="ana")
+    late = world.ready("after the policy")
+    assert rules(world.decide(early)) == {"policy.is-pinned": "fail"}
+    assert world.decide(late).allowed
+
+
+def test_changed_intended_use_refuses_until_it_is_assessed_again(world):
+    model = world.ready()
+    text = (world.root / "aims.yaml").read_text()
+    world.write("aims.yaml", text.replace("clerks look at the score", "decides alone"))
+    assert rules(world.decide(model)) == {"assessment.intended-use": "fail"}
+    world.submit(model)
+    world.approve(model)
+    assert world.decide(model).allowed
+
+
+def test_other_models_of_the_system_are_counted_as_attempts(world, bad):
+    for name in ("first", "second"):
+        world.train(name, figures=bad)
+    decision = world.decide(world.ready("third"))
+    assert decision.allowed
+    assert decision.attempts == 2
+
+
+def test_same_records_in_another_order_and_twice_give_the_same_decision(world):
+    model = world.ready()
+    records = list(world.records(model))
+    moment = datetime.now(UTC)
+    first = world.decide(model, records, moment=moment).to_body()
+    again = world.decide(model, [*reversed(records), *records], moment=moment).to_body()
+    assert first == again
+
+
+def test_residual_impact_above_the_limit_refuses(world):
+    text = (world.root / "policies/production.yaml").read_text()
+    world.write(
+        "policies/production.yaml",
+        text.replace("{required: true}", "{required: true, residual_impact_max: 4}"),
+    )
+    impact = (
+        "impacts:\n  - {id: h, on: individuals, kind: harm, description: wrong, likelihood: likely,"
+        " severity: major, residual_likelihood: unlikely, residual_severity: SEVERITY}\n"
+    )
+    text = (world.root / "assessment.yaml").read_text()
+    model = world.train()
+    # unlikely is 2 of 5, moderate is 3 and minor is 2: 6 is above 4, and 4 is not.
+    for severity, allowed in (("moderate", False), ("minor", True)):
+        world.write("assessment.yaml", text + impact.replace("SEVERITY", severity))
+        world.submit(model)
+        world.approve(model)
+        decision = world.decide(model)
+        assert decision.allowed is allowed
+        if not allowed:
+            assert rules(decision) == {"assessment.residual-impact": "fail"}

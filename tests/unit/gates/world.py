@@ -1,0 +1,201 @@
+"""A small real world: aims.yaml, a policy, a SQLite log, a recorded model, people with keys."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+
+from aims_mlops.assessments.gathering import gather, system_of
+from aims_mlops.assessments.submission import answer, submit
+from aims_mlops.evidence.clock import now
+from aims_mlops.evidence.models import ModelReference
+from aims_mlops.evidence.records import Evidence, Record, Subject
+from aims_mlops.gates.decide import decide
+from aims_mlops.gates.request import PromotionRequest
+from aims_mlops.gates.service import gate
+from aims_mlops.inventory.project import find_project
+from aims_mlops.policy.loading import load_policy
+
+SETTINGS = """\
+systems:
+  - id: loans
+    title: Loan decisions
+    purpose: help clerks
+    owner: ana
+    risk_owner: bo
+    risk_tier: minimal
+    intended_use: clerks look at the score
+    models: ["loans*"]
+    assessment: assessment.yaml
+people:
+  - {id: ana, roles: [developer], also_known_as: [ana@example.org, alima]}
+  - {id: bo, roles: [risk-owner], also_known_as: [bo@example.org]}
+  - {id: cy, roles: [risk-owner, security]}
+  - {id: dee, roles: [developer]}
+  - {id: train-bot, acts_for: ana}
+  - {id: bo-bot, roles: [risk-owner], acts_for: bo}
+targets:
+  production: {policy: policies/production.yaml, aliases: [champion]}
+"""
+POLICY = """\
+id: production
+requires:
+  - {id: evidence.run, kind: run}
+  - {id: evidence.dataset, kind: dataset}
+  - {id: evidence.performance, kind: performance, max_age_days: 30}
+rules:
+  - {id: performance.recall, measure: recall_score, min: 0.6, controls: [A.6.2.4]}
+assessment: {required: true}
+approvals: {count: 1, roles: [risk-owner]}
+"""
+ASSESSMENT = """\
+system: loans
+author: ana
+scope: {covers: version one}
+system_information:
+  description: a score
+  purpose: help clerks
+  intended_uses: clerks look at it
+"""
+
+
+def sha(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def figure(value, low, high, n=500, measure="recall_score", group=None):
+    return {
+        "measure": measure,
+        "group": group,
+        "value": value,
+        "low": low,
+        "high": high,
+        "numerator": None,
+        "denominator": None,
+        "n": n,
+        "method": "clopper-pearson, 0.95",
+        "source": "scikit-learn 1.9.1: recall_score",
+    }
+
+
+GOOD = [figure(0.8, 0.76, 0.84)]
+BAD = [figure(0.4, 0.36, 0.44)]
+
+
+@dataclass
+class World:
+    """What tests do to a project; everything is real but the model's bytes."""
+
+    root: Path
+    models: dict[str, ModelReference] = field(default_factory=dict)
+
+    def __post_init__(self):
+        (self.root / "policies").mkdir()
+        self.write("aims.yaml", SETTINGS)
+        self.write("policies/production.yaml", POLICY)
+        self.write("assessment.yaml", ASSESSMENT)
+
+    def write(self, name, text):
+        (self.root / name).write_text(text)
+
+    @property
+    def project(self):
+        return find_project(self.root)
+
+    @property
+    def store(self):
+        return self.project.open_store()
+
+    @property
+    def policy(self):
+        return load_policy(self.root / "policies/production.yaml")
+
+    def record(self, kind, subjects, body, *, actor="ana", run=None, system="loans") -> Record:
+        return self.store.append(
+            Evidence(
+                kind=kind,
+                subjects=tuple(subjects),
+                body=body,
+                actor=actor,
+                claimed_at=now(),
+                system=system,
+                run=run,
+            )
+        )
+
+    def train(self, name="one", *, actor="ana", figures=GOOD, system="loans", registered=None):
+        """A recorded training run with one data set, one model and its performance."""
+        run = sha(f"run {name}")[:32]
+        data = sha(f"data {name}")
+        model = ModelReference(
+            uri=f"sha256:{sha(f'model {name}')}", sha256=sha(f"model {name}"), name=registered
+        )
+        about = {"run": run, "actor": actor, "system": system}
+        of_run = Subject.of_name(f"run:{run}")
+        self.record("run", [of_run], {"activity": "training", "status": "finished"}, **about)
+        self.record("dataset", [Subject("dataset:d", data)], {"name": "d", "sha256": data}, **about)
+        self.record(
+            "model",
+            [model.subject, of_run],
+            {"name": name, "sha256": model.sha256,
+             "datasets": [{"name": "d", "role": "train", "sha256": data}]},
+            **about,
+        )  # fmt: skip
+        if figures is not None:
+            self.measure(model, figures, run=run, actor=actor)
+        self.models[name] = model
+        return model
+
+    def measure(self, model, figures, *, run=None, actor="ana"):
+        body = {"figures": figures, "task": "binary"}
+        return self.record("performance", [model.subject], body, run=run, actor=actor)
+
+    def submit(self, model, *, actor="ana", file="assessment.yaml"):
+        return submit(self.project, self.store, self.root / file, model, actor=actor)
+
+    def approve(self, model, person="bo", *, target="production", verdict="approve", reason="ok"):
+        return answer(
+            self.project,
+            self.store,
+            model,
+            self.policy,
+            target=target,
+            person=person,
+            verdict=verdict,
+            reason=reason,
+            shown="what was shown",
+        ).record
+
+    def ready(self, name="one", **how):
+        """A model that the policy allows."""
+        model = self.train(name, **how)
+        self.submit(model)
+        self.approve(model)
+        return model
+
+    def gate(self, model, *, requester="dee", **how):
+        return gate(model, target="production", project=self.project, requester=requester, **how)
+
+    def decide(self, model, records=None, *, moment=None, policy=None, **request):
+        """The pure decision on the world's records, or on the given ones."""
+        system = system_of(self.project, self.store, model)
+        found = gather(self.store, model.sha256, system.id if system else None).records
+        return decide(
+            PromotionRequest(
+                model=model,
+                target="production",
+                requester="dee",
+                system=system,
+                people=self.project.humans,
+                single_user=self.project.settings.single_user,
+                **request,
+            ),
+            policy or self.policy,
+            found if records is None else records,
+            moment or datetime.now(UTC),
+        )
+
+    def records(self, model):
+        return gather(self.store, model.sha256, "loans").records
