@@ -8,7 +8,7 @@ import os
 import re
 import subprocess
 from collections.abc import Callable
-from functools import cache, lru_cache
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -116,10 +116,21 @@ def _source_sha256(function: Callable[..., Any]) -> str | None:
     return None if code is None else _digest_of_code(code)
 
 
-@lru_cache(maxsize=1024)
+# id of a code object -> (it, to keep the id from being used again; the digest). Not by equality:
+# equal code can come from files with other comments and decorators.
+_digests: dict[int, tuple[Any, str | None]] = {}
+_DIGEST_LIMIT = 1024
+
+
 def _digest_of_code(code: Any) -> str | None:
     """SHA-256 of the source text, decorators included; None where there is no source."""
-    try:
-        return hashlib.sha256(inspect.getsource(code).encode()).hexdigest()
-    except (OSError, TypeError, IndentationError):
-        return None
+    known = _digests.get(id(code))
+    if known is None:
+        try:
+            digest = hashlib.sha256(inspect.getsource(code).encode()).hexdigest()
+        except (OSError, TypeError, IndentationError):
+            digest = None
+        if len(_digests) >= _DIGEST_LIMIT:
+            _digests.clear()
+        known = _digests[id(code)] = (code, digest)
+    return known[1]

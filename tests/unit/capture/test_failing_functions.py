@@ -15,38 +15,38 @@ from aims_mlops.evidence.records import Evidence
 Recorded = Callable[..., list[Evidence]]
 
 
-class TrainingDiverged(Exception):
+class TrainingDivergedError(Exception):
     """An error of the user's own."""
 
 
 def test_exception_is_the_same_object_and_the_run_failed(recorded: Recorded) -> None:
-    error = TrainingDiverged("loss of patient 4711 is inf")
+    error = TrainingDivergedError("loss of patient 4711 is inf")
 
     @aims.training
     def train() -> None:
         raise error
 
-    with pytest.raises(TrainingDiverged) as raised:
+    with pytest.raises(TrainingDivergedError) as raised:
         train()
     assert raised.value is error
     assert error.__cause__ is None
     assert error.__context__ is None
     (run,) = recorded("run")
     assert run.body["status"] == "failed"
-    assert run.body["error"] == "TrainingDiverged"
+    assert run.body["error"] == "TrainingDivergedError"
     assert "4711" not in str(run.body)  # the message may hold data values
 
 
 def test_traceback_ends_in_the_users_line(recorded: Recorded) -> None:
     @aims.training
     def train() -> None:
-        raise TrainingDiverged
+        raise TrainingDivergedError
 
-    with pytest.raises(TrainingDiverged) as raised:
+    with pytest.raises(TrainingDivergedError) as raised:
         train()
     frames = traceback.extract_tb(raised.value.__traceback__)
     assert frames[-1].name == "train"
-    assert frames[-1].line == "raise TrainingDiverged"
+    assert frames[-1].line == "raise TrainingDivergedError"
     ours = [frame for frame in frames if "aims_mlops" in frame.filename]
     assert len(ours) == 1
 
@@ -76,16 +76,16 @@ def test_failing_coroutine_is_a_failed_run(recorded: Recorded) -> None:
     @aims.training
     async def train() -> None:
         await asyncio.sleep(0)
-        raise TrainingDiverged
+        raise TrainingDivergedError
 
-    with pytest.raises(TrainingDiverged):
+    with pytest.raises(TrainingDivergedError):
         asyncio.run(train())
     assert recorded("run")[0].body["status"] == "failed"
 
 
 def test_failing_block_is_a_failed_run(recorded: Recorded) -> None:
-    with pytest.raises(TrainingDiverged), aims.run("block"):
-        raise TrainingDiverged
+    with pytest.raises(TrainingDivergedError), aims.run("block"):
+        raise TrainingDivergedError
     assert recorded("run")[0].body["status"] == "failed"
 
 
@@ -97,7 +97,7 @@ def test_capture_error_never_hides_the_users(
     @aims.training
     def train() -> None:
         monkeypatch.setenv("AIMS_STORE_URL", "nowhere://store")
-        raise TrainingDiverged
+        raise TrainingDivergedError
 
-    with pytest.raises(TrainingDiverged), pytest.warns(aims.errors.CaptureWarning):
+    with pytest.raises(TrainingDivergedError), pytest.warns(aims.errors.CaptureWarning):
         train()
