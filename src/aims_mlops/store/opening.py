@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from aims_mlops.store.base import EvidenceStore
     from aims_mlops.store.sql import SqlStore
 
-KEYS_VARIABLE = "AIMS_KEYS"
+KEYS_VARIABLE = "AIMS_LOG_KEYS"  # not the people's keys, which are elsewhere
 BLOBS_VARIABLE = "AIMS_BLOBS"
 SIGNER_VARIABLE = "AIMS_SIGNER"  # URL of a key that a plugin opens, instead of a file
 
@@ -27,7 +27,7 @@ def open_store(
     """The store behind a URL, such as sqlite:///aims/evidence.db or postgresql://host/name.
 
     blobs : folder or fsspec URL for blobs; $AIMS_BLOBS, else `blobs` beside an SQLite file.
-    keys : folder of the log's key; $AIMS_KEYS, else `keys` beside an SQLite file.
+    keys : folder of the log's key; $AIMS_LOG_KEYS, else `keys` beside an SQLite file.
     create : make the store, its folder and its key if there is none yet.
     Raises InputError for a URL that nothing opens, StoreUnavailableError, StoreVersionError.
     """
@@ -85,7 +85,8 @@ def open_sql_store(
                 ) from error
     key_folder = Path(_place(keys, KEYS_VARIABLE, database.path, "keys")).absolute()
     blob_place = _place(blobs, BLOBS_VARIABLE, database.path, "blobs")
-    log_keys = LogKeys(key_folder, _signer())
+    named = os.environ.get(SIGNER_VARIABLE)
+    log_keys = LogKeys(key_folder, open_signer(named) if named else None)
     try:
         with database.reading() as connection:
             version = version_of(connection)
@@ -101,18 +102,15 @@ def open_sql_store(
         raise
 
 
-def _signer() -> Signer | None:
-    """The log's key in a key management service, if one is set."""
-    url = os.environ.get(SIGNER_VARIABLE)
-    if not url:
-        return None
+def open_signer(url: str) -> Signer:
+    """A key in a key management service, through a plugin; raises InputError."""
     from aims_mlops.evidence.public_keys import check_public_key
     from aims_mlops.plugins import hooks
 
     signer: Signer | None = hooks().open_signer(url=url)
     if signer is None:
         raise InputError(
-            f"no plugin opens the key in {SIGNER_VARIABLE}",
+            "no plugin opens this signing key",
             got=url.partition("://")[0][:40] + "://",
             next_step="aims plugins",
         )
