@@ -74,3 +74,8 @@ def now() -> datetime:
 @pytest.fixture
 def digest_of():
     return digest
+
+
+@pytest.fixture
+def new_log():
+    return Log

@@ -32,7 +32,7 @@ ID = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,94}[A-Za-z0-9])?\Z")
 # How huggingface_hub finds the block: repocard.py, REGEX_YAML_BLOCK.
 BLOCK = re.compile(r"^(\s*---[\r\n]+)([\S\s]*?)([\r\n]+---(\r\n|\n|$))")
 
-HOSTILE = "evil\n---\n<script>alert(1)</script> 'quote\" #: {x} - ‮ " + "n" * 300
+HOSTILE = "evil\n---\n<script>alert(1)</script> 'quote\" #: {x} - \u202e " + "n" * 300
 
 
 def front_matter(card):
