@@ -57,7 +57,7 @@ def measure_drift(
     threshold: float | Mapping[str, float] | None = None,
     target: str | None = None,
     prediction: str | None = None,
-    false_discovery_rate: float = 0.05,
+    false_discovery_rate: float = 0.01,
     minimum_rows: int = 30,
     missing_threshold: float = 0.05,
 ) -> DriftResult:

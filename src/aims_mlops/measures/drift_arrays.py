@@ -47,10 +47,7 @@ def family_of(arrow_type: pa.DataType) -> str:
 
 
 def numbers(array: pa.Array | pa.ChunkedArray) -> Floats:
-    """Values of a numeric column without its nulls; NaN and infinities stay.
-
-    32-bit floats stay so, because Evidently bins them in their own precision.
-    """
+    """Values of a numeric column without its nulls; NaN and infinities stay."""
     if pa.types.is_dictionary(array.type):
         array = array.cast(array.type.value_type)
     if array.null_count:
@@ -59,10 +56,8 @@ def numbers(array: pa.Array | pa.ChunkedArray) -> Floats:
         array = array.cast(pa.float64())
     elif pa.types.is_duration(array.type):
         return _ticks(array)
-    values: Floats = array.to_numpy()
-    if values.dtype in (np.float64, np.float32):
-        return values
-    return values.astype(np.float64)
+    values: Floats = array.to_numpy().astype(np.float64, copy=False)
+    return values
 
 
 def seconds(array: pa.Array | pa.ChunkedArray) -> Floats:

@@ -111,6 +111,7 @@ class _Collector:
     family: str = "empty"
     problem: str | None = None
     whole: bool = True  # integers, none missing
+    single: bool = True  # 32-bit floats
     enumerated: bool = False  # an Arrow dictionary, which pandas calls a category
     missing: int = 0
     numbers: _Numbers = field(default_factory=lambda: _Numbers())
@@ -146,6 +147,7 @@ class _Collector:
     def _add(self, array: pa.Array | pa.ChunkedArray) -> None:
         if self.family == "number":
             self.whole &= bool(pa.types.is_integer(array.type)) and not array.null_count
+            self.single &= bool(pa.types.is_float32(array.type))
             self.numbers.add(numbers(array))
         elif self.family in ("time", "zoned time"):
             self.whole = False
@@ -181,15 +183,15 @@ class _Collector:
 
     def _sample(self) -> tuple[Kind | None, Sample | None]:
         if self.family == "number":
-            sample = self.numbers.sample(self.missing, whole=self.whole)
+            sample = self.numbers.sample(self.missing, whole=self.whole, single=self.single)
             few = self.whole and sample.n > 0 and not sample.more_distinct_than(FEW_INTEGERS)
             if self.kind == "categorical" or (self.kind is None and few):
                 return "categorical", _as_categories(sample)
             return "numeric", sample
         if self.family in ("time", "zoned time"):
-            return "datetime", self.numbers.sample(self.missing, whole=False)
+            return "datetime", self.numbers.sample(self.missing)
         if self.family == "vector":
-            parts = tuple(part.sample(0, whole=False) for part in self.components)
+            parts = tuple(part.sample(0) for part in self.components)
             return "embedding", EmbeddingSample(components=parts, missing=self.missing)
         if not self.labels.pieces:
             return self.kind, None
@@ -247,7 +249,7 @@ class _Numbers:
             points = merge(self.points, points)
         self.points = compress(points, _POINTS)
 
-    def sample(self, missing: int, *, whole: bool) -> NumericSample:
+    def sample(self, missing: int, *, whole: bool = False, single: bool = False) -> NumericSample:
         missing += self.missing
         if self.points is not None:
             self.shrink()
@@ -258,12 +260,19 @@ class _Numbers:
                 missing=missing,
                 infinite=self.infinite,
                 integer=whole,
+                single=single,
                 sorted=True,
                 error=self.points.error,
                 deviation=float(np.sqrt(squares / rows)),
             )
         values = self._take() if self.parts else np.empty(0)
-        return NumericSample(values=values, missing=missing, infinite=self.infinite, integer=whole)
+        return NumericSample(
+            values=values,
+            missing=missing,
+            infinite=self.infinite,
+            integer=whole,
+            single=single,
+        )
 
 
 def _combined(

@@ -58,7 +58,9 @@ def _wasserstein_of_ordered(reference: NumericSample, current: NumericSample) ->
     return float(np.dot(gaps, steps))
 
 
-def sturges_edges(low: float, high: float, size: int, *, integer: bool, dtype: np.dtype) -> Floats:
+def sturges_edges(
+    low: float, high: float, size: int, *, integer: bool, single: bool = False
+) -> Floats:
     """Bin edges of numpy.histogram_bin_edges(..., bins='sturges') from range and size alone.
 
     Source: numpy.lib._histograms_impl._get_bin_edges, _hist_bin_sturges.
@@ -69,7 +71,8 @@ def sturges_edges(low: float, high: float, size: int, *, integer: bool, dtype: n
     number = int(np.ceil((high - low) / width)) if width else 1
     if low == high:
         low, high = low - 0.5, high + 0.5
-    return np.linspace(low, high, number + 1, dtype=np.float64 if integer else dtype)
+    edges = np.linspace(low, high, number + 1, dtype=np.float32 if single else np.float64)
+    return edges.astype(np.float64)
 
 
 def _shares(
@@ -102,7 +105,7 @@ def _binned(reference: NumericSample, current: NumericSample) -> tuple[Counts, C
         high,
         reference.n + current.n,
         integer=reference.integer and current.integer,
-        dtype=np.result_type(reference.values.dtype, current.values.dtype),
+        single=reference.single and current.single,
     )
     return _histogram(reference, edges), _histogram(current, edges)
 
@@ -152,15 +155,13 @@ def ks_distance(reference: NumericSample, current: NumericSample) -> float:
     return float(max(gaps.max(), -gaps.min()))
 
 
-def ks(
-    reference: NumericSample, current: NumericSample, *, exact_up_to: int = _EXACT_KS_ROWS
-) -> float:
+def ks(reference: NumericSample, current: NumericSample) -> float:
     """p-value of the two-sample, two-sided Kolmogorov–Smirnov test.
 
     Exact up to 10,000 rows a side, Smirnov's asymptotic formula above, as SciPy chooses.
     Source: evidently `ks`; scipy.stats.ks_2samp.
     """
-    if max(reference.n, current.n) <= exact_up_to and reference.error == current.error == 0:
+    if max(reference.n, current.n) <= _EXACT_KS_ROWS and reference.error == current.error == 0:
         from scipy import stats
 
         return float(stats.ks_2samp(_rows(reference), _rows(current)).pvalue)

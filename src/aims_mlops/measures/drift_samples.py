@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
 
 from aims_mlops.errors import InputError
 
-Floats = npt.NDArray[np.floating]
+Floats = npt.NDArray[np.float64]
 Counts = npt.NDArray[np.int64]
 Kind = Literal["numeric", "categorical", "datetime", "text", "embedding"]
 KINDS: tuple[Kind, ...] = ("numeric", "categorical", "datetime", "text", "embedding")
@@ -25,6 +25,7 @@ class NumericSample:
         are lengths in characters.
     counts : (k,) how often each value stands, sorted; None means once each.
     missing, infinite : rows left out.  integer : whole numbers by type, with nothing missing.
+    single : the column is of 32-bit floats, in which Evidently lays its bins.
     error : largest share of rows that one value stands for, when values were put together in a
         compact profile; 0 for exact samples.
     deviation : population standard deviation of the original values; computed when not given.
@@ -35,9 +36,11 @@ class NumericSample:
     missing: int = 0
     infinite: int = 0
     integer: bool = False
+    single: bool = False
     sorted: bool = False
     error: float = 0.0
     deviation: float | None = None
+    on_grid: Any = None  # drift_grid keeps a reference's bins here between batches
 
     @cached_property
     def n(self) -> int:

@@ -25,7 +25,7 @@ class Rules:
     missing_threshold : change of the share of missing values that counts.
     """
 
-    false_discovery_rate: float = 0.05
+    false_discovery_rate: float = 0.01
     minimum_rows: int = 30
     missing_threshold: float = 0.05
 

@@ -231,14 +231,19 @@ def _entry(column: ColumnRead, writer: BlobWriter | None) -> dict[str, Any]:
 
 
 def _number_entry(sample: NumericSample, key: str, writer: BlobWriter | None) -> dict[str, Any]:
-    entry: dict[str, Any] = {"integer": sample.integer, "std": sample.std, "error": sample.error}
+    entry: dict[str, Any] = {
+        "integer": sample.integer,
+        "single": sample.single,
+        "std": sample.std,
+        "error": sample.error,
+    }
     if writer is not None:
         write_numbers(writer, key, sample)
         return entry
     if not sample.n:
         return entry | {"values": [], "counts": [], "wasserstein_error": 0.0}
     values, counts = sample.value_counts()
-    points = compress(Points(values.astype(np.float64), counts, sample.error), _COMPACT_POINTS)
+    points = compress(Points(values, counts, sample.error), _COMPACT_POINTS)
     small = NumericSample(values=points.values, counts=points.counts, sorted=True)
     # By the triangle inequality no distance to the profile is further off than this.
     off = wasserstein(sample, small)
@@ -247,7 +252,6 @@ def _number_entry(sample: NumericSample, key: str, writer: BlobWriter | None) ->
         "wasserstein_error": off,
         "values": points.values.tolist(),
         "counts": points.counts.tolist(),
-        "dtype": values.dtype.newbyteorder("<").str,
         "norm": max(sample.std, SMALLEST_NORM),
     }
 

@@ -16,7 +16,13 @@ from typing import Any
 import numpy as np
 
 from aims_mlops.errors import VerificationError
-from aims_mlops.measures.drift_samples import CategorySample, EmbeddingSample, NumericSample, Sample
+from aims_mlops.measures.drift_samples import (
+    CategorySample,
+    EmbeddingSample,
+    Floats,
+    NumericSample,
+    Sample,
+)
 
 MEDIA_TYPE = "application/vnd.aims-mlops.reference-profile"
 _MAGIC = b"AIMSREF1"
@@ -95,17 +101,21 @@ def write_numbers(writer: BlobWriter, key: str, sample: NumericSample) -> None:
     """Keep sorted values; each once with its rows where that is shorter."""
     values, counts = sample.value_counts()
     if sample.counts is not None or 2 * values.size <= sample.n:
-        writer.add(f"{key}/values", values)
+        writer.add(f"{key}/values", _stored(values, sample))
         writer.add(f"{key}/counts", counts.astype("<i8"))
     else:
-        writer.add(f"{key}/values", sample.ordered)
+        writer.add(f"{key}/values", _stored(sample.ordered, sample))
+
+
+def _stored(values: Floats, sample: NumericSample) -> np.ndarray:
+    return values.astype(np.float32) if sample.single else values
 
 
 def read_numbers(reader: BlobReader, key: str, entry: Mapping[str, Any]) -> NumericSample:
     """The sample back, with what the body's entry says of it."""
     counted = f"{key}/counts" in reader
     return NumericSample(
-        values=reader.get(f"{key}/values"),
+        values=reader.get(f"{key}/values").astype(np.float64, copy=False),
         counts=reader.get(f"{key}/counts") if counted else None,
         **_facts(entry),
     )
@@ -116,6 +126,7 @@ def _facts(entry: Mapping[str, Any]) -> dict[str, Any]:
         "missing": entry["missing"],
         "infinite": entry["infinite"],
         "integer": entry["integer"],
+        "single": entry["single"],
         "error": entry.get("error", 0.0),
         "deviation": entry["std"],
         "sorted": True,
@@ -125,7 +136,7 @@ def _facts(entry: Mapping[str, Any]) -> dict[str, Any]:
 def read_points(entry: Mapping[str, Any]) -> NumericSample:
     """The sample of a compact profile, which keeps its points in the body."""
     return NumericSample(
-        values=np.array(entry["values"], np.dtype(entry.get("dtype", "<f8"))),
+        values=np.array(entry["values"], np.float64),
         counts=np.array(entry["counts"], np.int64),
         **_facts(entry),
     )
