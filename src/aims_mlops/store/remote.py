@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 from base64 import b64decode, b64encode
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -32,7 +33,7 @@ from aims_mlops.evidence.checkpoint import (
     write_proof,
 )
 from aims_mlops.evidence.envelope import Signature
-from aims_mlops.evidence.limits import MAX_BATCH, MAX_STATEMENT_BYTES
+from aims_mlops.evidence.limits import MAX_BATCH, MAX_KEY, MAX_STATEMENT_BYTES
 from aims_mlops.evidence.note import VerifierKey
 from aims_mlops.evidence.records import Evidence, Record
 from aims_mlops.store.base import BlobReference, StoreStatus
@@ -43,6 +44,7 @@ KEY_VARIABLE = "AIMS_LOG_KEY"  # the log's key as `aims key list` prints it; the
 MAX_ITEMS = 1_000  # records in one request
 MAX_BLOB = 64 * 1024 * 1024  # bytes, as the server takes them
 PAGE = 500  # records or proofs asked for at a time
+_KEY = re.compile(rf"[A-Za-z0-9._:/+=@-]{{1,{MAX_KEY}}}\Z")
 _HEX = frozenset("0123456789abcdef")
 
 Items = Sequence[tuple[Evidence, str | None, Sequence[Signature]]]
@@ -349,6 +351,12 @@ def _requests(batch: Items) -> Iterator[list[tuple[bytes, bytes]]]:
 def _item(
     evidence: Evidence, key: str | None, signatures: Sequence[Signature]
 ) -> tuple[bytes, bytes]:
+    if key is not None and not _KEY.match(key):
+        raise EvidenceFormatError(
+            "the idempotency key cannot be used",
+            got=f"{len(key)} characters",
+            expected=f"1 to {MAX_KEY} of A-Z, a-z, 0-9 and ._:/+=@-",
+        )
     payload = canonical(evidence.to_statement())
     parts = [b'"statement":' + payload]
     if key is not None:

@@ -1,4 +1,4 @@
-"""One kept-alive HTTP connection for each thread and process, with the standard library alone.
+"""Kept-alive HTTP connections to one server, with the standard library alone.
 
 Redirects are not followed: a token must not travel to an address that nobody configured.
 """
@@ -9,7 +9,7 @@ import http.client
 import os
 import socket
 import ssl
-import threading
+from collections import deque
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote, urlencode, urlsplit
@@ -56,7 +56,8 @@ class Connection:
         self.port = parts.port or (443 if self.secure else 80)
         self.prefix = parts.path.rstrip("/")
         self.url = f"{parts.scheme}://{parts.netloc}{self.prefix}"
-        self._local = threading.local()
+        self._idle: deque[http.client.HTTPConnection] = deque()  # its methods are atomic
+        self._process = os.getpid()
         if (
             not self.secure
             and self.host not in _LOOPBACK
@@ -89,18 +90,17 @@ class Connection:
             headers["Authorization"] = f"Bearer {token}"
         if body is not None:
             headers["Content-Type"] = media_type
-        connection, fresh = self._connection()
-        try:
-            return self._exchange(connection, method, target, body, headers)
-        except (http.client.HTTPException, OSError) as error:
-            self.close()
-            if fresh or isinstance(error, TimeoutError):
+        kept = self._kept()
+        if kept is not None:
+            try:
+                return self._exchange(kept, method, target, body, headers)
+            except TimeoutError as error:
                 raise self._unreachable(error) from error
-        connection, _ = self._connection()
+            except (http.client.HTTPException, OSError):
+                pass  # the server closed it while it was idle: once more, on a new one
         try:
-            return self._exchange(connection, method, target, body, headers)
+            return self._exchange(self._open(), method, target, body, headers)
         except (http.client.HTTPException, OSError) as error:
-            self.close()
             raise self._unreachable(error) from error
 
     def _exchange(
@@ -111,29 +111,36 @@ class Connection:
         body: bytes | None,
         headers: dict[str, str],
     ) -> Answer:
-        if connection.sock is None:
-            connection.connect()
-            connection.sock.settimeout(ANSWER_TIMEOUT)
-            connection.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        connection.request(method, target, body, headers)
-        response = connection.getresponse()
-        content = response.read(MAX_ANSWER + 1)
-        if len(content) > MAX_ANSWER:
-            raise http.client.HTTPException("the answer is too large")
-        if response.will_close:
-            self.close()
+        """One request on one connection, which is kept for the next if nothing went wrong."""
+        keep = False
+        try:
+            if connection.sock is None:
+                connection.connect()
+                connection.sock.settimeout(ANSWER_TIMEOUT)
+                connection.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            connection.request(method, target, body, headers)
+            response = connection.getresponse()
+            content = response.read(MAX_ANSWER + 1)
+            if len(content) > MAX_ANSWER:
+                raise http.client.HTTPException("the answer is too large")
+            keep = not response.will_close
+        finally:
+            if keep:
+                self._idle.append(connection)
+            else:
+                connection.close()
         media_type = response.headers.get("Content-Type", "").partition(";")[0].strip()
         return Answer(response.status, media_type, content)
 
-    def _connection(self) -> tuple[http.client.HTTPConnection, bool]:
-        """This thread's connection, and whether it is a new one."""
-        kept = getattr(self._local, "kept", None)
-        if kept is not None and kept[0] == os.getpid():  # never a parent's after a fork
-            connection: http.client.HTTPConnection = kept[1]
-            return connection, False
-        connection = self._open()
-        self._local.kept = (os.getpid(), connection)
-        return connection, True
+    def _kept(self) -> http.client.HTTPConnection | None:
+        """A connection that is open and idle, if there is one."""
+        if self._process != os.getpid():  # a fork's child must not speak through its parent's
+            self.close()
+            self._process = os.getpid()
+        try:
+            return self._idle.pop()
+        except IndexError:
+            return None
 
     def _open(self) -> http.client.HTTPConnection:
         scheme = "https" if self.secure else "http"
@@ -154,11 +161,9 @@ class Connection:
         return connection
 
     def close(self) -> None:
-        """Close this thread's connection; the next request opens one."""
-        kept = getattr(self._local, "kept", None)
-        self._local.kept = None
-        if kept is not None and kept[0] == os.getpid():
-            kept[1].close()
+        """Close every idle connection; the next request opens one."""
+        while self._idle:
+            self._idle.pop().close()
 
     def _unreachable(self, error: Exception) -> StoreUnavailableError:
         reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
