@@ -36,6 +36,12 @@ class Figure:
     method: str | None = None
     source: str | None = None
 
+    @classmethod
+    def from_dict(cls, stored: Mapping[str, Any]) -> Figure:
+        """A figure from what `to_dict` gave; unknown fields are ignored."""
+        names = cls.__dataclass_fields__
+        return cls(**{name: value for name, value in stored.items() if name in names})
+
     @property
     def group_text(self) -> str | None:
         """The group for people, such as 'sex=F & age=60+'; None for the overall figure."""

@@ -17,7 +17,7 @@ import numpy as np
 
 # A pair of groups stays a candidate for the largest gap while the largest observed gap is within
 # this many standard errors of it.
-_CANDIDATE_ERRORS = 3.0
+_CANDIDATE_ERRORS = 5.0
 _MOST_PAIRS = 2_000  # beyond it the critical value comes from Bonferroni, not from draws
 
 Limits = Callable[[float], tuple[Any, Any]]

@@ -12,6 +12,7 @@ from aims_mlops.measures.bias_rates import Grouping, groupings, resample
 from aims_mlops.measures.cells import Cells, count_cells
 from aims_mlops.measures.columns import columns_of
 from aims_mlops.measures.figures import Figure
+from aims_mlops.measures.grouped_result import GroupedResult
 from aims_mlops.measures.intervals import clopper_pearson
 from aims_mlops.measures.labels import (
     classes_of,
@@ -23,7 +24,7 @@ from aims_mlops.measures.labels import (
 from aims_mlops.measures.libraries import source_of, versions_of
 from aims_mlops.measures.performance_counts import BINARY, MULTICLASS, CountMetric
 from aims_mlops.measures.performance_rows import RowMetric, regression_metrics, score_metrics
-from aims_mlops.measures.result import LeftOut, MeasureResult
+from aims_mlops.measures.result import LeftOut
 from aims_mlops.measures.rows import read_rows
 
 
@@ -42,7 +43,7 @@ def measure_performance(
     n_resamples: int = 1000,
     seed: int = 0,
     confidence: float = 0.95,
-) -> MeasureResult:
+) -> GroupedResult:
     """scikit-learn's metrics of a classifier, a score or a regression, overall and by group.
 
     y_true : (n,) labels or quantities.  y_pred : (n,) predictions.  y_score : (n,) scores of the
@@ -119,7 +120,7 @@ def measure_performance(
                     confidence=confidence,
                 )
                 _add(scored, group, part.size, figures, left_out)
-    return MeasureResult(
+    return GroupedResult(
         kind="performance",
         figures=tuple(figures),
         settings=settings,
