@@ -6,8 +6,9 @@ An approval counts only if
 - the signing key is one of the person's enrolled keys or, with none enrolled, the one with which
   that person first signed, and no other person has ever signed with it;
 - the approver, as a human and not as an account, is none of those whom the policy excludes;
-- the approver holds a role that the policy asks for, then and now;
-- it is fresh by the store's clock, and the same human has not refused or revoked it since.
+- the approver holds a role that the policy asks for, then and now, or held it by delegation then;
+- it is fresh by the store's clock, and the same human has not refused or revoked it since;
+- nobody said the very same signed words before: a replay brings nothing back.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from aims_mlops.assessments.binding import Binding
+from aims_mlops.assessments.delegation import delegated_roles
 from aims_mlops.assessments.signature import verify_consent
 from aims_mlops.errors import VerificationError
 from aims_mlops.evidence.clock import read
@@ -25,7 +27,7 @@ from aims_mlops.evidence.records import Record
 from aims_mlops.inventory.people import People
 from aims_mlops.policy.grammar import ApprovalsRequired
 
-CONSENT_KINDS = ("approval", "rejection", "revocation")
+CONSENT_KINDS = ("approval", "rejection", "revocation", "delegation")
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,14 +77,21 @@ def weigh_consent(
         belongs to whom.
     """
     keys = _first_keys(records, people)
+    delegations = [record for record in records if record.evidence.kind == "delegation"]
     counted: dict[str, Record] = {}
     refused: list[tuple[Record, str]] = []
     rejections: dict[str, str] = {}
+    seen: set[str] = set()
     for record in records:
         body = record.evidence.body
-        if body.get("model") != binding.model:
+        if record.evidence.kind == "delegation" or body.get("model") != binding.model:
             continue
         human = people.human(str(body.get("approver", "")))
+        signature = str(body.get("signature"))
+        if signature in seen:
+            refused.append((record, "it repeats the signed words of an earlier record"))
+            continue
+        seen.add(signature)
         if record.evidence.kind != "approval":
             # Anybody's own withdrawal counts for that person; it can only ever refuse.
             if _is_genuine(record, people):
@@ -91,8 +100,9 @@ def weigh_consent(
                     rejections[human] = str(body.get("reason", "no reason given"))
             continue
         why = _why_not(record, human, binding, required, people, keys, now)
-        why = why or _why_not_this_person(human, required, involved, people, single_user)
-        why = why or _why_not_then(body, human, required)
+        lent = delegated_roles(human, delegations, people, read(record.received_at))
+        why = why or _why_not_this_person(human, required, involved, people, single_user, lent)
+        why = why or _why_not_then(body, human, required, lent)
         if why:
             refused.append((record, why))
         else:
@@ -191,10 +201,12 @@ def _first_keys(records: Sequence[Record], people: People) -> dict[str, str]:
     return found
 
 
-def _why_not_then(body: Mapping[str, Any], human: str, required: ApprovalsRequired) -> str | None:
+def _why_not_then(
+    body: Mapping[str, Any], human: str, required: ApprovalsRequired, lent: frozenset[str]
+) -> str | None:
     """A role that was given only after the approval does not make it count."""
     roles = body.get("roles")
-    held = set(roles) if isinstance(roles, list) else set()
+    held = lent | (set(roles) if isinstance(roles, list) else set())
     if required.roles and held.isdisjoint(required.roles):
         return f"{human} held none of the roles {', '.join(required.roles)} when approving"
     return None
@@ -206,13 +218,14 @@ def _why_not_this_person(
     involved: Involved,
     people: People,
     single_user: bool,
+    lent: frozenset[str],
 ) -> str | None:
     person = people.person(human)
     if person is None:
         return f"{human!r} is nobody that aims.yaml names under people"
     if person.acts_for is not None:
         return f"{human} is a service account; a person approves"
-    held = set(people.roles(human))
+    held = lent | set(people.roles(human))
     if required.roles and held.isdisjoint(required.roles):
         return f"{human} holds none of the roles {', '.join(required.roles)}"
     parts = [part for part in involved.parts_of(human, people) if part in required.not_by]

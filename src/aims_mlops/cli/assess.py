@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from aims_mlops.cli.granting import delegate_role, waive_rule
 from aims_mlops.errors import InputError
 
 if TYPE_CHECKING:
@@ -239,3 +240,7 @@ def show(uri: str, target: str, policy: str | None, as_json: bool) -> None:
     click.echo(f"{mark} {now_at.state}: {now_at.why}")
     for record, why in consent.refused:
         click.echo(f"✗ approval {record.id[:8]} does not count: {why}")
+
+
+group.add_command(waive_rule)
+group.add_command(delegate_role)

@@ -43,7 +43,8 @@ def _full(reason: Reason) -> list[str]:
 
 def _short(reason: Reason) -> str:
     if reason.waived_by is not None:
-        return f"waived by {reason.waived_by[:8]}: {reason.observed}"
+        by = reason.waived_by if reason.waived_by == "break-glass" else reason.waived_by[:8]
+        return f"waived by {by}: {reason.observed}"
     if reason.outcome == "pass":
         return reason.observed
     how = "too little data, let pass" if reason.tolerated else "does not block"

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
 from aims_mlops.assessments.binding import Binding
 from aims_mlops.assessments.consent import CONSENT_KINDS, Consent, Involved, weigh_consent
+from aims_mlops.assessments.delegation import delegated_roles
 from aims_mlops.assessments.dossier import Dossier
 from aims_mlops.evidence.clock import read
 from aims_mlops.evidence.records import Record
 from aims_mlops.gates.reason import Reason
 from aims_mlops.gates.request import PromotionRequest
+from aims_mlops.inventory.people import People
 from aims_mlops.policy.grammar import ApprovalsRequired
 from aims_mlops.policy.policy import Policy
 
@@ -25,7 +27,6 @@ class ConsentCheck:
     reasons: tuple[Reason, ...]
     counted: Mapping[str, Record] = field(default_factory=dict)
     refused: tuple[tuple[Record, str], ...] = ()
-    broke_glass: bool = False
 
 
 def involved_in(dossier: Dossier, requester: str) -> Involved:
@@ -37,8 +38,17 @@ def involved_in(dossier: Dossier, requester: str) -> Involved:
         author=frozenset((author,)) if isinstance(author, str) and author else frozenset(),
         submitter=frozenset((assessment.evidence.actor,)) if assessment else frozenset(),
         trainer=dossier.trainers,
-        requester=frozenset((requester,)),
+        requester=frozenset((requester, *_who_broke_glass(dossier))),
     )
+
+
+def _who_broke_glass(dossier: Dossier) -> list[str]:
+    """Whoever went ahead without consent: the look afterwards is somebody else's."""
+    return [
+        record.evidence.actor
+        for record in dossier.of_kind("decision")
+        if record.evidence.body.get("broke_glass")
+    ]
 
 
 def check_assessment(
@@ -115,8 +125,9 @@ def check_consent(
     required = policy.approvals
     if required is None:
         return ConsentCheck(())
+    consent = [r for r in dossier.records if r.evidence.kind in CONSENT_KINDS]
     found = weigh_consent(
-        [r for r in dossier.records if r.evidence.kind in CONSENT_KINDS],
+        consent,
         binding=binding,
         required=required,
         involved=involved_in(dossier, request.requester),
@@ -126,7 +137,8 @@ def check_consent(
     )
     reasons = [_enough(required, found, request)]
     if required.each_role:
-        reasons += [_role(required, role, found, request) for role in required.roles]
+        held = _roles_of(found, consent, request.people)
+        reasons += [_role(required, role, held, request) for role in required.roles]
     for human, why in found.rejected_by:
         reasons.append(
             _reason(
@@ -167,17 +179,33 @@ def _enough(required: ApprovalsRequired, found: Consent, request: PromotionReque
     )
 
 
+def _roles_of(
+    found: Consent, records: Sequence[Record], people: People
+) -> Mapping[str, frozenset[str]]:
+    """The roles that each counted approver holds, or held by delegation when approving."""
+    delegations = [record for record in records if record.evidence.kind == "delegation"]
+    return {
+        human: frozenset(people.roles(human))
+        | delegated_roles(human, delegations, people, read(record.received_at))
+        for human, record in found.counted.items()
+    }
+
+
 def _role(
-    required: ApprovalsRequired, role: str, found: Consent, request: PromotionRequest
+    required: ApprovalsRequired,
+    role: str,
+    held: Mapping[str, frozenset[str]],
+    request: PromotionRequest,
 ) -> Reason:
-    holders = [human for human in found.counted if role in request.people.roles(human)]
+    holders = [human for human, roles in held.items() if role in roles]
+    possible = ", ".join(request.people.with_role((role,))) or "nobody yet, see aims.yaml"
     return _reason(
         required,
         f"approvals.role-{role}",
         "pass" if holders else "missing",
         ", ".join(holders) or "none",
         f"an approval by the role {role}",
-        "none" if holders else f"ask one of: {', '.join(request.people.with_role((role,)))}",
+        "none" if holders else f"ask one of: {possible}",
     )
 
 

@@ -19,7 +19,8 @@ from aims_mlops.assessments.dossier import Dossier, evidence_root
 from aims_mlops.assessments.waiver import standing_waivers
 from aims_mlops.evidence.clock import stamp
 from aims_mlops.evidence.records import Record
-from aims_mlops.gates.consent_checks import ConsentCheck, check_assessment, check_consent
+from aims_mlops.gates.break_glass import broken
+from aims_mlops.gates.consent_checks import check_assessment, check_consent
 from aims_mlops.gates.decision import Decision
 from aims_mlops.gates.evidence_checks import check_figures, check_required
 from aims_mlops.gates.reason import Objection, Reason
@@ -59,6 +60,7 @@ def decide(
         now=now,
     )
     reasons = [waived(reason, policy, waivers) for reason in reasons]
+    reasons, broke_glass = broken(reasons, request, policy)
     reasons.sort(key=lambda reason: (not reason.refuses, reason.outcome == "pass", reason.rule))
     refused = any(reason.refuses for reason in reasons)
     return Decision(
@@ -75,8 +77,17 @@ def decide(
         attempts=len(dossier.other_models),
         consent={human: record.id for human, record in consent.counted.items()},
         uncounted=tuple((record.id, why) for record, why in consent.refused),
-        waivers=tuple(sorted({r.waived_by for r in reasons if r.waived_by is not None})),
-        notes=_notes(request, consent),
+        waivers=tuple(
+            sorted(
+                {
+                    w.record
+                    for r in reasons
+                    if (w := waivers.get(r.rule)) is not None and r.waived_by == w.record
+                }
+            )
+        ),
+        broke_glass=broke_glass,
+        notes=_notes(request, policy, broke_glass=broke_glass),
         request=request,
         evidence=tuple(record.id for record in dossier.records),
     )
@@ -186,12 +197,16 @@ def _objection(objection: Objection) -> Reason:
     )
 
 
-def _notes(request: PromotionRequest, consent: ConsentCheck) -> tuple[str, ...]:
+def _notes(request: PromotionRequest, policy: Policy, *, broke_glass: bool) -> tuple[str, ...]:
     notes: list[str] = []
     if request.single_user:
         notes.append("single-user mode: separation of duties is not enforced in this project")
-    if consent.broke_glass:
-        notes.append(f"break-glass: {request.break_glass}")
+    if broke_glass:
+        hours = policy.break_glass.second_person_within_hours
+        notes.append(
+            f"break-glass: {request.break_glass}; a nonconformity is open until a second person "
+            f"approves within {hours} hours"
+        )
     return tuple(notes)
 
 

@@ -22,6 +22,7 @@ class Decision:
     attempts : how many other models of the same system are in the log.
     consent : {approver: record id} that counted.  uncounted : approvals that did not, and why.
     waivers : ids of the waivers that set a rule aside.
+    broke_glass : missing consent was set aside; a second person has to look at it afterwards.
     record : id of the decision's own record, once it is stored.
     """
 
@@ -39,6 +40,7 @@ class Decision:
     consent: dict[str, str] = field(default_factory=dict)
     uncounted: tuple[tuple[str, str], ...] = ()
     waivers: tuple[str, ...] = ()
+    broke_glass: bool = False
     notes: tuple[str, ...] = ()
     request: PromotionRequest | None = None
     evidence: tuple[str, ...] = ()
@@ -76,6 +78,7 @@ class Decision:
             "consent": dict(self.consent),
             "uncounted": [{"record": r, "why": why} for r, why in self.uncounted],
             "waivers": list(self.waivers),
+            "broke_glass": self.broke_glass,
             "notes": list(self.notes),
             "checkpoint": self.request.checkpoint if self.request else None,
             "enforced_by": self.request.enforced_by if self.request else None,

@@ -14,7 +14,7 @@ from aims_mlops.assessments.gathering import gather, resolve_model, system_of
 from aims_mlops.errors import AimsError, GateUndecidedError, StoreError
 from aims_mlops.evidence.clock import stamp
 from aims_mlops.evidence.models import ModelReference
-from aims_mlops.evidence.records import Evidence, Subject
+from aims_mlops.evidence.records import Evidence, Record, Subject
 from aims_mlops.gates.decide import decide
 from aims_mlops.gates.decision import Decision
 from aims_mlops.gates.reason import Objection, Reason
@@ -188,4 +188,30 @@ def _recorded(
             system=request.system.id if request and request.system else None,
         )
     )
+    if decision.broke_glass and model is not None:
+        _open_nonconformity(decision, store, model, record, actor)
     return replace(decision, record=record.id)
+
+
+def _open_nonconformity(
+    decision: Decision, store: EvidenceStore, model: ModelReference, record: Record, actor: str
+) -> None:
+    request = decision.request
+    store.append(
+        Evidence(
+            kind="nonconformity",
+            subjects=(model.subject,),
+            body={
+                "what": "break-glass",
+                "state": "open",
+                "decision": record.id,
+                "target": decision.target,
+                "reason": request.break_glass if request else None,
+                "requester": request.requester if request else actor,
+                "closed_by": "an approval by a second person and a decision without break-glass",
+            },
+            actor=actor,
+            claimed_at=decision.at,
+            system=request.system.id if request and request.system else None,
+        )
+    )

@@ -394,3 +394,13 @@ def test_signature_of_something_else_is_never_consent(world):
         with pytest.raises(VerificationError):
             verify_consent({**body, field: "0" * 64})
     assert world.gate(model).allowed
+
+
+def test_revoked_approval_replayed_word_for_word(world):
+    model = world.ready()
+    body = dict(next(iter(world.store.find(kind="approval"))).evidence.body)
+    world.approve(model, "bo", verdict="revoke", reason="wrong figures")
+    world.record("approval", [model.subject], body, actor="bo")
+    decision = world.gate(model)
+    assert not decision.allowed
+    assert "repeats the signed words" in why_uncounted(decision)

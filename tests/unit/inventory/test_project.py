@@ -86,7 +86,7 @@ def test_every_problem_is_listed_by_line(root):
     assert "did you mean 'systems'" in lines[0]
     assert "did you mean 'roles'" in lines[1]
     assert "did you mean 'high'" in lines[3]
-    assert f"Next: aims init --check {root}" in lines[0]
+    assert f"Next: aims lint {root}" in lines[0]
 
 
 @pytest.mark.parametrize(
