@@ -1,4 +1,4 @@
-"""`aims report`: control coverage and model cards, from stored evidence alone."""
+"""`aims report`: control coverage, model cards and the Statement of Applicability."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ _FILE = click.Path(dir_okay=False, writable=True, path_type=Path)
 
 @click.group("report")
 def group() -> None:
-    """Write control coverage and model cards from stored evidence."""
+    """Write control coverage, model cards and the Statement of Applicability."""
 
 
 @group.command("coverage")
@@ -95,6 +95,55 @@ def card(model: str, html: Path | None, markdown: Path | None, as_json: bool) ->
     else:
         written = [path for path in (html, markdown) if path is not None]
         click.echo("\n".join(f"wrote {path}" for path in written))
+
+
+@group.command("soa")
+@click.option("--choices", type=_FILE, help="Instead of the applicability.yaml of this project.")
+@click.option("--system", help="Only evidence of this AI system.")
+@click.option("--new", type=_FILE, help="Write an applicability.yaml to fill in, and stop.")
+@click.option("--html", type=_FILE, help="Write one self-contained page to this file.")
+@click.option("--csv", type=_FILE, help="Write a table for a spreadsheet.")
+@click.option("--json", "as_json", is_flag=True, help="Print a JSON object.")
+def soa(
+    choices: Path | None,
+    system: str | None,
+    new: Path | None,
+    html: Path | None,
+    csv: Path | None,
+    as_json: bool,
+) -> None:
+    """Put the organisation's choices about the controls beside what the evidence supports."""
+    from aims_mlops.inventory.project import find_project
+    from aims_mlops.report import statement
+    from aims_mlops.report.applicability import FILE_NAME, read_applicability, skeleton
+    from aims_mlops.report.coverage import cover
+
+    if new is not None:
+        if new.exists():
+            raise InputError(f"{new} exists and is not overwritten", next_step="name another file")
+        _write(new, skeleton())
+        click.echo(f"wrote {new}")
+        return
+    project = find_project()
+    if choices is None and (project.root / FILE_NAME).is_file():
+        choices = project.root / FILE_NAME
+    chosen = read_applicability(choices) if choices is not None else None
+    store = project.open_store()
+    log = store.status()
+    records = _records_of_system(store, project, system)
+    covered = cover(records, datetime.now(UTC), system=system, log=log)
+    found = statement.state(covered, chosen, choices.name if choices is not None else None)
+    if html is not None:
+        _write(html, statement.as_html(found))
+    if csv is not None:
+        _write(csv, statement.as_csv(found))
+    if as_json:
+        click.echo(json.dumps(statement.as_json(found), indent=2))
+        return
+    click.echo(statement.as_text(found))
+    for path in (html, csv):
+        if path is not None:
+            click.echo(f"wrote {path}")
 
 
 def _records_of_system(store: EvidenceStore, project: Project, system: str | None) -> list[Record]:

@@ -178,3 +178,29 @@ def test_reports_load_no_heavy_library(project, store, model):
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.splitlines()[-1] == "[]"
     assert Path("c.html").stat().st_size < 200_000
+
+
+def test_soa_reads_the_applicability_file_beside_aims_yaml(store, project):
+    target = project / "applicability.yaml"
+    assert invoke("soa", "--new", str(target)).output == f"wrote {target}\n"
+    text = target.read_text(encoding="utf-8")
+    target.write_text(text.replace("applicable:\n", "applicable: true\n", 1), encoding="utf-8")
+    found = json.loads(invoke("soa", "--json").output)
+    assert found["source"] == "applicability.yaml"
+    assert found["answers"] == {"applicable": 1, "not applicable": 0, "not decided": 37}
+
+
+def test_soa_never_overwrites_choices(store, project):
+    target = project / "applicability.yaml"
+    target.write_text("version: 1\n", encoding="utf-8")
+    with pytest.raises(InputError, match="not overwritten"):
+        invoke("soa", "--new", str(target))
+    assert target.read_text(encoding="utf-8") == "version: 1\n"
+
+
+def test_soa_writes_page_and_table(store, project):
+    output = invoke(
+        "soa", "--html", str(project / "s.html"), "--csv", str(project / "s.csv")
+    ).output
+    assert output.count("wrote ") == 2
+    assert (project / "s.csv").read_text(encoding="utf-8").count("\n") == 39
