@@ -20,9 +20,9 @@ from aims_mlops.measures.quality_expectations import (
     validate,
     validate_batch,
 )
-from aims_mlops.measures.quality_frame import frame_of, hashable_columns, require_columns
+from aims_mlops.measures.quality_frame import frame_of, hashable_columns
 from aims_mlops.measures.quality_infer import default_suite, infer_suite
-from aims_mlops.measures.quality_suite import Expectation, Suite, read_suite
+from aims_mlops.measures.quality_suite import Expectation, Suite, duplicates, read_suite
 from aims_mlops.measures.result import LeftOut, MeasureResult
 
 __all__ = ["QualityResult", "infer_suite", "measure_quality"]
@@ -117,7 +117,6 @@ def measure_quality(
             data = data.read_all()
         given = None if suite is None else read_suite(suite)
         frame = frame_of(data, _columns_of(given))
-        require_columns(frame)
         if given is None:
             given = default_suite(frame) if reference is None else infer_suite(reference)
         used = _with_columns(given, frame)
@@ -166,16 +165,17 @@ def _with_columns(suite: Suite, frame: Any) -> Suite:
     if all(e.type != _DUPLICATES or e.kwargs.get("column_list") for e in suite.expectations):
         return suite
     listed = hashable_columns(frame)
-    return Suite(
-        suite.name,
-        tuple(
-            Expectation(e.type, {**e.kwargs, "column_list": listed}, e.severity)
-            if e.type == _DUPLICATES and not e.kwargs.get("column_list")
-            else e
-            for e in suite.expectations
-        ),
-        suite.origin,
-    )
+    if not listed:
+        raise InputError(
+            "no column can be compared to find repeated rows", expected="a column without lists"
+        )
+    found = []
+    for e in suite.expectations:
+        if e.type == _DUPLICATES and not e.kwargs.get("column_list"):
+            whole = duplicates(listed, 1 - float(e.kwargs.get("mostly", 1)))
+            e = Expectation(whole.type, whole.kwargs, e.severity)
+        found.append(e)
+    return Suite(suite.name, tuple(found), suite.origin)
 
 
 def _not_compared(suite: Suite, frame: Any) -> tuple[LeftOut, ...]:

@@ -10,6 +10,7 @@ counts, shares or means over many rows.
 
 from __future__ import annotations
 
+import re
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -40,6 +41,7 @@ _NEEDS_ROWS = ("mean", "standard deviation", "sum")
 _FEWEST_ROWS = 5
 _TYPE_TESTS = ("expect_column_values_to_be_of_type", "expect_column_values_to_be_in_type_list")
 _RESULT_FORMAT = {"result_format": "BASIC", "partial_unexpected_count": 0}
+_EXCEPTION = re.compile(r"^([A-Za-z_][A-Za-z0-9_.]{0,80}(?:Error|Exception))\b", re.MULTILINE)
 _PLACE = "aims_place"  # marks each expectation, because results come back in another order
 
 
@@ -260,6 +262,7 @@ def _raised(information: Any) -> str | None:
     else:
         entries = [e for e in information.values() if e.get("raised_exception")]
     for entry in entries:
-        last = str(entry.get("exception_traceback") or "").strip().rsplit("\n", 1)[-1]
-        return last.split(":", 1)[0].rsplit(".", 1)[-1][:80] or "error"
+        # The library wraps what happened; the innermost exception comes first.
+        found = _EXCEPTION.search(str(entry.get("exception_traceback") or ""))
+        return found[1].rpartition(".")[2] if found else "error"
     return None

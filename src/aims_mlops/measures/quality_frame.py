@@ -19,11 +19,13 @@ def frame_of(data: Any, columns: Collection[str] | None = None) -> pd.DataFrame:
     """A pandas frame of the columns that matter, without its index; None means all of them.
 
     A pandas frame is passed on as it is where it can be. Integers and booleans with gaps keep
-    their type, as pandas' nullable ones.
+    their type, as pandas' nullable ones. InputError for a table without columns.
     """
     import pandas as pd
 
     table = open_table(data, index="ignore")
+    if not table.names:
+        raise InputError("a table without columns has no quality to measure")
     kept = [name for name in table.names if columns is None or name in columns]
     if isinstance(data, pd.DataFrame):
         places = [table.names.index(name) for name in kept]
@@ -101,9 +103,3 @@ def hashable_columns(frame: pd.DataFrame) -> list[str]:
         if inferred not in ("mixed", "mixed-integer"):
             kept.append(str(name))
     return kept
-
-
-def require_columns(frame: pd.DataFrame) -> None:
-    """InputError for a frame without columns, which no expectation could look at."""
-    if not frame.shape[1]:
-        raise InputError("a table without columns has no quality to measure")

@@ -36,7 +36,7 @@ def default_suite(frame: pd.DataFrame) -> Suite:
     """
     comparable = hashable_columns(frame)
     found = [Expectation("expect_table_row_count_to_be_between", {"min_value": 1})]
-    if comparable:
+    if len(comparable) > 1:  # in a lone column repeated values are the rule
         found.append(duplicates(comparable, DEFAULT_MAX_DUPLICATES))
     for name in map(str, frame.columns):
         found.append(missing(name, DEFAULT_MAX_MISSING))
@@ -70,7 +70,7 @@ def infer_suite(reference: Any, *, name: str = "inferred", label: str | None = N
             {"column_set": [str(column) for column in frame.columns], "exact_match": True},
         )
     ]
-    if comparable:
+    if len(comparable) > 1:
         repeated = float(frame[comparable].duplicated(keep=False).mean())
         found.append(duplicates(comparable, _upper(repeated, rows)))
     if label is not None:

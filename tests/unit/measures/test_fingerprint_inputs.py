@@ -5,10 +5,10 @@ import decimal
 import pickle
 from pathlib import Path
 
-import duckdb  # noqa: TID253
+import duckdb
 import numpy as np
-import pandas as pd  # noqa: TID253
-import polars as pl  # noqa: TID253
+import pandas as pd
+import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest

@@ -4,13 +4,13 @@ import json
 import math
 
 import numpy as np
-import pandas as pd  # noqa: TID253
-import polars as pl  # noqa: TID253
+import pandas as pd
+import polars as pl
 import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scipy import stats  # noqa: TID253
+from scipy import stats
 
 from aims_mlops.measures.profile import SAMPLE_ROWS, profile_table
 
