@@ -103,7 +103,7 @@ def show_evidence(record_id: str, raw: bool, as_json: bool) -> None:
 
     record = find_project().open_store().get(record_id)
     if raw:
-        click.get_binary_stream("stdout").write(record.envelope)
+        click.echo(record.envelope, nl=False)
         return
     document = summary(record) | {"statement": record.evidence.to_statement()}
     if as_json:

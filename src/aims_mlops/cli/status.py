@@ -63,7 +63,9 @@ def _state(project: Project, store: EvidenceStore) -> dict[str, Any]:
                 "model": name,
                 "sha256": str(model.get("sha256")),
             }
-    systems = {s.id: (s.risk_tier, s.owner) for s in project.systems}
+    systems: dict[str, tuple[str | None, str | None]] = {
+        s.id: (s.risk_tier, s.owner) for s in project.systems
+    }
     for seen in promoted:
         systems.setdefault(seen, (None, None))
     return {

@@ -8,7 +8,7 @@ import pytest
 
 from aims_mlops.cli.main import _COMMANDS, app
 
-HEAVY = ("mlflow", "great_expectations", "evidently", "fairlearn", "sklearn", "pandas", "sqlalchemy")
+HEAVY = ("mlflow", "great_expectations", "evidently", "fairlearn", "sklearn", "sqlalchemy")
 
 
 def aims(*arguments: str) -> subprocess.CompletedProcess[str]:
