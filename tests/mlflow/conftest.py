@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,6 @@ import pytest
 
 from aims_mlops.evidence.records import Evidence
 from aims_mlops.inventory.project import find_project, forget_stores
-
 
 # What MLflow 3.17 itself warns about, with the libraries of today.
 _MLFLOW_WARNINGS = (
@@ -35,7 +35,12 @@ def migrated_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
     import mlflow
 
     folder = tmp_path_factory.mktemp("mlflow")
-    mlflow.MlflowClient(f"sqlite:///{folder}/mlflow.db").search_experiments()
+    with warnings.catch_warnings():  # once a process, about MLflow's own type hints
+        warnings.simplefilter("ignore")
+        import mlflow.pyfunc
+        import mlflow.sklearn
+
+        mlflow.MlflowClient(f"sqlite:///{folder}/mlflow.db").search_experiments()
     return folder / "mlflow.db"
 
 

@@ -10,10 +10,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import mlflow
 import pytest
 
 import aims_mlops as aims
+import mlflow
 from aims_mlops.evidence.records import Evidence
 
 Recorded = Callable[..., list[Evidence]]

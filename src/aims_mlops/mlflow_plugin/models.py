@@ -38,6 +38,11 @@ def logged(run: Run, tie: Tie, model: Any, name: str) -> ModelReference | None:
 
     None for a model that no flavor of MLflow takes.
     """
+    with _quiet():
+        return _reference(run, tie, model, name)
+
+
+def _reference(run: Run, tie: Tie, model: Any, name: str) -> ModelReference | None:
     import mlflow
 
     client = mlflow.MlflowClient()
@@ -88,17 +93,16 @@ def _log(client: Any, run: Run, tie: Tie, model: Any, name: str) -> Any:
         experiment_id=tie.experiment_id, name=_model_name(name), source_run_id=tie.run_id
     )
     try:
-        with _quiet():
-            Model.log(
-                artifact_path=None,
-                flavor=module,
-                model_id=entry.model_id,
-                run_id=tie.run_id,
-                signature=signature_of(run, model),
-                pip_requirements=requirements_of(model),
-                **{argument: model},
-                **options,
-            )
+        Model.log(
+            artifact_path=None,
+            flavor=module,
+            model_id=entry.model_id,
+            run_id=tie.run_id,
+            signature=signature_of(run, model),
+            pip_requirements=requirements_of(model),
+            **{argument: model},
+            **options,
+        )
     except Exception:
         client.delete_logged_model(entry.model_id)  # nothing half-written stays
         raise
