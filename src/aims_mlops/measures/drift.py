@@ -6,7 +6,6 @@ import os
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 from aims_mlops.errors import InputError
@@ -14,9 +13,16 @@ from aims_mlops.measures.drift_choice import MethodNames, check_methods, methods
 from aims_mlops.measures.drift_column import ColumnMeasured, Role, details, measure_column
 from aims_mlops.measures.drift_columns import ColumnRead, TableRead, read_columns
 from aims_mlops.measures.drift_figures import column_figures, dataset_figures
+from aims_mlops.measures.drift_performance import (
+    PerformanceDrift,
+    RowScores,
+    performance_drift,
+    score_rows,
+)
 from aims_mlops.measures.drift_samples import CategorySample, Kind, Sample, empty_like
 from aims_mlops.measures.drift_schema import Finding, schema_findings
 from aims_mlops.measures.drift_verdict import Judged, Rules, Verdict, judge, overall
+from aims_mlops.measures.libraries import versions_of
 from aims_mlops.measures.reference import ReferenceProfile
 from aims_mlops.measures.reference_blob import digested
 from aims_mlops.measures.result import LeftOut, MeasureResult
@@ -60,6 +66,7 @@ def measure_drift(
     false_discovery_rate: float = 0.01,
     minimum_rows: int = 30,
     missing_threshold: float = 0.05,
+    performance_threshold: float = 0.05,
 ) -> DriftResult:
     """Figures and verdicts for every column that both sides have.
 
@@ -70,6 +77,8 @@ def measure_drift(
     threshold : limit of the effect, for all or by method; Evidently's by default.
     target, prediction : columns with these roles; an absent target is labels that come late.
     false_discovery_rate, minimum_rows, missing_threshold : see `drift_verdict.Rules`.
+    performance_threshold : see `drift_performance.performance_drift`; with target and prediction,
+        rows that have a label are scored on both sides.
     Raises InputError for names that are not there, unknown methods and tables without rows.
     Source: evidently 0.7 for figures; docs/measures-drift.md for verdicts.
     """
@@ -125,10 +134,16 @@ def measure_drift(
     with ThreadPoolExecutor(max_workers=min(8, os.cpu_count() or 1)) as pool:
         results = list(pool.map(measured, comparable))
     judged = judge(results, rules)
+    performance = None
+    if target and prediction and {target, prediction} <= set(comparable):
+        scored = _reference_scores(reference, target, prediction, pinned)
+        late = score_rows(current, target, prediction, pinned)
+        performance = performance_drift(scored, late, rules, performance_threshold)
     return _result(
         results,
         judged,
         findings,
+        performance,
         before=before,
         after=after,
         profile=profile,
@@ -141,8 +156,26 @@ def measure_drift(
             "false_discovery_rate": false_discovery_rate,
             "minimum_rows": minimum_rows,
             "missing_threshold": missing_threshold,
+            "performance_threshold": performance_threshold,
         },
     )
+
+
+def _reference_scores(
+    reference: Any, target: str, prediction: str, kinds: Mapping[str, Kind]
+) -> RowScores:
+    if not isinstance(reference, ReferenceProfile):
+        return score_rows(reference, target, prediction, kinds)
+    kept = reference.body["performance"]
+    if kept is None or (target, prediction) != (
+        reference.body["target"],
+        reference.body["prediction"],
+    ):
+        raise InputError(
+            "the reference profile knows no performance for this target and prediction",
+            next_step="build it with target= and prediction=",
+        )
+    return RowScores(**kept)
 
 
 def _check_names(names: Sequence[str] | None, read: TableRead, argument: str) -> None:
@@ -192,13 +225,14 @@ def _result(
     results: Sequence[ColumnMeasured],
     judged: Sequence[Judged],
     findings: Sequence[Finding],
+    performance: PerformanceDrift | None,
     *,
     before: TableRead,
     after: TableRead,
     profile: ReferenceProfile | None,
     settings: Mapping[str, Any],
 ) -> DriftResult:
-    libraries = _libraries()
+    libraries = versions_of("evidently", "scipy", "numpy", "pyarrow")
     columns: dict[str, Any] = {}
     figures = []
     for column, verdict in zip(results, judged, strict=True):
@@ -209,10 +243,14 @@ def _result(
             "reason": verdict.reason,
             "rows_needed": verdict.needed,
         }
-        figures += column_figures(column, verdict, libraries)
+        figures += column_figures(column, verdict)
     required = [v for c, v in zip(results, judged, strict=True) if c.role != "feature"]
     whole = overall(judged, schema_drift=any(f.raises for f in findings), required=required)
     figures += dataset_figures([entry.verdict for entry in judged])
+    if performance is not None:
+        figures += performance.figures()
+        if performance.verdict == "drift" or whole == "no drift":
+            whole = performance.verdict
     return DriftResult(
         kind="drift",
         figures=tuple(figures),
@@ -225,6 +263,7 @@ def _result(
             "columns": columns,
             "methods": {column.name: column.method for column in results},
             "findings": [finding.to_dict() for finding in findings],
+            "performance": None if performance is None else performance.to_dict(),
             "reference": {
                 "rows": before.rows,
                 "sha256": None if profile is None else profile.sha256,
@@ -233,13 +272,3 @@ def _result(
             "current": {"rows": after.rows},
         },
     )
-
-
-def _libraries() -> dict[str, str]:
-    found = {}
-    for name in ("evidently", "scipy", "numpy", "pyarrow"):
-        try:
-            found[name] = version(name)
-        except PackageNotFoundError:
-            continue
-    return found

@@ -18,6 +18,7 @@ from aims_mlops.measures.drift_samples import (
     NumericSample,
     aligned_counts,
 )
+from aims_mlops.measures.libraries import source_of
 
 _SAMPLE = 4096
 _EXACT_ROWS = 2_000
@@ -40,7 +41,7 @@ def numeric_test(
     Above 2,000 rows the limiting distribution gives p: SciPy's formula for ten thousands and
     more can take a second a column, and differs in the third digit.
     """
-    source = "scipy: stats.ks_2samp"
+    source = source_of("scipy", "stats.ks_2samp")
     n, m = reference.n, current.n
     if gap is None and max(n, m) <= _EXACT_ROWS:
         return Test(ks(reference, current), "Kolmogorov-Smirnov", source)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from aims_mlops.measures.drift_column import ColumnMeasured
 from aims_mlops.measures.drift_samples import NumericSample
 from aims_mlops.measures.drift_verdict import Judged, Verdict
 from aims_mlops.measures.figures import Figure
+from aims_mlops.measures.libraries import source_of
 
 NO_INTERVAL = (
     "no interval: a distance is never below 0 and chance only adds to it, so resampling would "
@@ -16,13 +17,10 @@ NO_INTERVAL = (
 _P_VALUE = "no interval: a p-value is not an estimate"
 
 
-def column_figures(
-    column: ColumnMeasured, judged: Judged, libraries: Mapping[str, str]
-) -> list[Figure]:
+def column_figures(column: ColumnMeasured, judged: Judged) -> list[Figure]:
     """The figures of one column, group {"column": name}."""
     group = {"column": column.name}
     n = min(column.reference.n, column.current.n)
-    evidently = f"evidently {libraries.get('evidently', '0.7')}"
     approximate = ""
     if isinstance(column.reference, NumericSample) and column.reference.error:
         approximate = "; reference kept as weighted points"
@@ -33,7 +31,7 @@ def column_figures(
             value=value,
             n=n,
             method=(_P_VALUE if method in ("ks", "chisquare", "z") else NO_INTERVAL) + approximate,
-            source=f"{evidently}: {method}",
+            source=source_of("evidently", method),
         )
         for method, value in column.values.items()
         if method
@@ -59,7 +57,7 @@ def column_figures(
                 numerator=missing,
                 denominator=rows,
                 n=rows,
-                source=f"{evidently}: MissingValueCount",
+                source=source_of("evidently", "MissingValueCount"),
             )
         )
     return figures

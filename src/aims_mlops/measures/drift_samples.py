@@ -171,12 +171,12 @@ def aligned_counts(
         second[keys.searchsorted(right)] = right_counts
         return first, second
     if isinstance(reference, CategorySample) and isinstance(current, CategorySample):
-        # Sorted, so that the order of rows cannot change the last digit of a sum.
-        labels = sorted(reference.counts.keys() | current.counts.keys())
-        return (
-            np.array([reference.counts.get(label, 0) for label in labels], np.int64),
-            np.array([current.counts.get(label, 0) for label in labels], np.int64),
-        )
+        labels = reference.counts.keys() | current.counts.keys()
+        first = np.array([reference.counts.get(label, 0) for label in labels], np.int64)
+        second = np.array([current.counts.get(label, 0) for label in labels], np.int64)
+        # By counts, so that neither names nor the order of rows change the last digit of a sum.
+        order = np.lexsort((second, first))
+        return first[order], second[order]
     raise InputError(
         "a column is numeric on one side and categorical on the other",
         next_step="name its kind with kinds={column: ...} when the profile is built",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -12,9 +11,11 @@ from typing import Any, Literal
 import numpy as np
 
 from aims_mlops.errors import InputError, VerificationError
+from aims_mlops.evidence.canonical import canonical
 from aims_mlops.measures.drift_choice import MethodNames, check_methods, methods_for
 from aims_mlops.measures.drift_columns import ColumnRead, TableRead, read_columns
 from aims_mlops.measures.drift_methods import SMALLEST_NORM, wasserstein
+from aims_mlops.measures.drift_performance import RowScores, score_rows
 from aims_mlops.measures.drift_points import Points, compress
 from aims_mlops.measures.drift_samples import (
     CategorySample,
@@ -36,8 +37,9 @@ Variant = Literal["exact", "compact"]
 
 SCHEMA = "aims-mlops.reference-profile"
 VERSION = 1
-_COMPACT_POINTS = 512
+_COMPACT_POINTS = 512  # of a column; fewer if there are so many columns that `_VALUES` is short
 _LABELS_IN_BODY = 2_000  # beyond it they are in the blob; a compact profile refuses the column
+_VALUES = 60_000  # points, and labels, of all columns together; a record has bounds
 
 
 @dataclass(frozen=True)
@@ -139,21 +141,27 @@ def build_reference_profile(
     Raises InputError for an empty table and for names that are not there.
     """
     read = read_columns(data, columns=columns, kinds=kinds)
-    return profile_of(
-        read, variant=variant, methods=methods, target=target, prediction=prediction, name=name
+    scored = None
+    if target in read.columns and prediction in read.columns:
+        assert target is not None
+        assert prediction is not None
+        known = {column.name: column.kind for column in read.columns.values()}
+        scored = score_rows(data, target, prediction, known)
+    return _profile_of(
+        read, scored, variant, methods=methods, target=target, prediction=prediction, name=name
     )
 
 
-def profile_of(
+def _profile_of(
     read: TableRead,
+    scored: RowScores | None,
+    variant: Variant,
     *,
-    variant: Variant = "exact",
-    methods: MethodNames | Mapping[str, MethodNames] | None = None,
-    target: str | None = None,
-    prediction: str | None = None,
-    name: str | None = None,
+    methods: MethodNames | Mapping[str, MethodNames] | None,
+    target: str | None,
+    prediction: str | None,
+    name: str | None,
 ) -> ReferenceProfile:
-    """The same from columns that were read already."""
     if variant not in ("exact", "compact"):
         raise InputError("unknown variant", got=repr(variant), expected="exact or compact")
     if not read.rows:
@@ -165,7 +173,7 @@ def profile_of(
     for role, given in (("target", target), ("prediction", prediction)):
         if given is not None and given not in read.columns:
             raise InputError(f"{role} names no column of the reference", got=repr(given))
-    writer = BlobWriter() if variant == "exact" else None
+    space = _Space.of(read, BlobWriter() if variant == "exact" else None)
     body: dict[str, Any] = {
         "schema": SCHEMA,
         "version": VERSION,
@@ -176,15 +184,40 @@ def profile_of(
         "prediction": prediction,
         "methods": _plain(methods),
         "labels": "digest",
-        "columns": {column.name: _entry(column, writer) for column in read.columns.values()},
+        "performance": None if scored is None else scored.to_dict(),
+        "columns": {column.name: _entry(column, space) for column in read.columns.values()},
         "blob": None,
     }
     blob = None
-    if writer is not None:
-        blob = writer.finish()
+    if space.writer is not None:
+        blob = space.writer.finish()
         body["blob"] = {"sha256": hashlib.sha256(blob).hexdigest(), "size": len(blob)}
     body["sha256"] = _digest(body)
     return ReferenceProfile(body, blob)
+
+
+@dataclass(frozen=True, slots=True)
+class _Space:
+    """How much of a column goes into the body; `writer` takes the rest, in the exact variant."""
+
+    points: int
+    labels: int
+    writer: BlobWriter | None
+
+    @classmethod
+    def of(cls, read: TableRead, writer: BlobWriter | None) -> _Space:
+        samples = [column.sample for column in read.columns.values()]
+        labelled = sum(isinstance(sample, CategorySample) for sample in samples)
+        numeric = sum(
+            len(sample.components) if isinstance(sample, EmbeddingSample) else 1
+            for sample in samples
+            if isinstance(sample, EmbeddingSample | NumericSample)
+        )
+        return cls(
+            max(8, min(_COMPACT_POINTS, _VALUES // max(numeric, 1))),
+            max(8, min(_LABELS_IN_BODY, _VALUES // max(labelled, 1))),
+            writer,
+        )
 
 
 def _plain(methods: MethodNames | Mapping[str, MethodNames] | None) -> Any:
@@ -197,53 +230,50 @@ def _plain(methods: MethodNames | Mapping[str, MethodNames] | None) -> Any:
 
 def _digest(body: Mapping[str, Any]) -> str:
     unsigned = {key: value for key, value in body.items() if key != "sha256"}
-    text = json.dumps(unsigned, sort_keys=True, separators=(",", ":"), allow_nan=False)
-    return hashlib.sha256(text.encode()).hexdigest()
+    return hashlib.sha256(canonical(unsigned)).hexdigest()
 
 
-def _entry(column: ColumnRead, writer: BlobWriter | None) -> dict[str, Any]:
-    sample = column.sample
+def _entry(column: ColumnRead, space: _Space) -> dict[str, Any]:
+    sample, writer = column.sample, space.writer
     entry: dict[str, Any] = {"type": column.family, "kind": column.kind, "problem": column.problem}
     if sample is None:
         return entry
     entry |= {"n": sample.n, "missing": sample.missing, "infinite": sample.infinite}
     if isinstance(sample, CategorySample):
         counts = digested(sample).counts
-        if writer is None and len(counts) > _LABELS_IN_BODY:
-            entry["problem"] = (
-                f"more than {_LABELS_IN_BODY:,} labels, too many for a compact profile"
-            )
-        elif len(counts) <= _LABELS_IN_BODY:
+        if len(counts) <= space.labels:
             entry["counts"] = dict(sorted(counts.items()))
+        elif writer is None:
+            entry["problem"] = f"more than {space.labels:,} labels, too many for a compact profile"
         elif writer is not None:
             labels = sorted(counts)
             writer.add_text(f"{column.name}/labels", "".join(labels))
             writer.add(f"{column.name}/rows", np.array([counts[x] for x in labels], np.int64))
     elif isinstance(sample, NumericSample):
-        entry |= _number_entry(sample, column.name, writer)
+        entry |= _number_entry(sample, column.name, space)
     else:
         entry["components"] = [
             {"n": part.n, "missing": 0, "infinite": 0}
-            | _number_entry(part, f"{column.name}/{place}", writer)
+            | _number_entry(part, f"{column.name}/{place}", space)
             for place, part in enumerate(sample.components)
         ]
     return entry
 
 
-def _number_entry(sample: NumericSample, key: str, writer: BlobWriter | None) -> dict[str, Any]:
+def _number_entry(sample: NumericSample, key: str, space: _Space) -> dict[str, Any]:
     entry: dict[str, Any] = {
         "integer": sample.integer,
         "single": sample.single,
         "std": sample.std,
         "error": sample.error,
     }
-    if writer is not None:
-        write_numbers(writer, key, sample)
+    if space.writer is not None:
+        write_numbers(space.writer, key, sample)
         return entry
     if not sample.n:
         return entry | {"values": [], "counts": [], "wasserstein_error": 0.0}
     values, counts = sample.value_counts()
-    points = compress(Points(values, counts, sample.error), _COMPACT_POINTS)
+    points = compress(Points(values, counts, sample.error), space.points)
     small = NumericSample(values=points.values, counts=points.counts, sorted=True)
     # By the triangle inequality no distance to the profile is further off than this.
     off = wasserstein(sample, small)
