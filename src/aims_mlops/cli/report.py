@@ -147,7 +147,7 @@ def soa(
 
 
 def _records_of_system(store: EvidenceStore, project: Project, system: str | None) -> list[Record]:
-    """Every record, or those of one system and the policies, which belong to no system."""
+    """Every record, or those of one system with the policies and anchors, which have no system."""
     if system is None:
         return list(store.find())
     records = list(store.find(system=system))
@@ -159,8 +159,8 @@ def _records_of_system(store: EvidenceStore, project: Project, system: str | Non
             expected="one of " + (", ".join(sorted(map(str, known))) or "none so far"),
             next_step="aims status",
         )
-    shared = [r for r in store.find(kind="policy") if r.evidence.system is None]
-    return [*records, *shared]
+    shared = store.find(kind=("policy", "anchor"))
+    return [*records, *(record for record in shared if record.evidence.system is None)]
 
 
 def _find_model(store: EvidenceStore, uri: str) -> ModelReference:
@@ -213,7 +213,7 @@ def _records_of_model(store: EvidenceStore, model: ModelReference) -> list[Recor
     for system in systems:
         records = store.find(kind=_ABOUT_SYSTEM, system=system)
         found.update((record.id, record) for record in records)
-    return list(found.values())
+    return [*found.values(), *store.find(kind="anchor")]
 
 
 def _declared(

@@ -6,7 +6,7 @@ filled in, and what limits the model's evidence is said as plainly as what suppo
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -20,7 +20,8 @@ from aims_mlops.report.card_decisions import Answer, answers
 from aims_mlops.report.card_facts import Dataset, Fact
 from aims_mlops.report.card_limits import Limit, limits
 from aims_mlops.report.card_measures import Measured, measured
-from aims_mlops.report.scope import digests_about
+from aims_mlops.report.coverage import anchored_size
+from aims_mlops.report.scope import Scope, digests_about
 from aims_mlops.store.base import StoreStatus
 
 # Records of a system hold for every model of it; all others must name the model's content.
@@ -49,6 +50,7 @@ class ModelCard:
     environment: tuple[Fact, ...]
     records: tuple[Record, ...]
     log: StoreStatus | None
+    anchored: int | None
 
     @property
     def title(self) -> str:
@@ -71,10 +73,10 @@ def write_card(
 ) -> ModelCard:
     """Assemble the card.
 
-    records : everything that names the model's digest, and the records of its system.
+    records : everything that names the model's digest, the records of its system, and anchors.
     declared : its system as aims.yaml has it now; used, and marked so, where the log says nothing.
     """
-    ordered = sorted(records, key=lambda record: -record.sequence)
+    ordered = Scope.of(records).records[::-1]
     system = _system(model, ordered)
     runs = {
         record.evidence.run
@@ -117,10 +119,11 @@ def write_card(
         environment=card_facts.environment(about),
         records=about,
         log=log,
+        anchored=anchored_size(ordered),
     )
 
 
-def _system(model: ModelReference, newest_first: list[Record]) -> str | None:
+def _system(model: ModelReference, newest_first: Sequence[Record]) -> str | None:
     for record in newest_first:
         if record.evidence.system is not None and model.sha256 in digests_about(record):
             return record.evidence.system

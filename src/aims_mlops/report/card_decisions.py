@@ -8,7 +8,7 @@ from typing import Any
 
 from aims_mlops.evidence.records import Record
 from aims_mlops.report import reading
-from aims_mlops.report.summary import plural
+from aims_mlops.report.summary import plural, summarise
 
 KINDS = (
     "impact-assessment",
@@ -54,7 +54,10 @@ def _answer(record: Record) -> Answer:
         return Answer(record, word, reading.string(body, "author"), ())
     if kind in _PERSONAL:
         who = reading.string(body, "approver") or record.evidence.actor
-        return Answer(record, _PERSONAL[kind], who, reading.texts(body, "reason"))
+        why = reading.texts(body, "reason")
+        if kind == "waiver":
+            why = (summarise(record), *reading.texts(body, "compensating_measure"))
+        return Answer(record, _PERSONAL[kind], who, why)
     if kind == "decision":
         return Answer(record, _decided(body), record.evidence.actor, _reasons(body))
     alias = reading.string(body, "alias")

@@ -130,6 +130,10 @@ def _of_capture(records: Sequence[Record]) -> Iterator[Limit]:
     for record in records:
         if record.evidence.kind == "gap":
             yield Limit(f"Not captured: {summarise(record)}.", record.id)
+        elif record.evidence.kind == "nonconformity":
+            yield Limit(f"Nonconformity: {summarise(record)}.", record.id)
+        elif record.evidence.kind == "waiver":
+            yield Limit(f"Set aside by waiver: {summarise(record)}.", record.id)
         elif record.evidence.kind not in KINDS:
             kind = record.evidence.kind
             yield Limit(

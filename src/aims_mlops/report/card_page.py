@@ -18,12 +18,12 @@ FORMAT = "aims-card/1"
 
 def as_html(card: ModelCard) -> str:
     """One self-contained page."""
-    return page.html("card.html.j2", card=card, anchoring=anchoring(card.log))
+    return page.html("card.html.j2", card=card, anchoring=anchoring(card.log, card.anchored))
 
 
 def as_markdown(card: ModelCard) -> str:
     """Markdown that begins with the metadata block; a model repository's README.md."""
-    body = page.markdown("card.md.j2", card=card, anchoring=anchoring(card.log))
+    body = page.markdown("card.md.j2", card=card, anchoring=anchoring(card.log, card.anchored))
     return front_matter(card) + "\n" + body
 
 

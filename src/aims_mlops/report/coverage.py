@@ -75,31 +75,37 @@ class Shortfall:
 
 @dataclass(frozen=True, slots=True)
 class ControlCoverage:
-    """One control: `evidence` newest first; `claimed` are records that name it and do not count."""
+    """One control: `evidence` newest first; `claimed` are records that name it and do not count.
+
+    newest : the record whose age `freshness` gives.
+    """
 
     control: Control
     state: State
     evidence: tuple[Record, ...]
+    newest: Record | None
     claimed: int
     findings: tuple[Finding, ...]
     freshness: Freshness
     shortfalls: tuple[Shortfall, ...]
 
-    @property
-    def newest(self) -> Record | None:
-        return self.evidence[0] if self.evidence else None
-
 
 @dataclass(frozen=True, slots=True)
 class Coverage:
-    """The whole report. `log` is None when the records did not come from an open store."""
+    """The whole report. `log` is None when the records did not come from an open store.
+
+    anchored : records that the newest anchor on record covers; None without one.
+    gaps, nonconformities : newest first.
+    """
 
     made_at: str
     system: str | None
     log: StoreStatus | None
     records: int
     controls: tuple[ControlCoverage, ...]
+    anchored: int | None
     gaps: tuple[Record, ...]
+    nonconformities: tuple[Record, ...]
     unknown_kinds: dict[str, int]
 
     @property
@@ -129,7 +135,9 @@ def cover(
         log=log,
         records=len(scope.records),
         controls=tuple(_control(control, scope, known, now) for control in CONTROLS.values()),
+        anchored=anchored_size(scope.records),
         gaps=tuple(reversed(list(scope.of_kind("gap")))),
+        nonconformities=tuple(reversed(list(scope.of_kind("nonconformity")))),
         unknown_kinds=dict(sorted(unknown.items())),
     )
 
@@ -141,11 +149,16 @@ def _control(control: Control, scope: Scope, known: list[Record], now: datetime)
         counted = [r for r in known if _counts(r, control.id)]
     demands = DEMANDS.get(control.id, ())
     findings = tuple(_finding(demand, scope) for demand in demands)
-    freshness = judge(control.fresh, counted, scope, now)
+    # A nonconformity of today does not make last month's drift check recent: where the control's
+    # demands name kinds, only those tell how recent its evidence is.
+    kinds = {demand.kind for demand in demands}
+    timely = [r for r in counted if r.evidence.kind in kinds] or counted
+    freshness = judge(control.fresh, timely, scope, now)
     return ControlCoverage(
         control=control,
         state=_state(control, counted, findings, freshness),
         evidence=tuple(reversed(counted)),
+        newest=timely[-1] if timely else None,
         claimed=len(naming) - len(counted),  # whatever counts also names the control
         findings=findings,
         freshness=freshness,
@@ -212,12 +225,19 @@ def state_sentence(coverage: Coverage) -> str:
     return ", ".join(f"{n} {state}" for state, n in coverage.states.items())
 
 
-def anchoring(log: StoreStatus | None) -> str:
+def anchored_size(records: Iterable[Record]) -> int | None:
+    """How many records the farthest anchor on record covers; None without an anchor."""
+    sizes = (reading.count(r.evidence.body, "size") for r in records if r.evidence.kind == "anchor")
+    return max((size for size in sizes if size is not None), default=None)
+
+
+def anchoring(log: StoreStatus | None, anchored: int | None = None) -> str:
     """What the log proves against whoever runs it, in one sentence."""
     if log is None:
         return "The records were not read from an open log, so nothing shows that none is missing."
     if log.anchored:
-        return "Somebody outside holds a checkpoint, so records up to it cannot change unnoticed."
+        which = f"a checkpoint over the first {anchored:,} records" if anchored else "a checkpoint"
+        return f"Somebody outside holds {which}, so what it covers cannot change unnoticed."
     return (
         "Nobody outside holds a checkpoint, so whoever runs the store could have rewritten the "
         "log from the start without trace."

@@ -53,7 +53,7 @@ def as_html(coverage: Coverage) -> str:
         coverage=coverage,
         clauses=clauses,
         class_names=CLASS_NAMES,
-        anchoring=anchoring(coverage.log),
+        anchoring=anchoring(coverage.log, coverage.anchored),
         personal=PERSONAL,
         by_kind=_by_kind,
         shown=SHOWN,
@@ -109,10 +109,9 @@ def as_json(coverage: Coverage) -> dict[str, Any]:
         "log": asdict(coverage.log) if coverage.log else None,
         "states": dict(coverage.states),
         "controls": [_control_json(row) for row in coverage.controls],
-        "gaps": [
-            {"id": r.id, "received_at": r.received_at, "summary": summarise(r)}
-            for r in coverage.gaps
-        ],
+        "anchored_records": coverage.anchored,
+        "gaps": [_brief(record) for record in coverage.gaps],
+        "nonconformities": [_brief(record) for record in coverage.nonconformities],
         "unknown_kinds": coverage.unknown_kinds,
     }
 
@@ -151,7 +150,12 @@ def _log_lines(coverage: Coverage) -> list[str]:
         word = "anchored" if log.anchored else "unanchored"
         lines.append(f"Log: {plural(log.size, 'record')}, root {log.root}, {word}.")
     gaps = plural(len(coverage.gaps), "recorded capture gap")
-    return [*lines, anchoring(log), f"{gaps}."]
+    found = plural(len(coverage.nonconformities), "nonconformity", "nonconformities")
+    return [*lines, anchoring(log, coverage.anchored), f"{gaps}, {found} on record."]
+
+
+def _brief(record: Record) -> dict[str, Any]:
+    return {"id": record.id, "received_at": record.received_at, "summary": summarise(record)}
 
 
 def _line(row: ControlCoverage) -> str:
@@ -174,9 +178,11 @@ def _named(coverage: Coverage) -> list[Record]:
     for row in coverage.controls:
         for record in row.evidence[:SHOWN]:
             found[record.id] = record
+        if row.newest is not None:
+            found[row.newest.id] = row.newest
         for finding in row.findings:
             if finding.newest is not None:
                 found[finding.newest.id] = finding.newest
-    for record in coverage.gaps[:20]:
+    for record in (*coverage.gaps[:20], *coverage.nonconformities):
         found[record.id] = record
     return sorted(found.values(), key=lambda record: -record.sequence)

@@ -132,10 +132,10 @@ DEMANDS: dict[str, tuple[Demand, ...]] = {
 
 BEYOND: dict[str, tuple[str, ...]] = {
     "A.6.2.5": ("a deployment plan and a way back",),
-    "A.6.2.6": ("performance in operation, incidents and who responds",),
+    "A.6.2.6": ("performance in operation, and who responds to incidents",),
     "A.6.2.8": ("inference events",),
     "A.7.2": ("the owner of each data set",),
-    "A.8.4": ("incident records and notices",),
+    "A.8.4": ("notices of incidents to people outside",),
     "A.8.5": ("disclosures made to interested parties",),
     "A.9.4": ("who calls the system, to hold against the declared use",),
 }

@@ -36,7 +36,10 @@ class Freshness:
 
 
 def judge(asked: str, counted: Sequence[Record], scope: Scope, now: datetime) -> Freshness:
-    """Hold a control's evidence against what it asks; `asked` is `Control.fresh`."""
+    """Hold a control's evidence against what it asks.
+
+    asked : `Control.fresh`.  counted : the records whose recency matters, in the order of the log.
+    """
     age = _age_days(counted, now)
     if asked in _LIMIT_DAYS:
         verdict, words = _by_age(_LIMIT_DAYS[asked], age)

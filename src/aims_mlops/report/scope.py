@@ -18,7 +18,9 @@ class Scope:
 
     @classmethod
     def of(cls, records: Iterable[Record]) -> Scope:
-        return cls(tuple(sorted(records, key=lambda record: record.sequence)))
+        """Each record once, in the order of the log."""
+        once = {record.id: record for record in records}
+        return cls(tuple(sorted(once.values(), key=lambda record: record.sequence)))
 
     def of_kind(self, *kinds: str) -> Iterator[Record]:
         return (record for record in self.records if record.evidence.kind in kinds)

@@ -22,7 +22,7 @@ def summarise(record: Record) -> str:
     body = record.evidence.body
     teller = _TELLERS.get(kind)
     parts = teller(body) if teller else [reading.string(body, "name")]
-    text = ", ".join(part for part in parts if part) or "no details recorded"
+    text = ", ".join(part for part in parts if part) or KINDS[kind][0]
     text = " ".join(text.split())
     return text if len(text) <= LIMIT else text[: LIMIT - 2] + " …"
 
@@ -212,6 +212,30 @@ def _card(body: _Body) -> _Parts:
     return [f"facts of {name}" if name else None]
 
 
+def _waiver(body: _Body) -> _Parts:
+    until = reading.string(body, "expires_at")
+    rule = reading.string(body, "rule")
+    return [
+        f"rule {rule}" if rule else None,
+        f"until {moment(until)}" if until else None,
+        _by("approver", body),
+        reading.string(body, "reason"),
+    ]
+
+
+def _nonconformity(body: _Body) -> _Parts:
+    return [reading.string(body, name) for name in ("what", "state", "reason")]
+
+
+def _anchor(body: _Body) -> _Parts:
+    covered = reading.count(body, "size")
+    return [
+        None if covered is None else plural(covered, "record"),
+        reading.string(body, "method"),
+        reading.string(body, "place"),
+    ]
+
+
 def _system(body: _Body) -> _Parts:
     return [reading.string(body, "id"), reading.string(body, "purpose")]
 
@@ -232,7 +256,11 @@ _TELLERS: dict[str, Callable[[_Body], _Parts]] = {
     "impact-assessment": _assessment,
     "approval": _answer,
     "rejection": _answer,
+    "revocation": _answer,
     "decision": _decision,
     "promotion": _promotion,
     "gap": _gap,
+    "waiver": _waiver,
+    "nonconformity": _nonconformity,
+    "anchor": _anchor,
 }

@@ -258,3 +258,26 @@ def test_columns_of_a_drift_check_come_worst_first(trained, reference, now):
     assert "Drift: the newest check says drift for bmi." in limits(card)
     assert "0.4 against 0.1" in as_html(card)
     assert "0.4 against 0.1" in as_markdown(card)
+
+
+def test_waiver_and_nonconformity_about_the_model_are_limitations(trained, reference, now):
+    waiver = {
+        "rule": "bias.gap",
+        "expires_at": "2026-12-01T00:00:00.000000Z",
+        "approver": "robin",
+        "reason": "small pilot",
+        "compensating_measure": "a nurse checks each case",
+    }
+    trained.add("waiver", waiver, about="m")
+    trained.add("nonconformity", {"what": "break-glass", "state": "open"}, about="m")
+    card = write_card(reference, trained.records, now)
+    said = limits(card)
+    until = "until 2026-12-01 00:00 UTC"
+    assert f"Set aside by waiver: rule bias.gap, {until}, approver robin, small pilot." in said
+    assert "Nonconformity: break-glass, open." in said
+    assert "a nurse checks each case" in as_html(card)
+
+
+def test_record_that_comes_twice_is_shown_once(trained, reference, now):
+    once = write_card(reference, trained.records, now)
+    assert write_card(reference, [*trained.records, *trained.records], now) == once

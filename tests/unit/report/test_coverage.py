@@ -199,7 +199,7 @@ def test_capture_gaps_are_listed_newest_first(log, now):
         "second, OSError, m",
         "first, OSError, m",
     ]
-    assert "2 recorded capture gaps" in as_text(coverage)
+    assert "2 recorded capture gaps, 0 nonconformities on record." in as_text(coverage)
 
 
 def test_terminal_text_shows_no_control_characters_of_evidence(log, now):
@@ -221,3 +221,28 @@ def test_promotion_that_the_registry_refused_asks_for_no_assessment(log, now):
     log.add("promotion", {"alias": "champion", "outcome": "failed"}, about="m")
     log.add("impact-assessment", {"state": "submitted"}, about="ia")
     assert row(cover(log.records, now), "A.5.5").freshness.verdict == "not due"
+
+
+def test_nonconformity_of_today_does_not_make_an_old_drift_check_recent(log, now):
+    drift = log.add("drift", {"figures": [{"measure": "psi"}]}, about="m", days=30)
+    log.add("nonconformity", {"what": "break-glass", "state": "open"}, about="m", days=0)
+    found = row(cover(log.records, now), "A.6.2.6")
+    assert found.state == "out of date"
+    assert found.newest.id == drift.id
+    assert found.freshness.age_days == pytest.approx(30)
+    assert len(found.evidence) == 2
+
+
+def test_nonconformity_is_shown_with_its_state(log, now):
+    log.add("nonconformity", {"what": "break-glass", "state": "open", "reason": "outage"})
+    coverage = cover(log.records, now, log=status())
+    assert "break-glass, open, outage" in as_html(coverage)
+    assert "1 nonconformity on record" in as_text(coverage)
+
+
+def test_anchor_says_how_many_records_it_covers(log, now):
+    for size in (3, 12):
+        log.add("anchor", {"size": size, "method": "git", "place": "origin"}, system=None)
+    coverage = cover(log.records, now, log=status(anchored=True))
+    assert "a checkpoint over the first 12 records" in as_text(coverage)
+    assert as_json(coverage)["anchored_records"] == 12
