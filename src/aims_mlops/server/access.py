@@ -14,7 +14,8 @@ from aims_mlops.server.tokens import Scope, Token, Tokens
 OWN_KINDS = frozenset(
     ("key-rotation", "key-revocation", "erasure", "retention", "hold", "hold-release", "anchor")
 )
-PERSON_KINDS = frozenset(("approval", "rejection", "waiver"))
+# Consent and what sets rules aside: always one person's, named by the token.
+PERSON_KINDS = frozenset(("approval", "rejection", "revocation", "delegation", "waiver"))
 
 
 def needs(tokens: Tokens, *scopes: Scope) -> Callable[[Request], Awaitable[Token]]:
