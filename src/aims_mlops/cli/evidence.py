@@ -9,6 +9,7 @@ import click
 
 from aims_mlops.cli.export import export_evidence
 from aims_mlops.cli.tables import table
+from aims_mlops.cli.upkeep import anchor, erase, hold, prune, verify
 
 if TYPE_CHECKING:
     from aims_mlops.evidence.records import Record
@@ -16,10 +17,11 @@ if TYPE_CHECKING:
 
 @click.group("evidence")
 def group() -> None:
-    """List and show evidence."""
+    """List, show, verify, export, anchor, hold and erase evidence."""
 
 
-group.add_command(export_evidence)
+for _command in (verify, export_evidence, anchor, hold, erase, prune):
+    group.add_command(_command)
 
 
 def summary(record: Record) -> dict[str, Any]:

@@ -18,7 +18,7 @@ _COMMANDS: Mapping[str, tuple[str, str, str]] = {
     "init": ("init", "command", "Write aims.yaml, a policy and an impact assessment to edit."),
     "lint": ("init", "lint_command", "Check aims.yaml, its policies and assessments."),
     "status": ("status", "command", "Show the store, the log, gaps and promoted versions."),
-    "evidence": ("evidence", "group", "List, show, verify and export evidence."),
+    "evidence": ("evidence", "group", "List, show, verify, export and anchor evidence."),
     "assess": ("assess", "group", "Write, submit and approve impact assessments."),
     "gate": ("gate", "command", "Decide whether a model may be promoted."),
     "promote": ("promote", "command", "Decide, then set the alias in the MLflow registry."),
