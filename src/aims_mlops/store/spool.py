@@ -31,9 +31,18 @@ FOLDER = Path(".aims") / "spool"
 FORMAT = 1
 _SUFFIX = ".jsonl"
 _SET_ASIDE = ".refused"  # a batch that the store will never take, kept for a person to look at
+_REASON = ".why"  # beside it: what the store said
 _STALE_SECONDS = 3600  # a half-written file of this age belongs to a process that died
 
-__all__ = ["drain", "pending", "read_batch", "set_aside", "spool_batch", "spool_folders"]
+__all__ = [
+    "drain",
+    "pending",
+    "read_batch",
+    "refusals",
+    "set_aside",
+    "spool_batch",
+    "spool_folders",
+]
 
 
 def spool_batch(root: Path, batch: Sequence[Evidence], *, reason: str = "") -> Path:
@@ -44,9 +53,7 @@ def spool_batch(root: Path, batch: Sequence[Evidence], *, reason: str = "") -> P
     reason : why the store did not take it: the class of the error.
     Raises StoreUnavailableError if neither folder can be written.
     """
-    header = json.dumps({"aims_spool": FORMAT, "spooled_at": now(), "reason": reason})
-    lines = [header.encode(), *(canonical(evidence.to_statement()) for evidence in batch)]
-    content = b"\n".join(lines) + b"\n"
+    content = _content(batch, reason)
     name = f"{time.time_ns():020d}-{os.getpid()}-{uuid.uuid4().hex[:12]}"
     problems: list[str] = []
     for folder in spool_folders(root):
@@ -80,27 +87,69 @@ def set_aside(root: Path) -> list[Path]:
     return sorted(found, key=lambda path: path.name)
 
 
+def refusals(root: Path) -> list[tuple[Path, str]]:
+    """Each batch that is set aside, with the reason in one line."""
+    found: list[tuple[Path, str]] = []
+    for path in set_aside(root):
+        try:
+            why = path.with_suffix(_REASON).read_text(encoding="utf-8").strip()
+        except OSError:
+            why = "refused by an earlier version, which did not keep the reason"
+        found.append((path, why))
+    return found
+
+
 def drain(root: Path, store: EvidenceStore) -> list[Record]:
     """Deliver every pending batch, oldest first, and return the records.
 
-    A batch that the store refuses for what it says is set aside. Raises StoreError as soon as the
-    store does not answer; what is left stays pending.
+    Of a batch that the store refuses for what it says, the records that it takes are delivered and
+    the others set aside, each with the reason. Raises StoreError as soon as the store does not
+    answer; what is left stays pending.
     """
     _sweep(root)
     records: list[Record] = []
     for path in pending(root):
         try:
             batch = read_batch(path)
-            records += store.append_many(batch)
         except FileNotFoundError:
             continue  # another process delivered it
-        except EvidenceError:
-            with contextlib.suppress(FileNotFoundError):
-                path.rename(path.with_suffix(_SET_ASIDE))
+        except EvidenceError as error:
+            _refuse(path, error)
             continue
+        try:
+            records += store.append_many(batch)
+        except EvidenceError as error:
+            if len(batch) == 1:
+                _refuse(path, error)
+                continue
+            records += _one_by_one(path, batch, store)
         path.unlink(missing_ok=True)
         _sync_folder(path.parent)
     return records
+
+
+def _one_by_one(path: Path, batch: Sequence[Evidence], store: EvidenceStore) -> list[Record]:
+    """Deliver what the store takes of a refused batch; the rest gets files of its own."""
+    records: list[Record] = []
+    for number, evidence in enumerate(batch):
+        try:
+            records += store.append_many([evidence])
+        except EvidenceError as error:
+            name = f"{path.stem}-{number:05d}"
+            _note(path.with_name(name + _REASON), error)
+            _write(path.parent, name, _content([evidence], "refused"), suffix=_SET_ASIDE)
+    return records
+
+
+def _refuse(path: Path, error: EvidenceError) -> None:
+    """Set a whole batch aside; another process may have done so just now."""
+    _note(path.with_suffix(_REASON), error)
+    with contextlib.suppress(FileNotFoundError):
+        path.rename(path.with_suffix(_SET_ASIDE))
+
+
+def _note(path: Path, error: EvidenceError) -> None:
+    path.write_text(" ".join(f"{type(error).__name__}: {error}".split()) + "\n", encoding="utf-8")
 
 
 def read_batch(path: Path) -> list[Evidence]:
@@ -135,8 +184,14 @@ def _state_folder() -> Path:
     return Path.home() / ".local" / "state"
 
 
-def _write(folder: Path, name: str, content: bytes) -> Path:
-    draft, final = folder / f"{name}.draft", folder / f"{name}{_SUFFIX}"
+def _content(batch: Sequence[Evidence], reason: str) -> bytes:
+    header = json.dumps({"aims_spool": FORMAT, "spooled_at": now(), "reason": reason})
+    lines = [header.encode(), *(canonical(evidence.to_statement()) for evidence in batch)]
+    return b"\n".join(lines) + b"\n"
+
+
+def _write(folder: Path, name: str, content: bytes, *, suffix: str = _SUFFIX) -> Path:
+    draft, final = folder / f"{name}.draft", folder / f"{name}{suffix}"
     try:
         descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         with os.fdopen(descriptor, "wb") as file:
