@@ -260,6 +260,17 @@ def test_page_prints(browser, pages, name):
     assert browser.pdf().startswith(b"%PDF-")
 
 
+@pytest.mark.parametrize("name", NAMES)
+def test_printed_page_keeps_its_tables_and_opens_what_is_folded(browser, pages, name):
+    browser.open(pages[name], width=690)  # CSS pixels between the margins of A4
+    browser.send("Emulation.setEmulatedMedia", media="print")
+    displays = "[...new Set([...document.querySelectorAll('table')].map(t => {}))]".format
+    assert browser.evaluate(displays("getComputedStyle(t).display")) == ["table"]
+    folded = "[...document.querySelectorAll('details > p')].every(p => p.clientHeight > 0)"
+    assert browser.evaluate(folded)
+    browser.send("Emulation.setEmulatedMedia", media="")
+
+
 def test_all_38_controls_are_visible(browser, pages):
     browser.open(pages["coverage"])
     shown = browser.evaluate(
