@@ -242,5 +242,42 @@ def show(uri: str, target: str, policy: str | None, as_json: bool) -> None:
         click.echo(f"✗ approval {record.id[:8]} does not count: {why}")
 
 
+@group.command("diff")
+@click.argument("file", required=False, type=click.Path(path_type=Path))
+@_model
+@_target
+@_policy
+@click.pass_context
+def diff(ctx: click.Context, file: Path | None, uri: str, target: str, policy: str | None) -> None:
+    """Show what changed since the assessment of a model was submitted; exit 1 if anything.
+
+    Compares FILE, or the file that aims.yaml names, and says what else re-opens it.
+    """
+    from aims_mlops.assessments.changes import material_changes
+    from aims_mlops.assessments.difference import difference
+    from aims_mlops.assessments.loading import read_assessment
+    from aims_mlops.assessments.shown import assessment_of
+    from aims_mlops.cli.assessing import assessment_file, open_case
+
+    case = open_case(uri, target, policy)
+    record = case.dossier.assessment
+    if record is None:
+        raise InputError(
+            "no assessment about this model was submitted",
+            next_step=f"aims assess submit --model {uri}",
+        )
+    path = file or assessment_file(case.project, case.store, case.model)
+    now_in_file, _ = read_assessment(path)
+    lines = difference(assessment_of(record.evidence.body), now_in_file)
+    changes = material_changes(case.dossier, case.system)
+    for line in lines:
+        click.echo(line)
+    for change in changes:
+        click.echo(f"! {change}")
+    if lines or changes:
+        ctx.exit(1)
+    click.echo(f"✓ {path} is what was submitted as record {record.id[:8]}")
+
+
 group.add_command(waive_rule)
 group.add_command(delegate_role)

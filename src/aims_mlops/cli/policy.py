@@ -80,3 +80,85 @@ def policy_schema(output: Path | None) -> None:
     else:
         output.write_text(text, encoding="utf-8")
         click.echo(f"✓ wrote {output}")
+
+
+@group.command("diff")
+@click.argument("old")
+@click.argument("new")
+@click.pass_context
+def diff_policies(ctx: click.Context, old: str, new: str) -> None:
+    """Show what NEW asks for that OLD does not, and the other way round; exit 1 if anything."""
+    from aims_mlops.policy.difference import difference
+    from aims_mlops.policy.loading import load_policy
+
+    lines = difference(load_policy(old), load_policy(new))
+    for line in lines:
+        click.echo(line)
+    if lines:
+        ctx.exit(1)
+    click.echo("✓ both ask for the same")
+
+
+@group.command("test")
+@click.argument("file")
+@click.option("--for", "target", help="Only decisions about this target.")
+@click.option("--system", help="Only decisions about this AI system.")
+@click.option("--days", type=int, help="Only decisions of the last so many days.")
+@click.option("--json", "as_json", is_flag=True, help="One object a decision.")
+def try_policy_file(
+    file: str, target: str | None, system: str | None, days: int | None, as_json: bool
+) -> None:
+    """Say what a policy's evidence and limits would have refused of what was decided before."""
+    from datetime import UTC, datetime, timedelta
+
+    from aims_mlops.gates.trial import try_policy
+    from aims_mlops.inventory.project import find_project
+    from aims_mlops.policy.loading import load_policy
+
+    project = find_project()
+    since = datetime.now(UTC) - timedelta(days=days) if days is not None else None
+    trials = list(
+        try_policy(
+            project.open_store(), load_policy(file), target=target, system=system, since=since
+        )
+    )
+    if as_json:
+        rows = [
+            {
+                "decision": trial.decision.id,
+                "model": trial.decision.evidence.body["model"],
+                "was_allowed": trial.was_allowed,
+                "would_refuse": trial.would_refuse,
+                "refusals": [reason.to_body() for reason in trial.refusals],
+            }
+            for trial in trials
+        ]
+        click.echo(json.dumps(rows, indent=2, sort_keys=True))
+        return
+    for trial in trials:
+        if trial.was_allowed and trial.would_refuse:
+            body = trial.decision.evidence.body
+            click.echo(f"✗ {trial.decision.received_at[:10]} {body['model_uri']} was allowed")
+            for reason in trial.refusals:
+                click.echo(f"    {reason.rule}: {reason.observed}; limit: {reason.limit}")
+    allowed = [trial for trial in trials if trial.was_allowed]
+    newly = sum(trial.would_refuse for trial in allowed)
+    click.echo(f"{newly} of {len(allowed)} promotions that were allowed would have been refused")
+
+
+@group.command("repeat")
+@click.argument("record")
+@click.pass_context
+def repeat_decision(ctx: click.Context, record: str) -> None:
+    """Make a decision once more from its record and the log; exit 1 if it comes out otherwise."""
+    from aims_mlops.cli.decisions import decision_text
+    from aims_mlops.gates.repeating import repeat
+    from aims_mlops.inventory.project import find_project
+
+    store = find_project().open_store()
+    found = store.get(record)
+    again = repeat(store, found)
+    click.echo(decision_text(again))
+    same = again.to_body() == dict(found.evidence.body)
+    click.echo("✓ the same decision" if same else "✗ not what the record says")
+    ctx.exit(0 if same else 1)

@@ -30,3 +30,13 @@ def world(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path / "project")
     yield _load().World(tmp_path / "project")
     forget_stores()
+
+
+@pytest.fixture
+def good():
+    return _load().GOOD
+
+
+@pytest.fixture
+def bad():
+    return _load().BAD
