@@ -78,7 +78,7 @@ def hostile_body() -> dict:
         "parameters_of_model": {HOSTILE: [HOSTILE]},
         "left_out": [{"what": HOSTILE, "why": HOSTILE, "n": 1}],
         "notes": [HOSTILE],
-        "packages": {HOSTILE: HOSTILE},
+        "packages": {f"{HOSTILE} {i}": HOSTILE for i in range(12)},
         "libraries": {HOSTILE: HOSTILE},
         "reasons": [{"rule": HOSTILE, "outcome": HOSTILE, "observed": HOSTILE}],
         "figures": [
@@ -268,6 +268,8 @@ def test_printed_page_keeps_its_tables_and_opens_what_is_folded(browser, pages, 
     assert browser.evaluate(displays("getComputedStyle(t).display")) == ["table"]
     folded = "[...document.querySelectorAll('details > p')].every(p => p.clientHeight > 0)"
     assert browser.evaluate(folded)
+    if name == "card":
+        assert browser.evaluate("document.querySelectorAll('details:not([open])').length") > 0
     browser.send("Emulation.setEmulatedMedia", media="")
 
 
