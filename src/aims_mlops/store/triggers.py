@@ -86,3 +86,9 @@ def postgresql_triggers() -> list[str]:
             "FOR EACH STATEMENT EXECUTE FUNCTION aims_insert_only()"
         )
     return statements
+
+
+def postgresql_trigger_names() -> set[str]:
+    """The names of the triggers that `postgresql_triggers` makes."""
+    words = (statement.split() for statement in postgresql_triggers())
+    return {found[2] for found in words if found[:2] == ["CREATE", "TRIGGER"]}

@@ -19,15 +19,16 @@ import sqlalchemy as sa  # noqa: TID253  the adapter itself
 
 from aims_mlops.errors import AimsError, EvidenceFormatError, VerificationError
 from aims_mlops.evidence.checkpoint import Checkpoint, origin_of, read_checkpoint
+from aims_mlops.evidence.envelope import key_id
 from aims_mlops.evidence.merkle import grow, leaf_hash, root_of
 from aims_mlops.evidence.note import VerifierKey
 from aims_mlops.store import verify_worker
 from aims_mlops.store.anchors import Anchor, anchors, certificates, check_token
 from aims_mlops.store.sql import SqlStore
-from aims_mlops.store.tables import head, log_keys, records, subjects, tiles
+from aims_mlops.store.tables import head, log_keys, records, tiles
 from aims_mlops.store.tree import STEP, WIDTH, fold, split_hashes
-from aims_mlops.store.triggers import sqlite_triggers
 from aims_mlops.store.verify_range import KeySpan, RangeChecker, RangeResult
+from aims_mlops.store.verify_schema import outside_failures, schema_failures
 
 _ALONE = 4_096  # records below which a second process costs more than it saves
 
@@ -110,6 +111,9 @@ def verify_store(
         _verify(store, report, since, kept, trusted, authorities, blobs=blobs, workers=workers)
     except AimsError as error:
         report.failures.append(str(error))
+    except (TypeError, ValueError, AttributeError, KeyError) as error:
+        # Values of a type that no part of the log writes.
+        report.failures.append(f"the log cannot be read: {type(error).__name__}: {error}"[:300])
     if report.failures:
         report.verified = None
     return report
@@ -140,12 +144,14 @@ def _verify(
     workers: int | None,
 ) -> None:
     with store.database.reading() as connection:
-        top = connection.execute(sa.select(head)).one_or_none()
-        if top is None:
-            raise VerificationError("the log has no head", got="an empty or damaged table")
+        heads = connection.execute(sa.select(head)).all()
+        if len(heads) != 1 or heads[0].id != 1:
+            raise VerificationError("the log does not have one head", got=f"{len(heads)} rows")
+        top = heads[0]
         spans = _spans(connection)
-        _check_schema(store, connection, report, whole=since is None)
-        _check_ends(connection, int(top.size), report)
+        _check_types(top, spans)
+        report.failures.extend(schema_failures(store.database, connection, whole=since is None))
+        report.failures.extend(outside_failures(connection, top.size))
     report.log_id, report.size, report.root = top.log_id, int(top.size), bytes(top.root).hex()
     if not spans or spans[0].valid_from != 0:
         raise VerificationError("the log has no first key")
@@ -168,56 +174,28 @@ def _verify(
     _say_what_is_open(store, report, result, since, blobs=blobs)
 
 
+def _check_types(top: Any, spans: Sequence[Any]) -> None:
+    """SQLite keeps any type in any column, and Python reads a number out of bytes."""
+    good = (
+        type(top.size) is int
+        and isinstance(top.log_id, str)
+        and isinstance(top.root, bytes)
+        and isinstance(top.frontier, bytes)
+        and isinstance(top.checkpoint, str | None)
+        and all(
+            type(s.valid_from) is int
+            and isinstance(s.public, bytes)
+            and key_id(s.public) == s.key_id
+            for s in spans
+        )
+    )
+    if not good:
+        raise VerificationError("the head or the keys of the log have values of another type")
+
+
 def _spans(connection: sa.Connection) -> list[KeySpan]:
     rows = connection.execute(sa.select(log_keys).order_by(log_keys.c.valid_from))
-    return [KeySpan(int(r.valid_from), r.key_id, bytes(r.public)) for r in rows]
-
-
-def _check_schema(
-    store: SqlStore, connection: sa.Connection, report: Report, *, whole: bool
-) -> None:
-    if not store.database.is_sqlite:
-        count = connection.execute(
-            sa.text(
-                "SELECT count(*) FROM pg_trigger WHERE tgname LIKE 'aims%' "
-                "AND NOT tgisinternal AND tgenabled = 'O'"
-            )
-        ).scalar_one()
-        if count < 11:
-            report.failures.append("triggers that keep the log insert-only are missing or disabled")
-        return
-    query = "SELECT name, sql FROM sqlite_master WHERE type = 'trigger'"
-    stored = {name: sql for name, sql in connection.exec_driver_sql(query)}  # noqa: C416  rows
-    if stored != sqlite_triggers():
-        report.failures.append("the triggers that keep the log insert-only were changed")
-    if not whole:
-        return
-    # Reads the whole file: that every index has every row, so that no search overlooks one.
-    for (line,) in connection.exec_driver_sql("PRAGMA integrity_check(20)"):
-        if line != "ok":
-            report.failures.append(f"the database file is damaged: {line}")
-
-
-def _check_ends(connection: sa.Connection, size: int, report: Report) -> None:
-    """Nothing may lie outside [0, size): it would be found by a search and proved by nobody."""
-    for table, column, last in (
-        (records, records.c.sequence, size),
-        (subjects, subjects.c.sequence, size),
-        (log_keys, log_keys.c.valid_from, size + 1),
-    ):
-        low, high = connection.execute(sa.select(sa.func.min(column), sa.func.max(column))).one()
-        if low is not None and (low < 0 or high >= last):
-            report.failures.append(
-                f"{table.name} holds rows outside the {size} records that the head counts"
-            )
-    counted = connection.execute(sa.select(tiles.c.level, sa.func.count()).group_by(tiles.c.level))
-    levels = {int(level): int(number) for level, number in counted}
-    expected, level, count = {}, 0, size // WIDTH
-    while count:
-        expected[level] = count
-        level, count = level + STEP, count // WIDTH
-    if levels != expected:
-        report.failures.append("the stored tree has tiles too many or too few")
+    return [KeySpan(r.valid_from, r.key_id, r.public) for r in rows]
 
 
 def _start(report: Report, since: Verified | None) -> tuple[int, list[bytes]]:
