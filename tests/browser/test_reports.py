@@ -266,7 +266,7 @@ def test_printed_page_keeps_its_tables_and_opens_what_is_folded(browser, pages, 
     browser.send("Emulation.setEmulatedMedia", media="print")
     displays = "[...new Set([...document.querySelectorAll('table')].map(t => {}))]".format
     assert browser.evaluate(displays("getComputedStyle(t).display")) == ["table"]
-    folded = "[...document.querySelectorAll('details > p')].every(p => p.clientHeight > 0)"
+    folded = "[...document.querySelectorAll('details > p')].every(p => p.checkVisibility())"
     assert browser.evaluate(folded)
     if name == "card":
         assert browser.evaluate("document.querySelectorAll('details:not([open])').length") > 0
