@@ -12,6 +12,8 @@ from typing import Any
 
 import numpy as np
 
+from aims_mlops.measures.intervals import clopper_pearson, normal_quantile
+
 _SCORE_BINS = 1_024
 
 
@@ -25,6 +27,7 @@ class RowMetric:
     high: float | None
     method: str | None
     problem: str | None = None
+    function: str | None = None  # of scikit-learn, where `name` is a scorer's
 
 
 def score_metrics(
@@ -46,18 +49,9 @@ def score_metrics(
     drawn = _resampled_rankings(truth, score, weight, draws, seed)
     for name in names:
         value = float(getattr(metrics, name)(truth, score, sample_weight=weight))
-        spread = drawn[name] - drawn[f"{name} observed"] + value
-        tail = (1 - confidence) / 2
-        low, high = np.quantile(spread, [tail, 1 - tail])
-        found.append(
-            RowMetric(
-                name,
-                value,
-                max(0.0, float(low)),
-                min(1.0, float(high)),
-                f"resampled counts, {confidence}",
-            )
-        )
+        low, high = _logit_limits(value, drawn[name], truth, confidence)
+        method = f"logit, resampled counts, {confidence}"
+        found.append(RowMetric(name, value, low, high, method))
     if probability:
         clipped = np.clip(score, np.finfo(float).eps, 1 - np.finfo(float).eps)
         rows = {
@@ -66,7 +60,7 @@ def score_metrics(
         }
         for name, loss in rows.items():
             value = float(getattr(metrics, name)(truth, score, sample_weight=weight))
-            found.append(_of_mean(name, value, loss, weight, confidence))
+            found.append(mean_metric(name, value, loss, weight, confidence))
     return found
 
 
@@ -81,8 +75,8 @@ def regression_metrics(
     mse = float(metrics.mean_squared_error(truth, predicted, sample_weight=weight))
     mae = float(metrics.mean_absolute_error(truth, predicted, sample_weight=weight))
     found = [
-        _of_mean("mean_absolute_error", mae, np.abs(error), weight, confidence),
-        _of_mean("mean_squared_error", mse, squared, weight, confidence),
+        mean_metric("mean_absolute_error", mae, np.abs(error), weight, confidence),
+        mean_metric("mean_squared_error", mse, squared, weight, confidence),
     ]
     of_mse = found[-1]
     rmse = float(metrics.root_mean_squared_error(truth, predicted, sample_weight=weight))
@@ -100,11 +94,11 @@ def regression_metrics(
     r2 = float(metrics.r2_score(truth, predicted, sample_weight=weight))
     # r2 = 1 - mse / variance; each row moves it by this much.
     influence = -(squared - mse) / variance + mse * (spread - variance) / variance**2
-    found.append(_of_mean("r2_score", r2, influence, weight, confidence, floor=None))
+    found.append(mean_metric("r2_score", r2, influence, weight, confidence, floor=None))
     return found
 
 
-def _of_mean(
+def mean_metric(
     name: str,
     value: float,
     rows: Any,
@@ -130,7 +124,7 @@ def _of_mean(
 def _resampled_rankings(
     truth: Any, score: Any, weight: Any | None, draws: int, seed: int
 ) -> dict[str, Any]:
-    """Resampled ROC AUC and average precision, and both as the same bins give them undrawn."""
+    """(draws,) resampled ROC AUC and average precision."""
     order = np.argsort(score, kind="stable")
     ordered = score[order]
     step = np.r_[True, ordered[1:] != ordered[:-1]]
@@ -149,13 +143,22 @@ def _resampled_rankings(
         mean_weight = np.divide(sums, counts, out=np.zeros_like(sums), where=counts > 0)
     generator = np.random.default_rng(seed)
     drawn = generator.multinomial(len(score), counts / counts.sum(), size=draws) * mean_weight
-    found: dict[str, Any] = {}
-    for suffix, table in ((" observed", (counts * mean_weight)[None]), ("", drawn)):
-        negative, positive = table[:, 0::2], table[:, 1::2]
-        auc, precision = _rankings(negative, positive)
-        found[f"roc_auc_score{suffix}"] = auc if not suffix else auc[0]
-        found[f"average_precision_score{suffix}"] = precision if not suffix else precision[0]
-    return found
+    auc, average = _rankings(drawn[:, 0::2], drawn[:, 1::2])
+    return {"roc_auc_score": auc, "average_precision_score": average}
+
+
+def _logit_limits(value: float, drawn: Any, truth: Any, confidence: float) -> tuple[float, float]:
+    """Normal limits on the logit scale, which stay inside (0, 1) and cover at its ends."""
+    from scipy.special import expit, logit
+
+    if value in (0.0, 1.0):
+        # No draw differs from a perfect ranking: bound it by the rows of the rarer class.
+        rarer = int(min(truth.sum(), len(truth) - truth.sum()))
+        low, high = clopper_pearson(value * rarer, rarer, confidence)
+        return float(low), float(high)
+    spread = float(np.std(logit(np.clip(drawn, 1e-9, 1 - 1e-9)), ddof=1))
+    half = normal_quantile(1 - (1 - confidence) / 2) * spread
+    return float(expit(logit(value) - half)), float(expit(logit(value) + half))
 
 
 def _rankings(negative: Any, positive: Any) -> tuple[Any, Any]:
