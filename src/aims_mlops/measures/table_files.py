@@ -118,7 +118,8 @@ def _parquet(path: Path) -> _Opened:
 
     def read() -> Iterator[pa.RecordBatch]:
         with pq.ParquetFile(path) as file:
-            yield from file.iter_batches(batch_size=BATCH_ROWS)
+            for group in range(file.num_row_groups):  # asked for all at once, it keeps them all
+                yield from file.iter_batches(batch_size=BATCH_ROWS, row_groups=[group])
 
     return schema, read
 
