@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -28,7 +29,8 @@ class Anchors:
         self._header, self._findings = header, findings
         self._wanted: list[_Wanted] = []
         self._paths: dict[int, list[bytes]] = {}
-        self._anchors = 0
+        self._on_record: dict[int, str] = {}
+        self._places: list[str] = []
         self._kept = kept
         if kept is not None:
             self._wanted.append(_Wanted(kept, "the checkpoint you kept"))
@@ -41,8 +43,12 @@ class Anchors:
             checkpoint = Checkpoint.parse(found["checkpoint"])
         except UnreadableError as error:
             raise ValueError(str(error)) from error
-        self._anchors += 1
-        self._wanted.append(_Wanted(checkpoint, f"the anchor in {found['where']}"))
+        self._on_record[int(found["sequence"])] = str(found["checkpoint"])
+        method, place = str(found["method"]), str(found["place"])
+        self._places.append(f"{place[:200]} ({method[:40]}, {counted(checkpoint.size, 'record')})")
+        self._wanted.append(
+            _Wanted(checkpoint, f"the checkpoint on record as anchored in {place[:200]}")
+        )
         self._sizes.add(checkpoint.size)
         self._at_size(0, GrowingTree().root())
 
@@ -61,11 +67,22 @@ class Anchors:
             if wanted.checkpoint.size == size:
                 wanted.root = root
 
-    def sum_up(self) -> None:
-        """Say of each checkpoint whether the log continues it."""
+    def sum_up(self, recorded: Sequence[tuple[int, str]]) -> None:
+        """Say of each checkpoint whether the log continues it.
+
+        recorded : (sequence, checkpoint) of every record of an anchor.
+        """
         for wanted in self._wanted:
             self._check(wanted)
-        if not self._wanted:
+        if dict(recorded) != self._on_record:
+            self._findings.fail("the bundle's anchors are not those on record")
+        if self._places:
+            self._findings.unchecked.append(
+                "whether these anchors are really there: "
+                + "; ".join(self._places[-5:])
+                + ". Fetch the newest checkpoint from there and give it with --checkpoint"
+            )
+        elif self._kept is None:
             self._findings.unchecked.append(
                 "unanchored: nobody outside holds a checkpoint of this log, so whoever has both "
                 "its database and its key could have rewritten all of it. Keep this bundle's "

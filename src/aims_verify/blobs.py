@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hmac
 from collections.abc import Iterable
 from hashlib import sha256
 from typing import Any
@@ -13,15 +14,16 @@ from aims_verify.findings import Findings, counted
 class BlobCheck:
     """Takes blobs part by part; memory is one digest for each blob, not its bytes.
 
-    A blob's line is {"blob": {"data", "last", "part", "sha256"}}, or {"blob": {"sha256", "state"}}
-    with state `erased`, `missing` or `damaged`.
+    A blob's line is {"blob": {"data", "last", "part", "sha256"}}, with "salt" for personal content,
+    whose name is HMAC-SHA256(salt, content); or {"blob": {"sha256", "state"}} with state `erased`,
+    `missing`, `personal` or `damaged`.
     """
 
     def __init__(self, findings: Findings) -> None:
         self._findings = findings
         self._name = ""
         self._part = 0
-        self._digest = sha256()
+        self._digest: Any = sha256()
         self._good: set[str] = set()
         self._states: dict[str, str] = {}
         self._named: dict[str, int] = {}
@@ -38,7 +40,7 @@ class BlobCheck:
         if data is None:
             raise ValueError("not base64")
         if found["part"] == 0:
-            self._name, self._part, self._digest = name, 0, sha256()
+            self._name, self._part, self._digest = name, 0, _digest(found.get("salt"))
         if name != self._name or found["part"] != self._part:
             raise ValueError("parts of a blob out of order")
         self._part += 1
@@ -69,7 +71,7 @@ class BlobCheck:
         ]
         if there:
             findings.holds.append(
-                f"{counted(len(there), 'blob')} that records name are here, unchanged"
+                f"the content of {counted(len(there), 'blob')} is here and unchanged"
             )
         if gone:
             findings.unchecked.append(
@@ -81,10 +83,26 @@ class BlobCheck:
                 f"the content of {counted(len(missing), 'blob')} that the store could not give; "
                 "no record of an erasure explains it"
             )
-        left = len(out) - len(missing)
+        personal = [name for name in out if self._states.get(name) == "personal"]
+        if personal:
+            findings.unchecked.append(
+                f"the content of {counted(len(personal), 'blob')} of personal data, which this "
+                "bundle leaves out; the commitment is intact"
+            )
+        left = len(out) - len(missing) - len(personal)
         if left:
             findings.unchecked.append(
                 f"the content of {counted(left, 'blob')} that this bundle leaves out"
             )
         for name in self._good - self._named.keys():
             findings.fail("a blob that no record names", name[:16])
+
+
+def _digest(salt: str | None) -> Any:
+    """What the content's bytes go through to give the blob's name; ValueError for an odd salt."""
+    if salt is None:
+        return sha256()
+    raw = from_base64(salt)
+    if raw is None:
+        raise ValueError("not base64")
+    return hmac.new(raw, digestmod=sha256)

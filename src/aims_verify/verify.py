@@ -153,7 +153,13 @@ class _Verification:
             findings.holds.append(
                 f"{counted(totals.signatures, 'signature')} of the log over records hold"
             )
-        self.anchors.sum_up()
+        self.anchors.sum_up(
+            [
+                (sequence, str(body.get("checkpoint")))
+                for kind, sequence, body in totals.special
+                if kind == "anchor"
+            ]
+        )
         self.blobs.sum_up(_erased(totals))
         self._open_questions()
 

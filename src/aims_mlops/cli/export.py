@@ -18,6 +18,7 @@ import click
 @click.option("--subject", help="Only evidence about this SHA-256 digest.")
 @click.option("--run", "run_id", help="Only evidence of this run.")
 @click.option("--no-blobs", is_flag=True, help="Leave the content of blobs out.")
+@click.option("--personal", is_flag=True, help="Put personal content in as well.")
 @click.option(
     "--since",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
@@ -32,6 +33,7 @@ def export_evidence(
     subject: str | None,
     run_id: str | None,
     no_blobs: bool,
+    personal: bool,
     since: Path | None,
     as_json: bool,
 ) -> None:
@@ -51,6 +53,7 @@ def export_evidence(
             run=run_id,
         ),
         blobs=not no_blobs,
+        personal=personal,
         since=since.read_text(encoding="utf-8") if since is not None else None,
     )
     if as_json:

@@ -153,7 +153,9 @@ def log_router(store: SqlStore, tokens: Tokens) -> APIRouter:
         openapi_extra=secured,
     )
     def get_blob(sha256: BlobName) -> Response:
-        """The bytes of a blob, checked against their digest."""
+        """The bytes of a blob, checked against their digest; personal content is not sent."""
+        if store.secrets_of(sha256) is not None:
+            raise ProblemError("forbidden", "personal content is read where the log is kept")
         return Response(
             store.get_blob(sha256), media_type="application/octet-stream", headers=_INERT
         )

@@ -80,10 +80,12 @@ def export_bundle(
     *,
     scope: Scope | None = None,
     blobs: bool = True,
+    personal: bool = False,
     since: str | None = None,
 ) -> Bundle:
     """Write a bundle to `path`, which appears complete or not at all.
 
+    blobs : whether their content goes along; personal : that of personal content too.
     since : a checkpoint (note) that the auditor kept; a bundle of a part of the log then carries
         the proof that the log continues it.
     Raises InputError for an empty log or a checkpoint of another one, StoreError.
@@ -91,7 +93,14 @@ def export_bundle(
     draft = path.with_name(f".{path.name}.{uuid.uuid4().hex[:12]}")
     try:
         with draft.open("xb") as file:
-            done = _Writer(store, file, scope or Scope(), with_blobs=blobs, since=since).write()
+            done = _Writer(
+                store,
+                file,
+                scope or Scope(),
+                with_blobs=blobs,
+                personal=personal,
+                since=since,
+            ).write()
             file.flush()
             os.fsync(file.fileno())
         draft.replace(path)
@@ -113,14 +122,16 @@ class _Writer:
         scope: Scope,
         *,
         with_blobs: bool,
+        personal: bool,
         since: str | None,
     ) -> None:
         self.store, self.file, self.scope = store, file, scope
-        self.with_blobs, self.since = with_blobs, since
+        self.with_blobs, self.personal, self.since = with_blobs, personal, since
         self.source: BundleSource = source_of(store)
         self.digest = hashlib.sha256()
         self.lines = self.size = self.records = 0
         self.seen: set[str] = set()
+        self.proved: set[int] = set()
         self.given = 0
 
     def write(self) -> tuple[int, int, int, int, str]:
@@ -136,6 +147,7 @@ class _Writer:
         self._header(note, top, chosen)
         if self.since is not None:
             self._consistency(self.since, top, whole=chosen is None)
+        self._anchors(top, whole=chosen is None)
         self.erased = self.source.erased() if self.with_blobs else frozenset()
         records = (record for record in self._chosen(chosen) if record.sequence < top.size)
         for page in _pages(records):
@@ -195,14 +207,31 @@ class _Writer:
                 expected=f"at least {old.size}",
                 next_step="aims evidence verify",
             )
-        if whole:
-            return  # the verifier computes every root itself
+        if whole or old.size in self.proved:
+            return  # of the whole log the verifier computes every root itself
+        self.proved.add(old.size)
         path = self.source.consistency_path(old.size, top.size)
         self._line(
             canonical(
                 {"consistency": {"path": [b64encode(h).decode() for h in path], "size": old.size}}
             )
         )
+
+    def _anchors(self, top: Checkpoint, *, whole: bool) -> None:
+        """What was anchored comes first, so that the verifier can hold the log to it in passing."""
+        for record in self.store.find(kind="anchor"):
+            if record.sequence >= top.size:
+                return
+            body = record.evidence.body
+            note, token = str(body["checkpoint"]), body.get("token")
+            line = {
+                "checkpoint": note,
+                "method": str(body["method"]),
+                "place": str(body["place"]),
+                "sequence": record.sequence,
+            }
+            self._line(canonical({"anchor": line if token is None else {**line, "token": token}}))
+            self._consistency(note, top, whole=whole)
 
     def _chosen(self, chosen: dict[str, Any] | None) -> Iterator[Record]:
         if chosen is None:
@@ -234,6 +263,10 @@ class _Writer:
                     self._blob(name)
 
     def _blob(self, name: str) -> None:
+        salt = self.source.salt_of(name)
+        if salt is not None and not self.personal:
+            self._state(name, "personal")
+            return
         try:
             content = self.store.get_blob(name)
         except EvidenceNotFoundError:
@@ -242,12 +275,13 @@ class _Writer:
         except VerificationError:
             self._state(name, "damaged")
             return
+        salted = b"" if salt is None else b',"salt":"%b"' % b64encode(salt)
         for part, start in enumerate(range(0, max(len(content), 1), PART)):
             data = b64encode(content[start : start + PART])
             last = b"true" if start + PART >= len(content) else b"false"
             self._line(
-                b'{"blob":{"data":"%b","last":%b,"part":%d,"sha256":"%b"}}'
-                % (data, last, part, name.encode())
+                b'{"blob":{"data":"%b","last":%b,"part":%d%b,"sha256":"%b"}}'
+                % (data, last, part, salted, name.encode())
             )
         self.given += 1
 

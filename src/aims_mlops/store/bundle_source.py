@@ -42,6 +42,10 @@ class BundleSource(Protocol):
         """Digests of the blobs whose content was erased or pruned."""
         ...
 
+    def salt_of(self, blob: str) -> bytes | None:
+        """The salt of personal content, which proves its commitment; None for other blobs."""
+        ...
+
 
 def source_of(store: EvidenceStore) -> BundleSource:
     """The source behind a store; InputError if the store cannot prove anything."""
@@ -85,6 +89,10 @@ class SqlSource:
 
     def erased(self) -> frozenset[str]:
         return self._store.erased()
+
+    def salt_of(self, blob: str) -> bytes | None:
+        found = self._store.secrets_of(blob)
+        return None if found is None else found.salt
 
 
 def _near_end(connection: Connection, first: int, size: int) -> Subtree:

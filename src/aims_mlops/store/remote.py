@@ -241,6 +241,10 @@ class RemoteStore:
             found.update(str(digest) for digest in record.evidence.body.get("blobs", ()))
         return frozenset(found)
 
+    def salt_of(self, blob: str) -> bytes | None:
+        """None: personal content does not leave the machine of its log."""
+        return None
+
     # ---- blobs
 
     def put_blob(self, content: bytes, *, media_type: str) -> BlobReference:
