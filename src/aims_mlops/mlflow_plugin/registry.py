@@ -112,12 +112,16 @@ def digested(location: str) -> Iterator[tuple[FilesFingerprint, Path]]:
 
 
 def _of_registry(uri: str) -> ModelReference:
+    from mlflow.exceptions import MlflowException
     from mlflow.store.artifact.utils.models import _parse_model_uri
 
     import mlflow
 
     client: Any = mlflow.MlflowClient()
-    parsed: Any = _parse_model_uri(uri)
+    try:
+        parsed: Any = _parse_model_uri(uri)
+    except MlflowException as error:
+        raise _nothing(uri) from error
     if parsed.model_id is not None:
         entry = client.get_logged_model(parsed.model_id)
         created = _stamp(entry.creation_timestamp)
