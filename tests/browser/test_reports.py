@@ -26,7 +26,7 @@ HOSTILE = (
     "<style>body{display:none}</style>"
     "{{ 7*7 }} {% raw %} javascript:window.ran=1"
 )
-NAMES = ("coverage", "card", "statement")
+NAMES = ("coverage", "card", "statement", "history")
 MODEL = hashlib.sha256(b"model").hexdigest()
 
 
@@ -121,6 +121,7 @@ def pages(tmp_path_factory) -> dict[str, Path]:
         for arguments in (
             ["coverage", "--system", HOSTILE, "--html", str(made["coverage"])],
             ["card", MODEL, "--html", str(made["card"])],
+            ["history", HOSTILE, "--html", str(made["history"])],
             ["soa", "--choices", str(choices), "--html", str(made["statement"])],
         ):
             result = CliRunner().invoke(group, arguments, catch_exceptions=False)

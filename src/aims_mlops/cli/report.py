@@ -146,6 +146,30 @@ def soa(
             click.echo(f"wrote {path}")
 
 
+@group.command("history")
+@click.argument("system")
+@click.option("--html", type=_FILE, help="Write one self-contained page to this file.")
+@click.option("--json", "as_json", is_flag=True, help="Print a JSON object.")
+def history(system: str, html: Path | None, as_json: bool) -> None:
+    """Tell what happened to the AI system SYSTEM: runs, assessments, decisions, promotions."""
+    from aims_mlops.evidence.clock import now
+    from aims_mlops.inventory.project import find_project
+    from aims_mlops.report import history as told
+
+    project = find_project()
+    store = project.open_store()
+    records = _records_of_system(store, project, system)
+    found = told.tell(
+        (record for record in records if record.evidence.system is not None), system, now()
+    )
+    if html is not None:
+        _write(html, told.as_html(found))
+    if as_json:
+        click.echo(json.dumps(told.as_json(found), indent=2))
+    else:
+        click.echo(told.as_text(found) if html is None else f"wrote {html}")
+
+
 def _records_of_system(store: EvidenceStore, project: Project, system: str | None) -> list[Record]:
     """Every record, or those of one system with the policies and anchors, which have no system."""
     if system is None:
@@ -167,12 +191,13 @@ def _find_model(store: EvidenceStore, uri: str) -> ModelReference:
     """A digest as it is, or as a prefix of a captured model's; else what a plugin resolves."""
     from aims_mlops.evidence.models import ModelReference
 
-    if re.fullmatch(r"[0-9a-f]{8,64}", uri):
+    digest = uri.removeprefix("sha256:")
+    if re.fullmatch(r"[0-9a-f]{8,64}", digest):
         found = {
             subject.sha256: subject.name.removeprefix("model:")
             for record in store.find(kind="model")
             for subject in record.evidence.subjects
-            if subject.name.startswith("model:") and subject.sha256.startswith(uri)
+            if subject.name.startswith("model:") and subject.sha256.startswith(digest)
         }
         if len(found) != 1:
             raise ModelNotFoundError(
@@ -184,16 +209,9 @@ def _find_model(store: EvidenceStore, uri: str) -> ModelReference:
         sha256, name = next(iter(found.items()))
         # A model that was never registered is known by an address, which is no name.
         return ModelReference(uri=uri, sha256=sha256, name=None if ":" in name else name)
-    from aims_mlops.plugins import hooks
+    from aims_mlops.assessments.gathering import resolve_model
 
-    reference: ModelReference | None = hooks().resolve_model(uri=uri)
-    if reference is None:
-        raise ModelNotFoundError(
-            f"model {uri!r}: no plugin knows this form of address",
-            expected="a model URI such as models:/NAME/VERSION, a path, or a SHA-256",
-            next_step="aims plugins",
-        )
-    return reference
+    return resolve_model(uri)
 
 
 def _records_of_model(store: EvidenceStore, model: ModelReference) -> list[Record]:

@@ -204,3 +204,13 @@ def test_soa_writes_page_and_table(store, project):
     ).output
     assert output.count("wrote ") == 2
     assert (project / "s.csv").read_text(encoding="utf-8").count("\n") == 39
+
+
+def test_history_of_a_system_tells_its_run(store, model):
+    found = json.loads(invoke("history", "loans", "--json").output)
+    assert [(event["what"], event["also"]) for event in found["events"]] == [("run", "1 model")]
+
+
+def test_card_by_sha256_address_is_found(store, model):
+    found = json.loads(invoke("card", f"sha256:{model}", "--json").output)
+    assert found["model"]["sha256"] == model

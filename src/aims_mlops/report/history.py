@@ -1,0 +1,137 @@
+"""What happened to an AI system, in the order of the log: one line for a run, one for each step.
+
+Auditors sample across the whole period and follow a decision back to what it stood on; this is
+the list that they pick from.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from aims_mlops.evidence.records import Record
+from aims_mlops.report import page
+from aims_mlops.report.scope import Scope
+from aims_mlops.report.summary import day, moment, plural, summarise
+from aims_mlops.report.visible import one_line
+
+FORMAT = "aims-history/1"
+
+# What a run records besides itself; told in the run's line.
+_OF_A_RUN = frozenset(
+    (
+        "environment",
+        "code",
+        "parameters",
+        "dataset",
+        "data-quality",
+        "model",
+        "performance",
+        "bias",
+        "model-card",
+        "gap",
+    )
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One line: `what` kind of step, what it `says`, and the record that begins it.
+
+    also : for a run, how many records of which kinds it left.
+    """
+
+    record: Record
+    what: str
+    says: str
+    also: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """The events of a system, oldest first."""
+
+    system: str
+    made_at: str
+    events: tuple[Event, ...]
+
+    @property
+    def days(self) -> dict[str, list[Event]]:
+        """Events by the day on which the store received them (UTC)."""
+        found: dict[str, list[Event]] = {}
+        for event in self.events:
+            found.setdefault(day(event.record.received_at), []).append(event)
+        return found
+
+
+def tell(records: Iterable[Record], system: str, made_at: str) -> History:
+    """The history in these records, which are those of one system.
+
+    A run without a record of its own, such as one whose batch was lost in part, begins with
+    whatever is there of it.
+    """
+    scope = Scope.of(records)
+    of_run: dict[str, list[Record]] = {}
+    for record in scope.records:
+        if record.evidence.run is not None and record.evidence.kind in (*_OF_A_RUN, "run"):
+            of_run.setdefault(record.evidence.run, []).append(record)
+    events: list[Event] = []
+    told: set[str] = set()
+    for record in scope.records:
+        run = record.evidence.run
+        if run is None or record.evidence.kind not in (*_OF_A_RUN, "run"):
+            events.append(Event(record, record.evidence.kind, summarise(record), None))
+        elif run not in told:
+            told.add(run)
+            events.append(_run(of_run[run]))
+    return History(system, made_at, tuple(events))
+
+
+def as_html(history: History) -> str:
+    """One self-contained page."""
+    return page.html("history.html.j2", history=history)
+
+
+def as_text(history: History) -> str:
+    """Plain text, a heading for each day."""
+    events = plural(len(history.events), "event")
+    lines = [f"History of {one_line(history.system)}: {events}, oldest first."]
+    for name, events_of_day in history.days.items():
+        lines += ["", name]
+        for event in events_of_day:
+            time = moment(event.record.received_at)[11:16]
+            also = f" ({event.also})" if event.also else ""
+            text = one_line(f"{event.what}: {event.says}{also}")
+            lines.append(f"  {time}  {page.short(event.record.id)}  {text}")
+    return "\n".join(lines)
+
+
+def as_json(history: History) -> dict[str, Any]:
+    """JSON values under a format name; docs/reports.md promises these fields."""
+    return {
+        "format": FORMAT,
+        "made_at": history.made_at,
+        "system": history.system,
+        "events": [
+            {
+                "record": event.record.id,
+                "sequence": event.record.sequence,
+                "received_at": event.record.received_at,
+                "actor": event.record.evidence.actor,
+                "what": event.what,
+                "says": event.says,
+                "also": event.also,
+            }
+            for event in history.events
+        ],
+    }
+
+
+def _run(records: list[Record]) -> Event:
+    own = next((r for r in records if r.evidence.kind == "run"), None)
+    counts = Counter(r.evidence.kind for r in records if r is not own)
+    also = ", ".join(f"{n} {kind}" for kind, n in sorted(counts.items())) or None
+    says = summarise(own) if own is not None else "its own record is missing"
+    return Event(own or records[0], "run", says, also)
