@@ -22,8 +22,9 @@ def column_figures(column: ColumnMeasured, judged: Judged) -> list[Figure]:
     group = {"column": column.name}
     n = min(column.reference.n, column.current.n)
     approximate = ""
-    if isinstance(column.reference, NumericSample) and column.reference.error:
-        approximate = "; reference kept as weighted points"
+    for side, sample in (("reference", column.reference), ("current", column.current)):
+        if isinstance(sample, NumericSample) and sample.error:
+            approximate += f"; {side} as weighted points of up to {sample.error:.2%} of rows"
     figures = [
         Figure(
             measure=method,

@@ -107,11 +107,12 @@ class ReferenceProfile:
     def columns(self) -> Mapping[str, ColumnRead]:
         """The columns as samples, as if the reference had just been read."""
         reader = None if self.blob is None else BlobReader(self.blob)
+        entries = self.body["columns"]
         return {
             name: ColumnRead(
                 name, entry["type"], entry["kind"], _sample(name, entry, reader), entry["problem"]
             )
-            for name, entry in self.body["columns"].items()
+            for name, entry in ((name, entries[name]) for name in self.body["order"])
         }
 
     def __repr__(self) -> str:
@@ -185,6 +186,7 @@ def _profile_of(
         "methods": _plain(methods),
         "labels": "digest",
         "performance": None if scored is None else scored.to_dict(),
+        "order": list(read.columns),  # canonical JSON sorts the keys of the next field
         "columns": {column.name: _entry(column, space) for column in read.columns.values()},
         "blob": None,
     }
@@ -261,10 +263,14 @@ def _entry(column: ColumnRead, space: _Space) -> dict[str, Any]:
 
 
 def _number_entry(sample: NumericSample, key: str, space: _Space) -> dict[str, Any]:
+    # Of the sorted values, so that the order of rows does not change the last digit.
+    deviation = sample.std
+    if sample.n and sample.deviation is None and sample.counts is None:
+        deviation = float(np.std(sample.ordered))
     entry: dict[str, Any] = {
         "integer": sample.integer,
         "single": sample.single,
-        "std": sample.std,
+        "std": deviation,
         "error": sample.error,
     }
     if space.writer is not None:
