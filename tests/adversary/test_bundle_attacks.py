@@ -32,7 +32,7 @@ def store(tmp_path: Path) -> Iterable[SqlStore]:
     opened = open_sql_store(f"sqlite:///{tmp_path}/evidence.db")
     blob = opened.put_blob(b"a model card", media_type="text/markdown")
     reference = {"sha256": blob.sha256, "size": blob.size, "media_type": blob.media_type}
-    opened.append_many([_evidence(i, card=reference if i == 1 else None) for i in range(4)])
+    opened.append_many([_evidence(i, card=reference if i == 1 else None) for i in range(3)])
     yield opened
     opened.close()
 
@@ -235,9 +235,9 @@ def test_log_rewritten_with_its_own_key_fails_against_a_kept_checkpoint(
     kept = Checkpoint.parse(note)
     signer = load_key(store.key_folder / "log.key")
     changed = _rewritten(
-        bundle, signer, lambda i, body: {"number": 99} if i == 2 else {"number": i}
+        bundle, signer, lambda i, body: {"number": 99} if i == 1 else {"number": i}
     )
-    shorter = _rewritten(bundle, signer, lambda i, body: {"number": i} if i < 3 else None)
+    shorter = _rewritten(bundle, signer, lambda i, body: {"number": i} if i < 2 else None)
     target = tmp_path / "attack.aims"
     for content in (changed, shorter):
         alone = _verdict(target, content)
@@ -270,7 +270,7 @@ def test_log_rewritten_with_another_key_fails_against_checkpoint_and_pinned_key(
 def test_older_bundle_and_restored_backup_fail_against_a_newer_checkpoint(
     store: SqlStore, bundle: Path, tmp_path: Path
 ) -> None:
-    store.append(_evidence(4))
+    store.append(_evidence(3))
     note = store.status().checkpoint
     assert note is not None
     assert _detected(tmp_path / "old.aims", bundle.read_bytes(), kept=Checkpoint.parse(note))
