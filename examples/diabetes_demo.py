@@ -1,6 +1,8 @@
 """The main job, end to end, on 442 real patients: `make demo`.
 
-Writes everything into `demo-output/` beside the README and sends nothing anywhere. Each `$ aims …`
+    python examples/diabetes_demo.py [FOLDER]
+
+Writes everything into FOLDER (`demo-output/` beside the README) and sends nothing anywhere. Each `$ aims …`
 line is the command a person would type in that folder; it runs here in this process, so that MLflow
 is loaded once.
 """
@@ -17,7 +19,7 @@ import time
 from pathlib import Path
 
 HERE = Path(__file__).parent
-OUTPUT = HERE.parent / "demo-output"
+OUTPUT = Path(sys.argv[1] if len(sys.argv) > 1 else HERE.parent / "demo-output").absolute()
 MODEL = "models:/diabetes-risk"
 FEATURES = ["age", "bmi", "bp", "s1", "s2", "s3", "s4", "s5", "s6"]
 STARTED = time.perf_counter()

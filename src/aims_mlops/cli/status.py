@@ -50,19 +50,7 @@ def _state(project: Project, store: EvidenceStore) -> dict[str, Any]:
 
     status = asdict(store.status())
     gaps = list(store.find(kind="gap"))
-    promoted: dict[str, dict[str, dict[str, str]]] = {}
-    for record in store.find(kind="promotion"):
-        body = record.evidence.body
-        if body.get("outcome") == "done":
-            model = body.get("model") or {}
-            name = f"{model.get('name')}/{model.get('version')}"
-            of_system = promoted.setdefault(record.evidence.system or "", {})
-            # One alias of one registered model points to one version: the newest wins.
-            of_system[f"{body['alias']} of {model.get('name')}"] = {
-                "alias": body["alias"],
-                "model": name,
-                "sha256": str(model.get("sha256")),
-            }
+    promoted = _promoted(store)
     systems: dict[str, tuple[str | None, str | None]] = {
         s.id: (s.risk_tier, s.owner) for s in project.systems
     }
@@ -87,6 +75,25 @@ def _state(project: Project, store: EvidenceStore) -> dict[str, Any]:
             for id_, (tier, owner) in systems.items()
         ],
     }
+
+
+def _promoted(store: EvidenceStore) -> dict[str, dict[str, dict[str, str]]]:
+    """Per system, what the log says that each alias of each registered model points to.
+
+    The newest promotion of an alias counts; the registry itself is not asked.
+    """
+    found: dict[str, dict[str, dict[str, str]]] = {}
+    for record in store.find(kind="promotion"):
+        body = record.evidence.body
+        if body.get("outcome") != "set":
+            continue
+        alias, name = str(body.get("alias")), str(body.get("name"))
+        found.setdefault(record.evidence.system or "", {})[f"{name}@{alias.casefold()}"] = {
+            "alias": alias,
+            "model": f"{name}/{body.get('version')}",
+            "sha256": str(body.get("model")),
+        }
+    return found
 
 
 def _rows(state: dict[str, Any]) -> list[tuple[str, str]]:
