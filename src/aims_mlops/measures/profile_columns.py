@@ -32,9 +32,10 @@ class Moments:
         count = len(values)
         mean = float(values.mean())
         values -= mean
+        values *= values  # in place, and not as a dot product, whose threads would spin
         total = self.count + count
         gap = mean - self.mean
-        self.squares += float(values.dot(values)) + gap * gap * self.count * count / total
+        self.squares += float(values.sum()) + gap * gap * self.count * count / total
         self.mean += gap * count / total
         self.count = total
 
