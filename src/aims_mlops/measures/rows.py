@@ -95,6 +95,60 @@ def read_rows(columns: Columns, *roles: str, positive_label: Any = None) -> Rows
     return _finite(rows)
 
 
+def read_labels(columns: Columns, *roles: str) -> tuple[dict[str, Any], list[Any], list[LeftOut]]:
+    """({role: (n,) codes}, labels by code, sorted, what was left out) of columns of labels.
+
+    Rows that lack one of the labels are left out and counted. Raises InputError when none is left.
+    """
+    import narwhals as nw
+
+    chunks: dict[str, list[Any]] = {role: [] for role in roles}
+    known: dict[Any, int] = {}
+    for frame in columns.frames():
+        eager = frame.collect(backend="pyarrow") if isinstance(frame, nw.LazyFrame) else frame
+        for role in roles:
+            chunks[role].append(_label_codes(eager.get_column(columns.roles[role]), known))
+    codes = {role: np.concatenate(found) for role, found in chunks.items()}
+    usable = np.ones(len(codes[roles[0]]), dtype=bool)
+    left_out = []
+    for role, found in codes.items():
+        if (found < 0).any():
+            why = "a missing label counts for nothing"
+            left_out.append(LeftOut(what=f"rows without {role}", why=why, n=int((found < 0).sum())))
+            usable &= found >= 0
+    if not usable.any():
+        raise InputError("no row has every label", got=f"{len(usable)} rows")
+    order = sorted(known, key=lambda label: (str(type(label)), label))
+    rank = np.empty(len(order), dtype=np.int64)
+    rank[[known[label] for label in order]] = np.arange(len(order))
+    return {role: rank[found[usable]] for role, found in codes.items()}, order, left_out
+
+
+def _label_codes(series: Any, known: dict[Any, int]) -> Any:
+    """(n,) codes, -1 where missing; `known` grows as new labels come."""
+    array = _dictionary(series)
+    values = [plain_label(value) for value in array.dictionary.to_pylist()]
+    if len(values) > MOST_GROUPS:
+        raise InputError("too many distinct labels for classes", got=f"{len(values)}")
+    mapping = np.array(
+        [-1 if v is None else known.setdefault(v, len(known)) for v in values] + [-1]
+    )
+    indices = array.indices.fill_null(len(values))
+    return mapping[indices.to_numpy(zero_copy_only=False).astype(np.int64)]
+
+
+def _dictionary(series: Any) -> Any:
+    """A narwhals series as one Arrow dictionary array."""
+    import pyarrow as pa
+
+    array = series.to_arrow()
+    if isinstance(array, pa.ChunkedArray):
+        array = array.combine_chunks()
+    if pa.types.is_dictionary(array.type):
+        return array
+    return array.dictionary_encode()
+
+
 def _finite(rows: Rows) -> Rows:
     left_out = []
     usable = np.ones(rows.size, dtype=bool)
@@ -133,13 +187,7 @@ def _is_positive(series: Any, positive: Any) -> Any:
 
 def _encode(series: Any, known: dict[str, int], name: str) -> Any:
     """Codes of text labels, growing `known` as new labels come."""
-    import pyarrow as pa
-
-    array = series.to_arrow()
-    if isinstance(array, pa.ChunkedArray):
-        array = array.combine_chunks()
-    if not pa.types.is_dictionary(array.type):
-        array = array.dictionary_encode(null_encoding="encode")
+    array = _dictionary(series)
     found = [label_text(plain_label(value)) for value in array.dictionary.to_pylist()]
     if len(found) > MOST_GROUPS:
         raise InputError(
