@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from aims_mlops.evidence.records import Record
@@ -42,8 +42,33 @@ class Answer:
 
 
 def answers(newest_first: Sequence[Record]) -> tuple[Answer, ...]:
-    """Every step about the model, newest first."""
-    return tuple(_answer(r) for r in newest_first if r.evidence.kind in KINDS)
+    """Every step about the model, newest first; approvals with what the gate made of them."""
+    steps = [record for record in newest_first if record.evidence.kind in KINDS]
+    uncounted = _uncounted(steps)
+    found = []
+    for record in steps:
+        answer = _answer(record)
+        if record.evidence.kind == "approval" and record.id in uncounted:
+            why = f"the gate did not count it: {uncounted[record.id]}"
+            answer = replace(answer, reasons=(*answer.reasons, why))
+        found.append(answer)
+    return tuple(found)
+
+
+def _uncounted(steps: Sequence[Record]) -> dict[str, str]:
+    """Id of an approval to why the newest decision that weighed it did not count it."""
+    weighed: dict[str, str | None] = {}
+    for record in steps:  # newest first, so the first word on an approval stands
+        if record.evidence.kind != "decision":
+            continue
+        body = record.evidence.body
+        for counted in reading.mapping(body, "consent").values():
+            weighed.setdefault(str(counted), None)
+        for entry in reading.sequence(body, "uncounted"):
+            if isinstance(entry, Mapping):
+                why = reading.string(entry, "why") or "no reason recorded"
+                weighed.setdefault(str(entry.get("record")), why)
+    return {id_: why for id_, why in weighed.items() if why is not None}
 
 
 def _answer(record: Record) -> Answer:

@@ -145,10 +145,10 @@ def _of_decisions(answers: Sequence[Answer]) -> Iterator[Limit]:
     kinds = {answer.kind for answer in answers}
     if "impact-assessment" not in kinds:
         yield Limit("No impact assessment recorded.")
-    if "approval" not in kinds:
-        yield Limit("No approval by a second person recorded.")
     decision = next((answer for answer in answers if answer.kind == "decision"), None)
     if decision is None:
         yield Limit("No decision of the gate recorded.")
     elif decision.record.evidence.body.get("allowed") is not True:
         yield Limit(f"The newest decision of the gate: {decision.word}.", decision.record.id)
+    if decision is None or not reading.mapping(decision.record.evidence.body, "consent"):
+        yield Limit("No approval that the gate counted.", decision.record.id if decision else None)

@@ -177,6 +177,8 @@ def _finding(demand: Demand, scope: Scope) -> Finding:
     saying: set[str] = set()
     newest: Record | None = None
     for record in scope.of_kind(demand.kind):
+        if demand.where is not None and record.evidence.body.get(demand.where) is not True:
+            continue
         thing = record.evidence.subjects[0].sha256
         things.add(thing)
         if demand.field is None or reading.present(record.evidence.body, demand.field):

@@ -13,12 +13,16 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Demand:
-    """One thing to be recorded: `field` of the body of `kind`, or any record if it is None."""
+    """One thing to be recorded: `field` of the body of `kind`, or any record if it is None.
+
+    where : a field that must be true for a record to be asked at all, such as `allowed`.
+    """
 
     words: str
     kind: str
     field: str | None
     next_step: str
+    where: str | None = None
 
 
 _TRAIN = "run the training under @aims.training(system=…)"
@@ -34,11 +38,14 @@ _GATE = "aims gate MODEL --for production"
 _PROMOTE = "aims promote MODEL --alias champion"
 _CARD = "return the model from the function under @aims.training; capture writes its card"
 
+# Anybody can write an approval, the author too; the gate says which ones count.
+_SIGNED = ("decision", "consent", _APPROVE, "allowed")
+
 DEMANDS: dict[str, tuple[Demand, ...]] = {
     "A.3.2": (
         Demand("the owner of the system", "system", "owner", _SYSTEM),
         Demand("the risk owner of the system", "system", "risk_owner", _SYSTEM),
-        Demand("who approved", "approval", "approver", _APPROVE),
+        Demand("who approved, as the gate counted", *_SIGNED),
     ),
     "A.4.2": (
         Demand("the Python version of a run", "environment", "python", _TRAIN),
@@ -59,7 +66,7 @@ DEMANDS: dict[str, tuple[Demand, ...]] = {
         Demand(
             "the assessment document, by digest", "impact-assessment", "document_sha256", _ASSESS
         ),
-        Demand("an approval of it", "approval", "approver", _APPROVE),
+        Demand("an approval that the gate counted", *_SIGNED),
     ),
     "A.5.4": (
         Demand("an impact assessment", "impact-assessment", None, _ASSESS),
@@ -85,11 +92,11 @@ DEMANDS: dict[str, tuple[Demand, ...]] = {
         Demand("performance figures", "performance", "figures", _CHECK),
         Demand("bias figures between groups", "bias", "figures", _CHECK),
         Demand("criteria set before: the policy of a decision", "decision", "policy", _GATE),
-        Demand("sign-off by a second person", "approval", "approver", _APPROVE),
+        Demand("sign-off by a second person, as the gate counted", *_SIGNED),
     ),
     "A.6.2.5": (
         Demand("a decision of the gate", "decision", None, _GATE),
-        Demand("who approved", "approval", "approver", _APPROVE),
+        Demand("who approved, as the gate counted", *_SIGNED),
         Demand("what came of the promotion", "promotion", "outcome", _PROMOTE),
     ),
     "A.6.2.6": (

@@ -281,3 +281,27 @@ def test_waiver_and_nonconformity_about_the_model_are_limitations(trained, refer
 def test_record_that_comes_twice_is_shown_once(trained, reference, now):
     once = write_card(reference, trained.records, now)
     assert write_card(reference, [*trained.records, *trained.records], now) == once
+
+
+def test_approval_that_the_gate_did_not_count_says_why(trained, reference, now):
+    own = trained.add("approval", {"approver": "ana"}, about="m")
+    second = trained.add("approval", {"approver": "bo", "reason": "fine"}, about="m")
+    decision = {
+        "verdict": "allowed",
+        "allowed": True,
+        "consent": {"bo": second.id},
+        "uncounted": [{"record": own.id, "why": "ana is the author and may not also approve"}],
+    }
+    trained.add("decision", decision, about="m")
+    by_id = {a.record.id: a for a in write_card(reference, trained.records, now).answers}
+    assert by_id[second.id].reasons == ("fine",)
+    assert by_id[own.id].reasons == (
+        "the gate did not count it: ana is the author and may not also approve",
+    )
+
+
+def test_allowed_without_any_counted_approval_is_a_limitation(trained, reference, now):
+    trained.add("approval", {"approver": "ana"}, about="m")
+    trained.add("decision", {"verdict": "allowed", "allowed": True, "consent": {}}, about="m")
+    said = limits(write_card(reference, trained.records, now))
+    assert "No approval that the gate counted." in said

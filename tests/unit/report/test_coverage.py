@@ -246,3 +246,28 @@ def test_anchor_says_how_many_records_it_covers(log, now):
     coverage = cover(log.records, now, log=status(anchored=True))
     assert "a checkpoint over the first 12 records" in as_text(coverage)
     assert as_json(coverage)["anchored_records"] == 12
+
+
+def test_approval_that_the_gate_did_not_count_is_no_sign_off(log, now):
+    log.add("approval", {"approver": "the author"}, about="m")
+    log.add("decision", {"allowed": True, "policy": "p", "consent": {}}, about="m")
+    found = row(cover(log.records, now), "A.6.2.4")
+    words = [s.words for s in found.shortfalls]
+    assert "sign-off by a second person, as the gate counted: not recorded" in words
+
+
+def test_approval_that_the_gate_counted_is_a_sign_off(log, now):
+    approval = log.add("approval", {"approver": "robin"}, about="m")
+    body = {"allowed": True, "policy": "p", "consent": {"robin": approval.id}}
+    log.add("decision", body, about="m")
+    found = row(cover(log.records, now), "A.6.2.4")
+    assert not any("sign-off" in s.words for s in found.shortfalls)
+
+
+def test_refused_decision_asks_for_no_sign_off(log, now):
+    approval = log.add("approval", {"approver": "robin"}, about="m")
+    body = {"allowed": True, "policy": "p", "consent": {"robin": approval.id}}
+    log.add("decision", {"allowed": False, "policy": "p", "consent": {}}, about="first try")
+    log.add("decision", body, about="m")
+    found = row(cover(log.records, now), "A.6.2.4")
+    assert not any("sign-off" in s.words for s in found.shortfalls)
