@@ -37,6 +37,8 @@ def _required(requirement: Requirement, dossier: Dossier, now: datetime) -> Reas
     limit = f"evidence of kind {kind}"
     if kind in _PER_DATASET:
         limit += " for every data set of the model"
+    if requirement.success:
+        limit += ", with success"
     if requirement.max_age_days is not None:
         limit += f", at most {requirement.max_age_days} days old"
     outcome, observed = _found(requirement, dossier, now)
@@ -55,13 +57,13 @@ def _required(requirement: Requirement, dossier: Dossier, now: datetime) -> Reas
 def _found(requirement: Requirement, dossier: Dossier, now: datetime) -> tuple[Outcome, str]:
     kind = requirement.kind
     if kind not in _PER_DATASET:
-        return _newest(dossier.of_kind(kind), requirement.max_age_days, now)
+        return _newest(dossier.of_kind(kind), requirement, now)
     if not dossier.datasets:
         return "missing", "the model's record names no data set"
     lacking: list[str] = []
     worst: tuple[Outcome, str] | None = None
     for dataset in dossier.datasets:
-        found = _newest(dossier.about_dataset(kind, dataset), requirement.max_age_days, now)
+        found = _newest(dossier.about_dataset(kind, dataset), requirement, now)
         if found[0] != "pass":
             lacking.append(dataset[:12])
             worst = found
@@ -74,15 +76,18 @@ def _found(requirement: Requirement, dossier: Dossier, now: datetime) -> tuple[O
 
 
 def _newest(
-    records: Sequence[Record], max_age_days: int | None, now: datetime
+    records: Sequence[Record], requirement: Requirement, now: datetime
 ) -> tuple[Outcome, str]:
     if not records:
         return "missing", "none"
     newest = max(records, key=lambda record: (record.received_at, record.sequence))
     age = now - read(newest.received_at)
     text = f"{_age_text(age)} old, record {newest.id[:8]}"
-    if max_age_days is not None and age > timedelta(days=max_age_days):
+    limit = requirement.max_age_days
+    if limit is not None and age > timedelta(days=limit):
         return "stale", text
+    if requirement.success and newest.evidence.body.get("success") is not True:
+        return "fail", f"{text}, without success"
     return "pass", text
 
 

@@ -22,6 +22,7 @@ def explain(policy: Policy) -> str:
         lines += ["", "Evidence that must be there"]
         for row in policy.requires:
             age = f", at most {row.max_age_days} days old" if row.max_age_days else ""
+            age += ", with success" if row.success else ""
             lines.append(_row(row.id, f"{row.kind}{age}", row.blocking, row.severity, row.controls))
     if policy.rules:
         lines += ["", "Limits on figures"]

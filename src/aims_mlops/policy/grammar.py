@@ -49,9 +49,13 @@ class _Row(Section):
 
 
 class Requirement(_Row):
-    """Evidence that must be there, and how old it may be (by the store's clock)."""
+    """Evidence that must be there, and how old it may be (by the store's clock).
+
+    success : true: the newest record must also say `success`, as data quality results do.
+    """
 
     kind: Text
+    success: Literal[True] | None = None
     max_age_days: Days | None = None
 
 

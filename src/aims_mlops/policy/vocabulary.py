@@ -1,6 +1,7 @@
 """Names of figures that the built-in measures give, so that a mistyped one is caught.
 
-A plugin's figure is named `plugin.figure` or `x-figure`, which no list here has to know.
+A plugin's figure is named `plugin.figure` or `x-figure`, and a data quality figure after its
+expectation, `expect_…`; no list here has to know those.
 """
 
 from __future__ import annotations
@@ -31,8 +32,8 @@ _IMPACT = (
 )
 _DATA = (
     "share_of_drifted_columns share_of_insufficient_columns share_of_missing_values psi "
-    "wasserstein jensenshannon ks kl_div hellinger chisquare adjusted_p_value "
-    "share_of_expectations_met"
+    "wasserstein jensenshannon ks kl_div hellinger chisquare z adjusted_p_value "
+    "newest_row_age label_balance"
 )
 
 

@@ -183,3 +183,19 @@ def test_residual_impact_above_the_limit_refuses(world):
         assert decision.allowed is allowed
         if not allowed:
             assert rules(decision) == {"assessment.residual-impact": "fail"}
+
+
+def test_data_quality_without_success_refuses_where_the_policy_asks_for_it(world):
+    from aims_mlops.evidence.records import Subject
+
+    text = (world.root / "policies/production.yaml").read_text()
+    row = "  - {id: evidence.quality, kind: data-quality, success: true}\n"
+    world.write("policies/production.yaml", text.replace("rules:", row + "rules:"))
+    model = world.train()
+    (data,) = world.records(model)[1].evidence.subjects
+    for success in (False, True):
+        world.record("data-quality", [Subject("dataset:d", data.sha256)], {"success": success})
+        world.submit(model)
+        world.approve(model)
+        expected = {} if success else {"evidence.quality": "fail"}
+        assert rules(world.decide(model)) == expected
