@@ -130,9 +130,14 @@ def _store(run: Run, evidence: list[Evidence]) -> list[Record]:
         *(statement(run, "gap", gap.body()) for gap in dict.fromkeys(run.gaps)),
     ]
     from aims_mlops.inventory.project import find_project
+    from aims_mlops.store.remote_delivery import deliver_soon, is_remote
     from aims_mlops.store.spool import drain, pending, spool_batch
 
     project = find_project()
+    if is_remote(project.store_url):
+        spool_batch(project.root, batch)  # on disk first: no run waits for a server
+        deliver_soon(project.root, project.store_url)
+        return []
     try:
         store = project.open_store()
         records = store.append_many(batch)

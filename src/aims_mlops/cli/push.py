@@ -86,6 +86,6 @@ def _say(
     if problem is not None:
         click.echo(f"{left} batches wait: {problem}", err=True)
     if refused:
-        click.echo(f"{len(refused)} batches are refused for good and kept for you to look at:")
+        click.echo(f"Refused for good and kept for you to look at ({len(refused)}):")
         for path, why in refused:
             click.echo(f"  {path}: {why}")
