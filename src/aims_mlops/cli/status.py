@@ -46,7 +46,7 @@ def command(as_json: bool) -> None:
 
 
 def _state(project: Project, store: EvidenceStore) -> dict[str, Any]:
-    from aims_mlops.store.spool import pending
+    from aims_mlops.store.spool import pending, set_aside
 
     status = asdict(store.status())
     gaps = list(store.find(kind="gap"))
@@ -61,6 +61,7 @@ def _state(project: Project, store: EvidenceStore) -> dict[str, Any]:
         "configuration": str(project.path) if project.path else None,
         "store": status,
         "spool": len(pending(project.root)),
+        "refused": len(set_aside(project.root)),
         "gaps": {
             "count": len(gaps),
             "newest": gaps[-1].evidence.body.get("where") if gaps else None,
@@ -109,6 +110,13 @@ def _rows(state: dict[str, Any]) -> list[tuple[str, str]]:
         ("blobs", store["blobs"]),
         ("log", f"{store['size']} records, root {store['root'][:16]}"),
         ("checkpoint", f"{checkpoint} ({anchored})"),
-        ("spool", f"{state['spool']} batches not yet delivered" if state["spool"] else "empty"),
+        ("spool", _spool(state["spool"], state["refused"])),
         ("gaps", f"{gaps['count']}, newest in {gaps['newest']}" if gaps["count"] else "none"),
     ]
+
+
+def _spool(waiting: int, refused: int) -> str:
+    parts = [f"{waiting} batches not yet delivered"] if waiting else []
+    if refused:
+        parts.append(f"{refused} refused for good (see: aims push)")
+    return ", ".join(parts) or "empty"
