@@ -1,25 +1,152 @@
-"""What changed since an assessment was submitted, in words. Pure."""
+"""What changed since an assessment was submitted, in words. Pure.
+
+Approvals are void by their digests as soon as anything changes; this says to people what it was.
+"""
 
 from __future__ import annotations
 
-from aims_mlops.assessments.dossier import SHOWN_KINDS, Dossier
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from aims_mlops.assessments.dossier import Dossier
+from aims_mlops.evidence.records import Record
 from aims_mlops.inventory.system import System
+from aims_mlops.policy.groups import group_text
+
+_LIMIT = 8  # figures named in one sentence
+_EVIDENCE = ("dataset", "performance", "bias")
+_AFTER = ("incident", "nonconformity")
 
 
-def material_changes(dossier: Dossier, system: System | None) -> list[str]:
-    """Changes that re-open the assessment of this model."""
+def material_changes(dossier: Dossier, system: System | None, *, since: int = -1) -> list[str]:
+    """Changes that re-open the assessment of this model.
+
+    since : sequence of the newest approval that counts; what came before it was seen.
+    """
     submitted = dossier.assessment
     if submitted is None:
         return []
-    body = submitted.evidence.body
-    found: list[str] = []
-    if system is not None:
-        for field, word in (("intended_use", "intended use"), ("risk_tier", "risk tier")):
-            if body.get(field) is not None and body[field] != getattr(system, field):
-                found.append(f"aims.yaml states another {word}")
-    for kind in ("dataset", "performance", "bias"):
-        if kind in SHOWN_KINDS:
-            later = [r for r in dossier.of_kind(kind) if r.sequence > submitted.sequence]
-            if later:
-                found.append(f"{len(later)} new {kind} records since it was submitted")
+    found = list(_declared(submitted, system))
+    since = max(since, submitted.sequence)
+    for kind in (*_EVIDENCE, *_AFTER):
+        later = [r for r in dossier.of_kind(kind) if r.sequence > since]
+        if later:
+            words = f"{len(later)} new {kind} records" if len(later) > 1 else f"a new {kind} record"
+            found.append(f"{words} since then")
     return found
+
+
+def changes_between(old: Dossier, new: Dossier, system: System | None) -> list[str]:
+    """What an assessor of a new model has to look at, against the model assessed before.
+
+    Data sets whose schema or source differ, figures outside the interval that was assessed, the
+    environment, and what aims.yaml states by now.
+    """
+    found: list[str] = []
+    if old.model != new.model:
+        found.append(f"another model: {old.model[:12]}… -> {new.model[:12]}…")
+    if old.assessment is not None:
+        found += _declared(old.assessment, system)
+    found += _datasets(old, new)
+    for kind in ("performance", "bias"):
+        found += _outside(kind, _newest(old, kind), _newest(new, kind))
+    found += _environment(_newest(old, "environment"), _newest(new, "environment"))
+    return found
+
+
+def _declared(submitted: Record, system: System | None) -> Iterable[str]:
+    body = submitted.evidence.body
+    for field, word in (("intended_use", "intended use"), ("risk_tier", "risk tier")):
+        if system is not None and body.get(field) not in (None, getattr(system, field)):
+            yield f"aims.yaml states another {word}"
+
+
+def _datasets(old: Dossier, new: Dossier) -> Iterable[str]:
+    before, after = _by_name(old), _by_name(new)
+    for name in sorted(before.keys() | after.keys()):
+        if name not in before:
+            yield f"data set {name} is new"
+        elif name not in after:
+            yield f"data set {name} is no longer used"
+        else:
+            then, now = before[name], after[name]
+            if _schema(then) != _schema(now):
+                yield f"data set {name} has another schema: {_schema_words(then, now)}"
+            elif then.get("sha256") != now.get("sha256"):
+                yield f"data set {name} has other content"
+            for field in ("source", "licence", "purpose"):
+                if then.get(field) != now.get(field):
+                    yield f"data set {name} has another {field}"
+
+
+def _by_name(dossier: Dossier) -> dict[str, Mapping[str, Any]]:
+    return {str(r.evidence.body.get("name")): r.evidence.body for r in dossier.of_kind("dataset")}
+
+
+def _schema(body: Mapping[str, Any]) -> dict[str, str]:
+    columns = body.get("columns")
+    if not isinstance(columns, list):
+        return {}
+    return {str(c.get("name")): str(c.get("type")) for c in columns if isinstance(c, Mapping)}
+
+
+def _schema_words(then: Mapping[str, Any], now: Mapping[str, Any]) -> str:
+    before, after = _schema(then), _schema(now)
+    parts = [f"+{name}" for name in sorted(after.keys() - before.keys())]
+    parts += [f"-{name}" for name in sorted(before.keys() - after.keys())]
+    parts += [
+        f"{name} {before[name]} -> {after[name]}"
+        for name in sorted(before.keys() & after.keys())
+        if before[name] != after[name]
+    ]
+    return ", ".join(parts[:_LIMIT]) or "another order"
+
+
+def _outside(kind: str, old: Record | None, new: Record | None) -> Iterable[str]:
+    """Figures whose new value lies outside the interval that was assessed."""
+    if new is None:
+        if old is not None:
+            yield f"{kind} was not measured for this model"
+        return
+    before = {_key(figure): figure for figure in _figures(old)}
+    moved = []
+    for figure in _figures(new):
+        then = before.get(_key(figure))
+        if then is None or figure.get("value") is None:
+            continue
+        low, high = then.get("low"), then.get("high")
+        if low is not None and high is not None and not low <= figure["value"] <= high:
+            moved.append(
+                f"{figure['measure']}, {group_text(figure.get('group'))}: {figure['value']:.4g} "
+                f"outside [{low:.4g}, {high:.4g}]"
+            )
+    if moved:
+        rest = f" and {len(moved) - _LIMIT} more" if len(moved) > _LIMIT else ""
+        yield f"{kind} outside the assessed range: {'; '.join(moved[:_LIMIT])}{rest}"
+
+
+def _environment(old: Record | None, new: Record | None) -> Iterable[str]:
+    if old is None or new is None:
+        return
+    for field in ("python", "platform"):
+        if old.evidence.body.get(field) != new.evidence.body.get(field):
+            yield f"another {field} in the run"
+    before, after = old.evidence.body.get("packages"), new.evidence.body.get("packages")
+    if isinstance(before, Mapping) and isinstance(after, Mapping) and before != after:
+        names = before.keys() | after.keys()
+        changed = sum(before.get(name) != after.get(name) for name in names)
+        yield f"{changed} packages of the run differ"
+
+
+def _newest(dossier: Dossier, kind: str) -> Record | None:
+    found = dossier.of_kind(kind)
+    return found[-1] if found else None
+
+
+def _figures(record: Record | None) -> list[Mapping[str, Any]]:
+    figures = record.evidence.body.get("figures") if record is not None else None
+    return [f for f in figures if isinstance(f, Mapping)] if isinstance(figures, list) else []
+
+
+def _key(figure: Mapping[str, Any]) -> tuple[str, str]:
+    return str(figure.get("measure")), group_text(figure.get("group"))

@@ -7,6 +7,7 @@ An approval counts only if
   that person first signed, and no other person has ever signed with it;
 - the approver, as a human and not as an account, is none of those whom the policy excludes;
 - the approver holds a role that the policy asks for, then and now, or held it by delegation then;
+- no incident of the system was recorded since;
 - it is fresh by the store's clock, and the same human has not refused or revoked it since;
 - nobody said the very same signed words before: a replay brings nothing back.
 """
@@ -70,11 +71,13 @@ def weigh_consent(
     people: People,
     single_user: bool,
     now: datetime,
+    reopened_at: int = -1,
 ) -> Consent:
     """Weigh every approval and rejection in `records`, which are in the order of the log.
 
     records : all consent records of the log, also those about other models: they show which key
         belongs to whom.
+    reopened_at : sequence of the last incident of the system; approvals before it do not count.
     """
     keys = _first_keys(records, people)
     delegations = [record for record in records if record.evidence.kind == "delegation"]
@@ -103,6 +106,8 @@ def weigh_consent(
         lent = delegated_roles(human, delegations, people, read(record.received_at))
         why = why or _why_not_this_person(human, required, involved, people, single_user, lent)
         why = why or _why_not_then(body, human, required, lent)
+        if why is None and record.sequence < reopened_at:
+            why = "an incident of the system was recorded since"
         if why:
             refused.append((record, why))
         else:

@@ -16,7 +16,7 @@ from aims_mlops.evidence.records import Record
 
 _OF_THE_RUN = frozenset(("run", "environment", "code", "parameters", "gap"))
 _OF_THE_DATA = frozenset(("dataset", "data-quality"))
-_OF_THE_SYSTEM = frozenset(("system", "supplier", "policy"))
+_OF_THE_SYSTEM = frozenset(("system", "supplier", "policy", "incident"))
 
 # What an approver is shown and consents to. Consent itself, decisions and monitoring come later
 # and are judged each on its own.
@@ -130,6 +130,18 @@ class Dossier:
             and record.evidence.system == self.system
         )
         return tuple(sorted({d for d in found if isinstance(d, str)} - {self.model}))
+
+    @cached_property
+    def assessed_before(self) -> str | None:
+        """Digest of the model of this system whose assessment was submitted last, if another."""
+        models = [
+            record.evidence.body.get("model")
+            for record in self.records
+            if record.evidence.kind == "impact-assessment"
+            and self.system is not None
+            and record.evidence.system == self.system
+        ]
+        return next((m for m in reversed(models) if isinstance(m, str) and m != self.model), None)
 
     @cached_property
     def _by_kind(self) -> dict[str, tuple[Record, ...]]:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from aims_mlops.store.base import EvidenceStore
 
 _DIGEST = re.compile(r"(?:sha256:)?([0-9a-f]{64})\Z")
-_OF_THE_SYSTEM = ("system", "supplier", "model", "impact-assessment", "decision", "promotion")
+_OF_THE_SYSTEM = ("system", "supplier", "model", "impact-assessment", "incident", "nonconformity")
 
 
 def resolve_model(uri: str) -> ModelReference:

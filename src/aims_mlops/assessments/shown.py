@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from aims_mlops.assessments.binding import Binding
@@ -14,8 +14,18 @@ from aims_mlops.errors import EvidenceFormatError
 from aims_mlops.policy.policy import Policy
 
 
-def shown_text(dossier: Dossier, binding: Binding, policy: Policy, *, model_uri: str) -> str:
-    """What the assessment says, what the evidence says, and the digests that consent binds."""
+def shown_text(
+    dossier: Dossier,
+    binding: Binding,
+    policy: Policy,
+    *,
+    model_uri: str,
+    changes: Sequence[str] = (),
+) -> str:
+    """What the assessment says, what the evidence says, and the digests that consent binds.
+
+    changes : against the model of the same system that was assessed before, in words.
+    """
     lines = [
         f"Model       {model_uri}",
         f"Target      {binding.target}",
@@ -42,6 +52,9 @@ def shown_text(dossier: Dossier, binding: Binding, policy: Policy, *, model_uri:
             lines += ["", f"In the log: {path.replace('.', ', ')} (record {source[:8]})"]
             lines += [f"  {line}" for line in text.splitlines()]
     others = len(dossier.other_models)
+    if changes:
+        lines += ["", "Changed since the model of this system that was assessed before"]
+        lines += [f"  {change}" for change in changes]
     lines += ["", f"Other models of this system in the log: {others}", "", "Bound digests"]
     for name, value in binding.to_body().items():
         text = ", ".join(value) if isinstance(value, list) else str(value)

@@ -251,7 +251,8 @@ def show(uri: str, target: str, policy: str | None, as_json: bool) -> None:
 def diff(ctx: click.Context, file: Path | None, uri: str, target: str, policy: str | None) -> None:
     """Show what changed since the assessment of a model was submitted; exit 1 if anything.
 
-    Compares FILE, or the file that aims.yaml names, and says what else re-opens it.
+    Compares FILE, or the file that aims.yaml names, and says what else re-opens it. For a model
+    without an assessment, shows what changed against the one that was assessed before.
     """
     from aims_mlops.assessments.changes import material_changes
     from aims_mlops.assessments.difference import difference
@@ -261,6 +262,11 @@ def diff(ctx: click.Context, file: Path | None, uri: str, target: str, policy: s
 
     case = open_case(uri, target, policy)
     record = case.dossier.assessment
+    if record is None and case.changes:
+        for change in case.changes:
+            click.echo(f"! {change}")
+        click.echo(f"Next: assess it, then aims assess submit --model {uri}")
+        ctx.exit(1)
     if record is None:
         raise InputError(
             "no assessment about this model was submitted",

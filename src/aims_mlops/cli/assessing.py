@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from aims_mlops.assessments.binding import Binding
-from aims_mlops.assessments.changes import material_changes
+from aims_mlops.assessments.changes import changes_between, material_changes
 from aims_mlops.assessments.consent import CONSENT_KINDS, Consent, weigh_consent
 from aims_mlops.assessments.dossier import Dossier
 from aims_mlops.assessments.gathering import gather, resolve_model, system_of
@@ -16,7 +16,7 @@ from aims_mlops.assessments.lifecycle import Standing, standing
 from aims_mlops.assessments.shown import shown_text
 from aims_mlops.errors import InputError
 from aims_mlops.evidence.models import ModelReference
-from aims_mlops.gates.consent_checks import involved_in
+from aims_mlops.gates.consent_checks import involved_in, last_incident
 from aims_mlops.inventory.identity import current_actor
 from aims_mlops.inventory.project import Project, find_project
 from aims_mlops.inventory.system import System
@@ -30,7 +30,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Case:
-    """One model before one target, with everything the log says about it."""
+    """One model before one target, with everything the log says about it.
+
+    changes : against the model of the same system that was assessed before, in words.
+    shown : the text that an approver reads and signs.
+    """
 
     project: Project
     store: EvidenceStore
@@ -40,6 +44,7 @@ class Case:
     system: System | None
     dossier: Dossier
     binding: Binding
+    changes: tuple[str, ...]
     shown: str
 
 
@@ -59,8 +64,19 @@ def open_case(uri: str, target: str, policy: str | None) -> Case:
     system = system_of(project, store, model)
     dossier = gather(store, model.sha256, system.id if system else None)
     binding = Binding.of(dossier, target=target, policy=rules.digest)
-    shown = shown_text(dossier, binding, rules, model_uri=uri)
-    return Case(project, store, model, rules, target, system, dossier, binding, shown)
+    changes = _since_the_last(store, dossier, system)
+    shown = shown_text(dossier, binding, rules, model_uri=uri, changes=changes)
+    return Case(project, store, model, rules, target, system, dossier, binding, changes, shown)
+
+
+def _since_the_last(
+    store: EvidenceStore, dossier: Dossier, system: System | None
+) -> tuple[str, ...]:
+    """What changed against the model of the system that was assessed before."""
+    before = dossier.assessed_before
+    if before is None:
+        return ()
+    return tuple(changes_between(gather(store, before, dossier.system), dossier, system))
 
 
 def consent_of(case: Case) -> Consent:
@@ -74,6 +90,7 @@ def consent_of(case: Case) -> Consent:
         people=case.project.humans,
         single_user=case.project.settings.single_user,
         now=datetime.now(UTC),
+        reopened_at=last_incident(dossier),
     )
 
 
@@ -88,13 +105,15 @@ def why_not_counted(case: Case) -> str | None:
 def standing_of(case: Case) -> Standing:
     """Where the assessment of this model stands under the policy."""
     required = case.policy.approvals
+    consent = consent_of(case)
+    seen = max((record.sequence for record in consent.counted.values()), default=-1)
     return standing(
         case.dossier.assessment,
         (),
-        consent_of(case),
+        consent,
         needed=required.count if required else 0,
         max_age_days=case.policy.assessment.max_age_days,
-        changes=material_changes(case.dossier, case.system),
+        changes=material_changes(case.dossier, case.system, since=seen),
         now=datetime.now(UTC),
     )
 

@@ -42,6 +42,11 @@ def involved_in(dossier: Dossier, requester: str) -> Involved:
     )
 
 
+def last_incident(dossier: Dossier) -> int:
+    """Sequence of the last incident of the system, which re-opens every assessment; -1: none."""
+    return max((record.sequence for record in dossier.of_kind("incident")), default=-1)
+
+
 def _who_broke_glass(dossier: Dossier) -> list[str]:
     """Whoever went ahead without consent: the look afterwards is somebody else's."""
     return [
@@ -134,6 +139,7 @@ def check_consent(
         people=request.people,
         single_user=request.single_user,
         now=now,
+        reopened_at=last_incident(dossier),
     )
     reasons = [_enough(required, found, request)]
     if required.each_role:
