@@ -37,6 +37,7 @@ TEXT_SHARE = 0.5  # strings of which more than this share is different are texts
 
 _HELD = 32_000_000  # numbers, 256 MB
 _POINTS = 1 << 16
+_SLICE = 1 << 21  # numbers sorted at once
 _KINDS_BY_FAMILY: dict[str, tuple[Kind, ...]] = {
     "number": ("numeric", "categorical"),
     "boolean": ("categorical",),
@@ -244,10 +245,11 @@ class _Numbers:
         self.moments = _combined(
             self.moments, (values.size, mean, float(np.square(values - mean).sum()))
         )
-        points = points_of(values)
-        if self.points is not None:
-            points = merge(self.points, points)
-        self.points = compress(points, _POINTS)
+        for start in range(0, values.size, _SLICE):
+            points = compress(points_of(values[start : start + _SLICE]), _POINTS)
+            if self.points is not None:
+                points = compress(merge(self.points, points), _POINTS)
+            self.points = points
 
     def sample(self, missing: int, *, whole: bool = False, single: bool = False) -> NumericSample:
         missing += self.missing
