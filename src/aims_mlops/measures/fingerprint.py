@@ -104,8 +104,8 @@ def fingerprint(
 
     data : pandas, polars, pyarrow, a DuckDB relation, NumPy, a mapping of columns, or a path to
         Parquet, CSV or Arrow (a folder of them is one table); files are streamed.
-    ordered : False for a digest that any order of the same rows shares; it costs about a
-        microsecond and 32 bytes of memory a row.
+    ordered : False for a digest that any order of the same rows shares; it costs some
+        microseconds and 32 bytes of memory a row.
     index : how a pandas index counts, see `tables.open_table`.
     Missing: null, None, NaN and NaT are the same missing value.
     Raises InputError for what is no table, duplicate column names, and columns that mix types.
