@@ -37,11 +37,13 @@ class Consent:
 
     counted : approver -> record.  refused : (record, reason in words) for those that do not count.
     rejected_by : (person, reason) of standing rejections of this very assessment or model.
+    returned_by : those of them who sent it back to be changed instead of refusing it for good.
     """
 
     counted: Mapping[str, Record]
     refused: tuple[tuple[Record, str], ...]
     rejected_by: tuple[tuple[str, str], ...]
+    returned_by: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +86,7 @@ def weigh_consent(
     counted: dict[str, Record] = {}
     refused: list[tuple[Record, str]] = []
     rejections: dict[str, str] = {}
+    returned: set[str] = set()
     seen: set[str] = set()
     for record in records:
         body = record.evidence.body
@@ -101,6 +104,9 @@ def weigh_consent(
                 counted.pop(human, None)
                 if record.evidence.kind == "rejection" and _same_subject(body, binding):
                     rejections[human] = str(body.get("reason", "no reason given"))
+                    returned.discard(human)
+                    if body.get("verdict") == "return":
+                        returned.add(human)
             continue
         why = _why_not(record, human, binding, required, people, keys, now)
         lent = delegated_roles(human, delegations, people, read(record.received_at))
@@ -113,7 +119,8 @@ def weigh_consent(
         else:
             counted[human] = record
             rejections.pop(human, None)
-    return Consent(counted, tuple(refused), tuple(sorted(rejections.items())))
+    standing = tuple(sorted(rejections.items()))
+    return Consent(counted, tuple(refused), standing, frozenset(returned & rejections.keys()))
 
 
 def _same_subject(body: Mapping[str, Any], binding: Binding) -> bool:

@@ -11,7 +11,16 @@ from aims_mlops.assessments.consent import Consent
 from aims_mlops.evidence.clock import read
 from aims_mlops.evidence.records import Record
 
-State = Literal["draft", "submitted", "approved", "rejected", "superseded", "expired", "re-opened"]
+State = Literal[
+    "draft",
+    "submitted",
+    "approved",
+    "rejected",
+    "returned",
+    "superseded",
+    "expired",
+    "re-opened",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +56,8 @@ def standing(
         return Standing("expired", f"{age.days} days old; the policy allows {max_age_days}")
     if consent is not None and consent.rejected_by:
         human, reason = consent.rejected_by[-1]
-        return Standing("rejected", f"by {human}: {reason}")
+        only_returned = all(who in consent.returned_by for who, _ in consent.rejected_by)
+        return Standing("returned" if only_returned else "rejected", f"by {human}: {reason}")
     if changes:
         return Standing("re-opened", "; ".join(changes))
     counted: Mapping[str, Record] = consent.counted if consent is not None else {}

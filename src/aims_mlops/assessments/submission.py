@@ -27,8 +27,13 @@ from aims_mlops.policy.policy import Policy
 if TYPE_CHECKING:
     from aims_mlops.store.base import EvidenceStore
 
-Verdict = Literal["approve", "reject", "revoke"]
-_KINDS: dict[Verdict, str] = {"approve": "approval", "reject": "rejection", "revoke": "revocation"}
+Verdict = Literal["approve", "reject", "return", "revoke"]
+_KINDS: dict[Verdict, str] = {
+    "approve": "approval",
+    "reject": "rejection",
+    "return": "rejection",  # to be changed and submitted again; it refuses just the same
+    "revoke": "revocation",
+}
 
 
 def submit(

@@ -67,6 +67,29 @@ def new_assessment(system: str, uri: str | None, output: Path | None, person: st
     click.echo(f"Next: edit it, then aims assess lint {path}")
 
 
+@group.command("refresh")
+@click.argument("file", required=False, type=click.Path(path_type=Path))
+@_model
+def refresh(file: Path | None, uri: str) -> None:
+    """Fill the fields that came from evidence anew for a model; what people wrote stays."""
+    from aims_mlops.assessments.gathering import resolve_model
+    from aims_mlops.assessments.loading import read_assessment
+    from aims_mlops.assessments.prefill import from_evidence
+    from aims_mlops.assessments.refreshing import refreshed
+    from aims_mlops.cli.assessing import assessment_file, known_dossier
+    from aims_mlops.inventory.project import find_project
+
+    project = find_project()
+    path = file or assessment_file(project, project.open_store(), resolve_model(uri))
+    assessment, _ = read_assessment(path)
+    found = from_evidence(known_dossier(project, uri, assessment.system))
+    text, filled, kept = refreshed(path, found)
+    path.write_text(text, encoding="utf-8")
+    click.echo(f"✓ filled {len(filled)} fields of {path} from evidence")
+    for field in kept:
+        click.echo(f"  kept {field}, which a person wrote")
+
+
 @group.command("lint")
 @click.argument("file", type=click.Path(path_type=Path))
 @click.option("--tier", type=click.Choice(["minimal", "limited", "high"]))
@@ -148,7 +171,12 @@ def _answer(verdict: Any, case: Case, person: str | None, reason: str, yes: bool
     )
     if given.key.is_new:
         click.echo(f"✓ made a signing key for {who}: {given.key.path} (keep it to yourself)")
-    done = {"approve": "approved", "reject": "rejected", "revoke": "revoked"}[verdict]
+    done = {
+        "approve": "approved",
+        "reject": "rejected",
+        "return": "returned",
+        "revoke": "revoked",
+    }[verdict]
     click.echo(
         f"✓ {done} by {who}: record {given.record.id[:8]}, signed with "
         f"{given.key.signer.public.hex()[:16]}…"
@@ -191,6 +219,22 @@ def reject(
     from aims_mlops.cli.assessing import open_case
 
     _answer("reject", open_case(uri, target, policy), person, reason, yes)
+
+
+@group.command("return")
+@_model
+@_target
+@_policy
+@_as
+@click.option("--reason", required=True, help="What has to change.")
+@_yes
+def return_(
+    uri: str, target: str, policy: str | None, person: str | None, reason: str, yes: bool
+) -> None:
+    """Send an assessment back to be changed and submitted again."""
+    from aims_mlops.cli.assessing import open_case
+
+    _answer("return", open_case(uri, target, policy), person, reason, yes)
 
 
 @group.command("revoke")

@@ -146,12 +146,13 @@ def check_consent(
         held = _roles_of(found, consent, request.people)
         reasons += [_role(required, role, held, request) for role in required.roles]
     for human, why in found.rejected_by:
+        did = "returned" if human in found.returned_by else "rejected"
         reasons.append(
             _reason(
                 required,
                 "approvals.no-rejection",
                 "fail",
-                f"{human} rejected it: {why}",
+                f"{human} {did} it: {why}",
                 "no standing rejection",
                 f"settle it with {human}, who can then approve: aims assess approve",
             )

@@ -75,6 +75,7 @@ def decide(
         checks=tuple(checks),
         bound=binding,
         attempts=len(dossier.other_models),
+        other_models=dossier.other_models[:100],
         consent={human: record.id for human, record in consent.counted.items()},
         uncounted=tuple((record.id, why) for record, why in consent.refused),
         waivers=tuple(

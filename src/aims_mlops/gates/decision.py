@@ -20,6 +20,7 @@ class Decision:
     reasons : everything that was looked at, refusing ones first.
     checks : figures held against rules.  bound : the digests that it holds for.
     attempts : how many other models of the same system are in the log.
+    other_models : digests of up to 100 of them.
     consent : {approver: record id} that counted.  uncounted : approvals that did not, and why.
     waivers : ids of the waivers that set a rule aside.
     broke_glass : missing consent was set aside; a second person has to look at it afterwards.
@@ -37,6 +38,7 @@ class Decision:
     checks: tuple[CheckResult, ...] = ()
     bound: Binding | None = None
     attempts: int = 0
+    other_models: tuple[str, ...] = ()
     consent: dict[str, str] = field(default_factory=dict)
     uncounted: tuple[tuple[str, str], ...] = ()
     waivers: tuple[str, ...] = ()
@@ -75,6 +77,7 @@ class Decision:
             "checks": [check.to_body() for check in self.checks],
             "bound": self.bound.to_body() if self.bound else None,
             "attempts": self.attempts,
+            "other_models": list(self.other_models),
             "consent": dict(self.consent),
             "uncounted": [{"record": r, "why": why} for r, why in self.uncounted],
             "waivers": list(self.waivers),

@@ -126,6 +126,9 @@ def test_submit_approve_show_reject_revoke(world):
     assert "✓ approved: by bo" in run(assess, "show", *about)
     state = json.loads(run(assess, "show", *about, "--json"))
     assert (state["state"], list(state["approvals"])) == ("approved", ["bo"])
+    run(assess, "return", *about, "--as", "cy", "--reason", "say who can appeal", "--yes")
+    assert "✗ returned: by cy: say who can appeal" in run(assess, "show", *about)
+    assert not world.gate(model).allowed
     run(assess, "reject", *about, "--as", "cy", "--reason", "unfair to the old", "--yes")
     assert "✗ rejected: by cy: unfair to the old" in run(assess, "show", *about)
     run(assess, "approve", *about, "--as", "cy", "--yes")
@@ -210,3 +213,23 @@ def test_assessment_in_markdown_is_the_same_document(world):
     record = world.submit(model, file="assessment.md")
     other = world.submit(model)
     assert record.evidence.body["document_sha256"] == other.evidence.body["document_sha256"]
+
+
+def test_refresh_fills_what_came_from_evidence_and_keeps_what_people_wrote(world, bad):
+    from aims_mlops.assessments.loading import read_assessment
+
+    first = world.train("first")
+    path = world.root / "new.yaml"
+    run(assess, "new", "loans", "--model", first.uri, "--as", "ana", "--output", path)
+    text = path.read_text().replace('covers: "Loan decisions"', 'covers: "version two"')
+    path.write_text(text.replace("d (no role)", "our own data"))
+    second = world.train("second", figures=bad)
+    output = run(assess, "refresh", path, "--model", second.uri)
+    assert "filled 2 fields" in output
+    assert "kept data.description, which a person wrote" in output
+    after, _ = read_assessment(path)
+    assert after.algorithm.performance == "recall_score, overall: 0.4 [0.36, 0.44], n=500"
+    assert after.provenance("algorithm.performance") == "from evidence"
+    assert after.scope.covers == "version two"
+    assert after.data.description.startswith("our own data")
+    assert "# 6.7 Who is interested in it" in path.read_text()
