@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import os
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -27,6 +28,8 @@ from aims_mlops.measures.reference import ReferenceProfile
 from aims_mlops.measures.reference_blob import digested
 from aims_mlops.measures.result import LeftOut, MeasureResult
 
+_COLUMNS_SHOWN = 20  # of a repr; .columns has all
+
 
 @dataclass(frozen=True, kw_only=True, repr=False)
 class DriftResult(MeasureResult):
@@ -51,6 +54,19 @@ class DriftResult(MeasureResult):
     def findings(self) -> tuple[Mapping[str, Any], ...]:
         """Missing, new and retyped columns, and what could not be measured."""
         return tuple(self.extra["findings"])
+
+    def __repr__(self) -> str:
+        lines = [f"verdict: {self.verdict}"]
+        order = {"drift": 0, "insufficient": 1, "no drift": 2}
+        columns = sorted(self.columns.items(), key=lambda item: order[item[1]["verdict"]])
+        for name, entry in columns[:_COLUMNS_SHOWN]:
+            lines.append(f"  {name}: {entry['verdict']}; {entry['reason']}")
+        if len(columns) > _COLUMNS_SHOWN:
+            lines.append(f"  … {len(columns) - _COLUMNS_SHOWN} more: .columns")
+        return "\n".join((*lines, super().__repr__()))
+
+    def _repr_html_(self) -> str:
+        return f"<p><b>verdict: {html.escape(self.verdict)}</b></p>{super()._repr_html_()}"
 
 
 def measure_drift(
