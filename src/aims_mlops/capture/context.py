@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 from aims_mlops.capture.current import enter, leave
 from aims_mlops.capture.recording import begin, finish
@@ -45,9 +45,6 @@ class _Block:
         traceback: TracebackType | None,
     ) -> None:
         self.__exit__(kind, error, traceback)
-
-    def __copy__(self) -> Self:
-        return type(self)(self._settings)
 
 
 def run(

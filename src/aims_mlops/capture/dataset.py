@@ -226,12 +226,12 @@ def _about(
 ) -> About:
     names = (derived_from,) if isinstance(derived_from, str) else tuple(derived_from)
     return About(
-        name=str(name),
+        name=scrubbed(str(name)),
         source=None if source is None else scrubbed(str(source)),
         licence=None if licence is None else scrubbed(str(licence)),
         purpose=None if purpose is None else scrubbed(str(purpose)),
         role=role if role is not None else _role_in(name),
-        derived_from=names,
+        derived_from=tuple(scrubbed(str(parent)) for parent in names),
     )
 
 

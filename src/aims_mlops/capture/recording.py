@@ -6,7 +6,9 @@ end; if the store cannot take it, it is spooled and the user is told.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from aims_mlops.capture import failures
@@ -133,22 +135,36 @@ def _store(run: Run, evidence: list[Evidence]) -> list[Record]:
     from aims_mlops.store.remote_delivery import deliver_soon, is_remote
     from aims_mlops.store.spool import drain, pending, spool_batch
 
-    project = find_project()
-    if is_remote(project.store_url):
-        spool_batch(project.root, batch)  # on disk first: no run waits for a server
-        deliver_soon(project.root, project.store_url)
-        return []
     try:
+        project = find_project()
+        if is_remote(project.store_url):
+            spool_batch(project.root, batch)  # on disk first: no run waits for a server
+            deliver_soon(project.root, project.store_url)
+            return []
         store = project.open_store()
         records = store.append_many(batch)
     except Exception as problem:  # noqa: BLE001  whatever it is, the evidence must not be lost
-        path = spool_batch(project.root, batch, reason=type(problem).__qualname__)
+        path = spool_batch(_root(), batch, reason=type(problem).__qualname__)
         _tell_spooled(run, problem, str(path))
         return []
     if pending(project.root):
-        with guarded(run, "spool"):
+        try:
             drain(project.root, store)
+        except Exception as problem:  # noqa: BLE001  it stays pending
+            failures.warn(f"the spool is not delivered: {type(problem).__qualname__}")
     return records
+
+
+def _root() -> Path:
+    """The project's folder, also when its aims.yaml cannot be read."""
+    from aims_mlops.inventory.project import FILE_NAME, PROJECT_VARIABLE
+
+    named = os.environ.get(PROJECT_VARIABLE)
+    if named:
+        path = Path(named).expanduser().absolute()
+        return path if path.is_dir() else path.parent
+    here = Path.cwd()
+    return next((f for f in (here, *here.parents) if (f / FILE_NAME).is_file()), here)
 
 
 def _tell_spooled(run: Run, problem: Exception, path: str) -> None:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from aims_mlops.capture.failures import Gap, guarded, note
 from aims_mlops.capture.parameters import Parameters
+from aims_mlops.capture.secrets import scrubbed
 from aims_mlops.capture.settings import RunSettings
 from aims_mlops.errors import InputError
 from aims_mlops.evidence.clock import stamp
@@ -40,7 +41,8 @@ class Run:
     parent : id of the run around this one, in the same thread, task or forked process.
     links : {where: id} of this run in other systems, such as {'mlflow_run': '…'}.
     status : 'running', 'finished' or 'failed'.  error : what the user's code raised, if anything.
-    started_at, ended_at : RFC 3339.  duration_seconds : without the time that capture took.
+    started_at, ended_at : RFC 3339.  duration_seconds : of the user's
+        code, calls of ours in it included.
     """
 
     def __init__(
@@ -54,7 +56,7 @@ class Run:
     ) -> None:
         self.id = uuid.uuid4().hex
         self.activity = settings.activity
-        self.name = name
+        self.name = scrubbed(name)
         self.system = system
         self.parent = parent
         self.settings = settings

@@ -9,6 +9,7 @@ import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from threading import RLock
 from typing import TYPE_CHECKING, Any
 
 from aims_mlops.capture.environment import installed_packages
@@ -128,6 +129,9 @@ def requirements_of(model: Any) -> list[str]:
     return [f"{name}=={installed[name]}" for name in sorted(names) if name in installed]
 
 
+_turns = RLock()
+
+
 def _flavor_of(model: Any) -> tuple[str, str] | None:
     """The flavor of the most derived class that one of the known libraries brings."""
     for kind in type(model).__mro__:
@@ -169,11 +173,14 @@ def _describe(run: Run, folder: Path) -> None:
 
 def _registered(run: Run, client: Any, model_id: str, found: ModelReference) -> ModelReference:
     name = str(run.settings.register)
-    for version in client.search_model_versions(f"name = '{name}'"):
+    newest = client.search_model_versions(
+        f"name = '{name}'", max_results=100, order_by=["version_number DESC"]
+    )
+    for version in newest:
         if version.model_id == model_id or version.source == f"models:/{model_id}":
             break  # the user's code has registered it
     else:
-        version = _new_version(client, name, model_id)
+        version = _new_version(client, name, model_id, found.run)
     reference = reference_of_version(version, found)
     if run.describing is not None:
         registered: Mapping[str, Any] = {"name": version.name, "version": str(version.version)}
@@ -182,7 +189,7 @@ def _registered(run: Run, client: Any, model_id: str, found: ModelReference) -> 
     return reference
 
 
-def _new_version(client: Any, name: str, model_id: str) -> Any:
+def _new_version(client: Any, name: str, model_id: str, run_id: str | None) -> Any:
     """What `mlflow.register_model` does, without its announcements."""
     from mlflow.exceptions import MlflowException
 
@@ -192,7 +199,7 @@ def _new_version(client: Any, name: str, model_id: str) -> Any:
         if error.error_code not in ("RESOURCE_ALREADY_EXISTS", "ALREADY_EXISTS"):
             raise
     return client.create_model_version(
-        name, f"models:/{model_id}", await_creation_for=None, model_id=model_id
+        name, f"models:/{model_id}", run_id=run_id, await_creation_for=None, model_id=model_id
     )
 
 
@@ -203,13 +210,17 @@ def _model_name(name: str) -> str:
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Keep MLflow's advice to itself: the user has not called what it is about."""
+    """Keep MLflow's advice to itself: the user has not called what it is about.
+
+    Filters belong to the process, so that threads have to take turns.
+    """
     logger = logging.getLogger("mlflow")
-    level = logger.level
-    logger.setLevel(logging.ERROR)
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            yield
-    finally:
-        logger.setLevel(level)
+    with _turns:
+        level = logger.level
+        logger.setLevel(logging.ERROR)
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                yield
+        finally:
+            logger.setLevel(level)

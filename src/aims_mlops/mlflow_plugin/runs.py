@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -27,6 +27,7 @@ EVIDENCE_TAG = "aims.evidence"
 _TAG_LIMIT = 5000  # characters; the least of what MLflow's stores take
 _PARAMETER_LIMIT = 100  # of a run opened here, as one batch
 _VALUE_LIMIT = 500  # characters of a parameter
+_NAME_LIMIT = 250  # characters of a parameter's, tag's or run's name
 
 _watched: dict[str, _Watch] = {}
 
@@ -95,7 +96,7 @@ def release(run: Run, records: Iterable[Record]) -> None:
             earlier = client.get_run(tie.run_id).data.tags
             tags = {name: _joined(earlier.get(name), value) for name, value in tags.items()}
         client.log_batch(
-            tie.run_id, tags=[RunTag(name, value[:_TAG_LIMIT]) for name, value in tags.items()]
+            tie.run_id, tags=[RunTag(name, _whole_ids(value)) for name, value in tags.items()]
         )
     finally:
         if tie.opened or tie.left_open:
@@ -127,22 +128,22 @@ def _opened(run: Run, *, active: bool) -> Tie:
     import mlflow
 
     assert_answers(mlflow.get_tracking_uri())
-    tags = {RUN_TAG: run.id, **{name: str(value) for name, value in run.tags.values.items()}}
+    tags = {name: str(value)[:_TAG_LIMIT] for name, value in _fitting(run.tags.values)}
+    tags[RUN_TAG] = run.id
     client = mlflow.MlflowClient()
     found: Any
     if active:
-        found = mlflow.start_run(run_name=run.name, tags=tags)
+        found = mlflow.start_run(run_name=run.name[:_NAME_LIMIT], tags=tags)
     else:
         found = client.create_run(
             _experiment_id(),
             start_time=int(read(run.started_at).timestamp() * 1000),
             tags=_context_tags(tags),
-            run_name=run.name,
+            run_name=run.name[:_NAME_LIMIT],
         )
     parameters = [
-        Param(name[:250], str(value)[:_VALUE_LIMIT])
-        for name, value in list(run.parameters.values.items())[:_PARAMETER_LIMIT]
-        if _MLFLOW_NAME.issuperset(name)
+        Param(name, str(value)[:_VALUE_LIMIT])
+        for name, value in _fitting(run.parameters.values)[:_PARAMETER_LIMIT]
     ]
     if parameters:
         client.log_batch(found.info.run_id, params=parameters)
@@ -152,6 +153,15 @@ def _opened(run: Run, *, active: bool) -> Tie:
 _MLFLOW_NAME = frozenset(
     "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-. /"
 )  # what a parameter's name may hold on every store
+
+
+def _fitting(values: Mapping[str, Any]) -> list[tuple[str, Any]]:
+    """Parameters and tags under names that MLflow takes."""
+    return [
+        (name, value)
+        for name, value in values.items()
+        if len(name) <= _NAME_LIMIT and _MLFLOW_NAME.issuperset(name)
+    ]
 
 
 def _context_tags(tags: dict[str, str]) -> dict[str, str]:
@@ -203,6 +213,11 @@ def _link(run: Run, tie: Tie) -> None:
     run.links["mlflow_run"] = tie.run_id
     run.links["mlflow_experiment"] = tie.experiment_id
     run.links["mlflow_tracking_uri"] = without_credentials(mlflow.get_tracking_uri())
+
+
+def _whole_ids(value: str) -> str:
+    """As many ids, separated by commas, as a tag holds."""
+    return value if len(value) <= _TAG_LIMIT else value[:_TAG_LIMIT].rpartition(",")[0]
 
 
 def _joined(earlier: str | None, value: str) -> str:

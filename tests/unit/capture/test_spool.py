@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import sqlite3
 import stat
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -181,3 +183,52 @@ def test_store_failure_raises_under_pytest(project: Path, monkeypatch: pytest.Mo
     with pytest.raises(aims.errors.AimsError, match="nowhere"):
         train()
     assert len(pending(project)) == 1  # kept all the same
+
+
+def test_broken_aims_yaml_loses_no_evidence(
+    project: Path, monkeypatch: pytest.MonkeyPatch, fails_open: None
+) -> None:
+    (project / "aims.yaml").write_text("unheard_of: 1\n")
+    below = project / "notebooks"
+    below.mkdir()
+    monkeypatch.chdir(below)
+    with pytest.warns(aims.errors.CaptureWarning, match="DocumentError"):
+        assert train() == "trained"
+    assert len(pending(project)) == 1
+
+
+def test_full_disk_leaves_the_store_whole_and_spools(project: Path) -> None:
+    """A process that may not let any file grow: to SQLite that is a disk without space."""
+    script = (
+        "import resource, signal, os, sqlite3\n"
+        "import aims_mlops as aims\n"
+        "from aims_mlops.inventory.project import find_project, forget_stores\n"
+        "from aims_mlops.store.spool import pending\n"
+        "@aims.training\n"
+        "def train(): return 'trained'\n"
+        "train()\n"
+        "size = os.path.getsize('.aims/evidence.db')\n"
+        "signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (size, resource.RLIM_INFINITY))\n"
+        "for _ in range(3): assert train() == 'trained'\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY,) * 2)\n"
+        "left = len(pending(find_project().root))\n"
+        "forget_stores()\n"
+        "with sqlite3.connect('.aims/evidence.db') as c:\n"
+        "    assert c.execute('PRAGMA integrity_check').fetchone() == ('ok',)\n"
+        "train()\n"
+        "found = list(find_project().open_store().find(kind='run'))\n"
+        "print(left, len(pending(find_project().root)), len(found))\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script],
+        env={**os.environ, "AIMS_CAPTURE_ERRORS": "warn"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    left, pending_after, runs = (int(n) for n in done.stdout.split())
+    assert left >= 1
+    assert (pending_after, runs) == (0, 5)
+    assert "CaptureWarning" in done.stderr
