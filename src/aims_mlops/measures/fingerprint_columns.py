@@ -217,11 +217,14 @@ class _Lists(ColumnHasher):
 
 
 class _Structs(ColumnHasher):
-    """Records: each field is a column; a missing record is missing in each of them."""
+    """Records: each field is a column; a missing record is missing in each of them.
+
+    Fields go by name, because Python records in another order would else give another digest.
+    """
 
     def __init__(self, fields: dict[str, ColumnHasher]) -> None:
         super().__init__("struct", 0)
-        self._fields = fields
+        self._fields = {name: fields[name] for name in sorted(fields, key=str.encode)}
 
     @property
     def type(self) -> str:
@@ -236,8 +239,8 @@ class _Structs(ColumnHasher):
         return [*super().digests(), *(field.hexdigest() for field in self._fields.values())]
 
     def _add(self, part: pa.Array) -> npt.NDArray[np.bool_] | None:
-        for field, child in zip(self._fields.values(), part.flatten(), strict=True):
-            field.update(plain(child))
+        for place, child in enumerate(part.flatten()):
+            self._fields[part.type.field(place).name].update(plain(child))
         return _missing(part)
 
 
@@ -322,6 +325,8 @@ def _nested_hasher_for(kind: pa.DataType) -> ColumnHasher:
         return _Lists(hasher_for(_plain_type(kind.value_type)))
     if types.is_struct(kind):
         fields = [kind.field(place) for place in range(kind.num_fields)]
+        if len({field.name for field in fields}) < len(fields):
+            raise InputError("a record has two fields of one name", expected="distinct names")
         return _Structs({field.name: hasher_for(_plain_type(field.type)) for field in fields})
     raise InputError(
         "a column has a type that the fingerprint does not define",

@@ -191,7 +191,9 @@ def _values(array: pa.Array) -> Iterator[Any]:
 
     array = plain(array)
     if pa.types.is_struct(array.type):
-        fields = [list(_values(child)) for child in array.flatten()]
+        names = [array.type.field(place).name for place in range(array.type.num_fields)]
+        by_name = sorted(zip(names, array.flatten(), strict=True), key=lambda f: f[0].encode())
+        fields = [list(_values(child)) for _, child in by_name]
         present = array.is_valid().to_pylist()
         for row, here in enumerate(present):
             yield [field[row] for field in fields] if here else None

@@ -104,6 +104,7 @@ def arrow_of_values(values: Any, name: str) -> pa.Array | pa.ChunkedArray:
 
 def _arrow_of_objects(values: Any, name: str) -> pa.Array | pa.ChunkedArray:
     import pandas as pd
+    import pyarrow as pa
 
     series = values if isinstance(values, pd.Series) else pd.Series(list(values), dtype=object)
     kind = pd.api.types.infer_dtype(series, skipna=True)
@@ -118,12 +119,24 @@ def _arrow_of_objects(values: Any, name: str) -> pa.Array | pa.ChunkedArray:
                 expected="one type in each column",
                 next_step="convert the column, such as with .astype(str)",
             )
-    return _convert(series, name)
+    found = _convert(series, name)
+    if pa.types.is_nested(found.type) and any(map(_holds_set, series)):
+        raise InputError(
+            f"column {name!r} holds sets, which have no order",
+            next_step="convert them to sorted lists",
+        )
+    return found
+
+
+def _holds_set(value: Any) -> bool:
+    if isinstance(value, set | frozenset):
+        return True
+    if isinstance(value, dict):
+        return any(map(_holds_set, value.values()))
+    return isinstance(value, list | tuple) and any(map(_holds_set, value))
 
 
 def _one_shape(types: set[type]) -> bool:
-    if types & {set, frozenset}:  # no order of their own, so no digest of their own
-        return False
     if len(types) <= 1:
         return True
     return all(kind.__name__ in ("list", "tuple", "ndarray") for kind in types) or all(

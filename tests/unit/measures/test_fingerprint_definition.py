@@ -61,7 +61,7 @@ def streams(type_, values):
             return f"list<{name}>", [sha(nulls), sha(lengths), digest]
         fields = {
             field: column(kind, [None if v is None else v[field] for v in values])
-            for field, kind in type_[1].items()
+            for field, kind in sorted(type_[1].items(), key=lambda item: item[0].encode())
         }
         inner = ",".join(canonical(field).decode() + ":" + fields[field][0] for field in fields)
         return f"struct<{inner}>", [sha(nulls), *(digest for _, digest in fields.values())]
@@ -113,7 +113,9 @@ def cell(type_, value):
         items = b"".join(cell(type_[1], item) for item in value)
         return b"\x01" + struct.pack("<I", len(value)) + items
     if isinstance(type_, list):
-        return b"\x01" + b"".join(cell(kind, value[f]) for f, kind in type_[1].items())
+        return b"\x01" + b"".join(
+            cell(type_[1][f], value[f]) for f in sorted(type_[1], key=str.encode)
+        )
     if type_ in ("utf8", "binary"):
         raw = value.encode() if isinstance(value, str) else value
         return b"\x01" + struct.pack("<I", len(raw)) + raw
