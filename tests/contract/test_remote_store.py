@@ -19,7 +19,6 @@ from aims_mlops.errors import (
 )
 from aims_mlops.evidence.canonical import canonical
 from aims_mlops.evidence.envelope import Signature, key_id, pae, unseal
-from aims_mlops.server.application import create_app
 from aims_mlops.server.tokens import Tokens
 from aims_mlops.store.bundle import Scope, export_bundle
 from aims_mlops.store.opening import open_sql_store
@@ -29,10 +28,10 @@ from aims_mlops.store.verify import verify_store
 from aims_verify.verify import verify
 
 
-def _suite() -> Any:
-    """The suite over SQLite and PostgreSQL; its tests run here with this module's fixtures."""
-    path = Path(__file__).with_name("test_evidence_store.py")
-    spec = importlib.util.spec_from_file_location("aims_contract_suite", path)
+def _load(name: str) -> Any:
+    """A file beside this one as a module: the tests are no package."""
+    path = Path(__file__).with_name(f"{name}.py")
+    spec = importlib.util.spec_from_file_location(f"aims_contract_{name}", path)
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
@@ -40,7 +39,9 @@ def _suite() -> Any:
     return module
 
 
-suite = _suite()
+# The suite over SQLite and PostgreSQL; its tests run here with this module's fixtures.
+suite = _load("test_evidence_store")
+Server = _load("http_server").Server
 SHARED = (
     "test_appended_record_is_found_as_it_came",
     "test_fields_of_a_newer_version_survive",
@@ -60,27 +61,6 @@ SHARED = (
 globals().update({name: getattr(suite, name) for name in SHARED})
 
 
-class Server:
-    """A server in a thread of this process, on a port of its own."""
-
-    def __init__(self, store: SqlStore, tokens: Tokens) -> None:
-        import uvicorn
-
-        config = uvicorn.Config(create_app(store, tokens), port=0, log_level="warning")
-        self._server = uvicorn.Server(config)
-        self._thread = threading.Thread(target=self._server.run, daemon=True)
-        self._thread.start()
-        while not self._server.started:
-            self._thread.join(0.01)
-            assert self._thread.is_alive()
-        port = self._server.servers[0].sockets[0].getsockname()[1]
-        self.url = f"http://127.0.0.1:{port}"
-
-    def stop(self) -> None:
-        self._server.should_exit = True
-        self._thread.join()
-
-
 @pytest.fixture
 def behind(tmp_path: Path) -> Iterator[SqlStore]:
     """The store that the server serves."""
@@ -95,16 +75,14 @@ def tokens(tmp_path: Path) -> Tokens:
 
 
 @pytest.fixture
-def server(behind: SqlStore, tokens: Tokens) -> Iterator[Server]:
+def server(behind: SqlStore, tokens: Tokens) -> Iterator[Any]:
     running = Server(behind, tokens)
     yield running
     running.stop()
 
 
 @pytest.fixture
-def opened(
-    server: Server, tokens: Tokens, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[RemoteStore]:
+def opened(server: Any, tokens: Tokens, monkeypatch: pytest.MonkeyPatch) -> Iterator[RemoteStore]:
     text, _ = tokens.create("contract", frozenset({"capture", "read"}), days=1)
     monkeypatch.setenv("AIMS_TOKEN", text)
     store = RemoteStore(server.url)
@@ -149,7 +127,7 @@ def test_threads_and_forked_processes_push_without_gaps(
 
 
 def test_signature_of_a_person_is_kept_beside_the_log_s(
-    server: Server, opened: RemoteStore, tokens: Tokens, monkeypatch: pytest.MonkeyPatch
+    server: Any, opened: RemoteStore, tokens: Tokens, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
@@ -188,7 +166,7 @@ def test_large_batch_goes_in_several_requests(opened: RemoteStore) -> None:
     assert len(list(opened.find(since=1500))) == 3
 
 
-def test_unreachable_server_is_unavailable(opened: RemoteStore, server: Server) -> None:
+def test_unreachable_server_is_unavailable(opened: RemoteStore, server: Any) -> None:
     opened.append(suite.evidence(1))
     server.stop()
     with pytest.raises(StoreUnavailableError, match="cannot be reached"):
