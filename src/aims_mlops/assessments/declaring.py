@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from aims_mlops.evidence.canonical import canonical
 from aims_mlops.evidence.clock import now
 from aims_mlops.evidence.records import Evidence, Record, Subject
-from aims_mlops.inventory.system import System
+from aims_mlops.inventory.system import Supplier, System
 from aims_mlops.policy.policy import Policy
 
 if TYPE_CHECKING:
@@ -16,7 +16,10 @@ if TYPE_CHECKING:
 
 
 def declare_system(store: EvidenceStore, system: System, *, actor: str) -> Record:
-    """The record of a system as aims.yaml declares it now; written only when it changed."""
+    """The record of a system as aims.yaml declares it now; written only when it changed.
+
+    Each of its suppliers becomes a record of its own, so that A.10.3 has its evidence.
+    """
     body = system.model_dump(mode="json")
     digest = hashlib.sha256(canonical(body)).hexdigest()
     newest = next(
@@ -24,6 +27,9 @@ def declare_system(store: EvidenceStore, system: System, *, actor: str) -> Recor
     )
     if newest is not None and any(s.sha256 == digest for s in newest.evidence.subjects):
         return newest
+    suppliers = [_supplier(system, supplier, actor) for supplier in system.suppliers]
+    if suppliers:
+        store.append_many(suppliers)
     return store.append(
         Evidence(
             kind="system",
@@ -36,6 +42,20 @@ def declare_system(store: EvidenceStore, system: System, *, actor: str) -> Recor
             claimed_at=now(),
             system=system.id,
         )
+    )
+
+
+def _supplier(system: System, supplier: Supplier, actor: str) -> Evidence:
+    subjects = [Subject.of_name(f"supplier:{supplier.name}")]
+    if supplier.sha256 is not None:
+        subjects.append(Subject(f"supplied:{supplier.name}", supplier.sha256))
+    return Evidence(
+        kind="supplier",
+        subjects=tuple(subjects),
+        body=supplier.model_dump(mode="json"),
+        actor=actor,
+        claimed_at=now(),
+        system=system.id,
     )
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from aims_mlops.cli.granting import delegate_role, waive_rule
+from aims_mlops.cli.plain import plain
 from aims_mlops.errors import InputError
 
 if TYPE_CHECKING:
@@ -308,7 +309,7 @@ def diff(ctx: click.Context, file: Path | None, uri: str, target: str, policy: s
     record = case.dossier.assessment
     if record is None and case.changes:
         for change in case.changes:
-            click.echo(f"! {change}")
+            click.echo(plain(f"! {change}"))
         click.echo(f"Next: assess it, then aims assess submit --model {uri}")
         ctx.exit(1)
     if record is None:
@@ -321,9 +322,9 @@ def diff(ctx: click.Context, file: Path | None, uri: str, target: str, policy: s
     lines = difference(assessment_of(record.evidence.body), now_in_file)
     changes = material_changes(case.dossier, case.system)
     for line in lines:
-        click.echo(line)
+        click.echo(plain(line))
     for change in changes:
-        click.echo(f"! {change}")
+        click.echo(plain(f"! {change}"))
     if lines or changes:
         ctx.exit(1)
     click.echo(f"✓ {path} is what was submitted as record {record.id[:8]}")

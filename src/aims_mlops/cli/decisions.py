@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import unicodedata
-
+from aims_mlops.cli.plain import plain
 from aims_mlops.gates.decision import Decision
 from aims_mlops.gates.reason import Reason
 
@@ -13,7 +12,7 @@ _HEAD = {"allowed": "✓ allowed", "refused": "✗ refused", "undecided": "? cou
 def decision_text(decision: Decision, *, verbose: bool = False) -> str:
     """The answer first, then each refusing reason with its next step, then the rest in short."""
     lines = [
-        _plain(f"{_HEAD[decision.verdict]}: {decision.model_uri} for {decision.target}"),
+        plain(f"{_HEAD[decision.verdict]}: {decision.model_uri} for {decision.target}"),
         "",
     ]
     for reason in decision.refusals:
@@ -22,7 +21,7 @@ def decision_text(decision: Decision, *, verbose: bool = False) -> str:
     shown = rest if verbose else [r for r in rest if r.outcome != "pass"]
     width = max((len(reason.rule) for reason in shown), default=0)
     for reason in shown:
-        lines.append(_plain(f"  {_mark(reason)} {reason.rule.ljust(width)}  {_short(reason)}"))
+        lines.append(plain(f"  {_mark(reason)} {reason.rule.ljust(width)}  {_short(reason)}"))
     passed = sum(reason.outcome == "pass" for reason in rest)
     if passed and not verbose:
         lines.append(f"  ✓ {passed} other rules pass (--verbose shows them)")
@@ -38,7 +37,7 @@ def _full(reason: Reason) -> list[str]:
         f"      limit     {reason.limit}",
         f"      next      {reason.next_step}",
     )
-    return [_plain(text) for text in texts]
+    return [plain(text) for text in texts]
 
 
 def _short(reason: Reason) -> str:
@@ -64,16 +63,11 @@ def _facts(decision: Decision) -> list[str]:
     if decision.request is not None:
         facts.append(("enforced by", decision.request.enforced_by))
     facts.append(("record", decision.record[:16] + "…" if decision.record else "not recorded"))
-    lines = [_plain(f"{name:<12}{value}") for name, value in facts]
-    return lines + [_plain(f"note        {note}") for note in decision.notes]
+    lines = [plain(f"{name:<12}{value}") for name, value in facts]
+    return lines + [plain(f"note        {note}") for note in decision.notes]
 
 
 def _mark(reason: Reason) -> str:
     if reason.outcome == "pass" or reason.waived_by is not None:
         return "✓"
     return "?" if reason.outcome in ("insufficient", "error") else "✗"
-
-
-def _plain(text: str) -> str:
-    """Text without control characters: a name in evidence must not steer the terminal."""
-    return "".join(" " if unicodedata.category(c) == "Cc" else c for c in text)

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import click
 
+from aims_mlops.cli.plain import plain, plain_lines
+
 
 @click.group("policy")
 def group() -> None:
@@ -38,7 +40,7 @@ def explain_policy(file: str, as_json: bool) -> None:
         body = {"sha256": policy.digest, "bases": list(policy.bases), **policy.content()}
         click.echo(json.dumps(body, indent=2, sort_keys=True))
     else:
-        click.echo(explain(policy))
+        click.echo(plain_lines(explain(policy)))
 
 
 @group.command("list")
@@ -93,7 +95,7 @@ def diff_policies(ctx: click.Context, old: str, new: str) -> None:
 
     lines = difference(load_policy(old), load_policy(new))
     for line in lines:
-        click.echo(line)
+        click.echo(plain(line))
     if lines:
         ctx.exit(1)
     click.echo("✓ both ask for the same")
@@ -140,7 +142,7 @@ def try_policy_file(
             body = trial.decision.evidence.body
             click.echo(f"✗ {trial.decision.received_at[:10]} {body['model_uri']} was allowed")
             for reason in trial.refusals:
-                click.echo(f"    {reason.rule}: {reason.observed}; limit: {reason.limit}")
+                click.echo(plain(f"    {reason.rule}: {reason.observed}; limit: {reason.limit}"))
     allowed = [trial for trial in trials if trial.was_allowed]
     newly = sum(trial.would_refuse for trial in allowed)
     click.echo(f"{newly} of {len(allowed)} promotions that were allowed would have been refused")

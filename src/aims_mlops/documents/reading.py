@@ -72,6 +72,7 @@ def parse_yaml(text: str, *, path: str, first_line: int = 1) -> Document:
             f"not valid YAML: {error.problem or error.context}",
             path=path,
             line=first_line + mark.line if mark else None,
+            next_step=f"correct it, then: aims lint {path}",
         ) from error
     except YAMLError as error:
         raise DocumentError(
@@ -181,7 +182,10 @@ class _Builder:
     def _refusal(
         self, line: int, thing: str, got: str | None, expected: str | None = None
     ) -> DocumentError:
-        return DocumentError(thing, path=self.path, line=line, got=got, expected=expected)
+        next_step = f"correct it, then: aims lint {self.path}"
+        return DocumentError(
+            thing, path=self.path, line=line, got=got, expected=expected, next_step=next_step
+        )
 
 
 def read_document(path: Path | str) -> Document:

@@ -13,7 +13,7 @@ from aims_mlops.policy.rules import CheckResult
 EXIT_CODES = {"allowed": 0, "refused": 1, "undecided": 2}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class Decision:
     """Allowed, refused, or undecided, which counts as refused.
 
@@ -47,6 +47,20 @@ class Decision:
     request: PromotionRequest | None = None
     evidence: tuple[str, ...] = ()
     record: str | None = None
+
+    def __repr__(self) -> str:
+        why = ", ".join(reason.rule for reason in self.refusals)
+        return f"<Decision {self.verdict}: {self.model_uri} for {self.target}" + (
+            f" ({why})>" if why else ">"
+        )
+
+    def __str__(self) -> str:
+        """The answer and, for each refusing reason, what was observed and what to do."""
+        lines = [f"{self.verdict}: {self.model_uri} for {self.target}"]
+        for reason in self.refusals:
+            lines.append(f"  {reason.rule}: {reason.observed}; limit: {reason.limit}")
+            lines.append(f"    next: {reason.next_step}")
+        return "\n".join(lines)
 
     @property
     def allowed(self) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -19,6 +19,7 @@ from aims_mlops.gates.decide import decide
 from aims_mlops.gates.decision import Decision
 from aims_mlops.gates.reason import Objection, Reason
 from aims_mlops.gates.request import PromotionRequest
+from aims_mlops.gates.tie import TRIES, DecisionOvertakenError, Tied, Write
 from aims_mlops.inventory.identity import current_actor
 from aims_mlops.inventory.project import Project, find_project
 from aims_mlops.policy.loading import load_policy
@@ -39,6 +40,7 @@ def gate(
     requester: str | None = None,
     enforced_by: str | None = None,
     break_glass: str | None = None,
+    write: Write | None = None,
 ) -> Decision:
     """Decide whether a model may be promoted. Never raises: what breaks is 'could not decide'.
 
@@ -50,6 +52,8 @@ def gate(
     record : whether the decision becomes evidence.
     requester : identity of whoever asks; the current actor without it.
     enforced_by : what keeps the alias from being set past this decision.
+    write : done if the decision allows it, with nothing able to come between the two. If it fails,
+        or the log keeps changing, the answer is 'could not decide'.
     """
     uri = model if isinstance(model, str) else model.uri
     asked = _Asked(uri=uri, target=target)
@@ -66,25 +70,39 @@ def gate(
             declare_policy(store, rules, actor=asked.actor)
             if system is not None:
                 declare_system(store, system, actor=asked.actor)
-        status = store.status()
-        dossier = gather(store, reference.sha256, system.id if system else None)
-        request = PromotionRequest(
-            model=reference,
-            target=target,
-            requester=asked.actor,
-            system=system,
-            alias=alias,
-            people=project.humans,
-            single_user=project.settings.single_user,
-            checkpoint=f"{status.size} {status.root}",
-            evidence_digest=evidence_root(dossier.records),
-            break_glass=break_glass,
+        for _ in range(1 if write is None else TRIES):
+            status = store.status()
+            dossier = gather(store, reference.sha256, system.id if system else None)
+            request = PromotionRequest(
+                model=reference,
+                target=target,
+                requester=asked.actor,
+                system=system,
+                alias=alias,
+                people=project.humans,
+                single_user=project.settings.single_user,
+                checkpoint=f"{status.size} {status.root}",
+                evidence_digest=evidence_root(dossier.records),
+                break_glass=break_glass,
+            )
+            if enforced_by is not None:
+                request = replace(request, enforced_by=enforced_by)
+            request = replace(request, objections=tuple(_objections(request)))
+            decision = decide(request, rules, dossier.records, datetime.now(UTC))
+            if not record:
+                return decision
+            append = store.append
+            if write is not None and decision.allowed:
+                append = Tied(store, status.size, system.id if system else None, write).append
+            try:
+                return _recorded(decision, store, reference, asked.actor, append)
+            except DecisionOvertakenError:
+                continue
+        raise GateUndecidedError(
+            "the log kept changing while the gate decided",
+            got=f"{TRIES} tries",
+            next_step="ask again",
         )
-        if enforced_by is not None:
-            request = replace(request, enforced_by=enforced_by)
-        request = replace(request, objections=tuple(_objections(request)))
-        decision = decide(request, rules, dossier.records, datetime.now(UTC))
-        return _recorded(decision, store, reference, asked.actor) if record else decision
     except Exception as error:  # noqa: BLE001  the gate fails closed, whatever breaks
         return _undecided(error, asked, record=record)
 
@@ -163,14 +181,18 @@ def _undecided(error: Exception, asked: _Asked, *, record: bool) -> Decision:
         # A store that just failed is not asked again: the answer must not wait twice.
         return decision
     try:
-        return _recorded(decision, asked.store, asked.model, asked.actor)
+        return _recorded(decision, asked.store, asked.model, asked.actor, asked.store.append)
     except Exception as second:  # noqa: BLE001  the answer stands, recorded or not
         note = f"this answer could not be recorded: {type(second).__name__}"
         return replace(decision, notes=(*decision.notes, note))
 
 
 def _recorded(
-    decision: Decision, store: EvidenceStore, model: ModelReference | None, actor: str
+    decision: Decision,
+    store: EvidenceStore,
+    model: ModelReference | None,
+    actor: str,
+    append: Callable[[Evidence], Record],
 ) -> Decision:
     subjects = [model.subject] if model else [Subject.of_name(f"model-uri:{decision.model_uri}")]
     if decision.policy is not None:
@@ -178,7 +200,7 @@ def _recorded(
     request = decision.request
     if request is not None:
         store.put_blob(request.people.to_json(), media_type="application/json")
-    record = store.append(
+    record = append(
         Evidence(
             kind="decision",
             subjects=tuple(subjects),

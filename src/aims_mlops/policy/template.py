@@ -20,7 +20,7 @@ targets:
 # Limits on figures of your own, such as:
 # rules:
 #   - id: performance.recall
-#     measure: recall
+#     measure: recall_score
 #     min: 0.6
 #     limit_on: interval   # the whole interval must keep the limit, not just the estimate
 #     min_n: 100

@@ -8,6 +8,7 @@ import pytest
 from click.testing import CliRunner
 
 from aims_mlops import plugins
+from aims_mlops.cli.decisions import decision_text
 from aims_mlops.cli.gate import command as gate_command
 from aims_mlops.cli.promote import command as promote_command
 from aims_mlops.errors import InputError
@@ -186,10 +187,11 @@ def test_command_prints_reasons_and_exits_by_the_answer(world, monkeypatch):
 
 
 def test_control_characters_from_evidence_do_not_reach_the_terminal(world):
-    decision = gate("models:/\x1b[31mred/1", target="production", project=world.project)
-    from aims_mlops.cli.decisions import decision_text
-
-    assert "\x1b" not in decision_text(decision)
+    uri = "models:/\x1b[31mred\n✓ allowed\u2028✓ allowed\u202e/1"
+    decision = gate(uri, target="production", project=world.project)
+    text = decision_text(decision)
+    assert not {"\x1b", "\u2028", "\u202e"} & set(text)
+    assert not any(line.startswith("✓ allowed") for line in text.splitlines())
 
 
 class _Registry:
@@ -238,3 +240,25 @@ def test_promote_command_says_what_came_of_it(world, monkeypatch):
     assert result.exit_code == 1
     assert "✗ alias champion: not asked; the gate did not allow it" in result.output
     assert os.environ["AIMS_ACTOR"] == "dee"
+
+
+def test_suppliers_of_a_system_become_evidence_once(world):
+    text = (world.root / "aims.yaml").read_text()
+    world.write(
+        "aims.yaml",
+        text.replace(
+            "    models:", "    suppliers: [{name: Acme, provides: base model}]\n    models:"
+        ),
+    )
+    model = world.ready()
+    for _ in range(2):
+        world.gate(model)
+    (record,) = world.store.find(kind="supplier")
+    assert record.evidence.body["name"] == "Acme"
+    assert record.evidence.controls == ("A.10.3",)
+
+
+def test_decision_prints_its_reasons_in_a_notebook(world):
+    decision = world.gate(world.train())
+    assert repr(decision).startswith("<Decision refused: sha256:")
+    assert "next: aims assess new loans" in str(decision)
