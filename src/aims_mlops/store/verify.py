@@ -107,6 +107,8 @@ def verify_store(
     blobs : read every blob as well; workers : processes, one for each core when None.
     """
     report = Report()
+    # A connection that is open keeps pages in memory and would not see a change under its feet.
+    store.database.close()
     try:
         _verify(store, report, since, kept, trusted, authorities, blobs=blobs, workers=workers)
     except AimsError as error:

@@ -44,7 +44,9 @@ def content_of(image: bytes) -> Any:
         )
         for table in TABLES:
             found.append(connection.execute(f"PRAGMA table_info({table})").fetchall())
-            found.append(connection.execute(f"PRAGMA index_list({table})").fetchall())
+            # The index of a primary key has a name that nobody gave it and nothing uses.
+            indexes = connection.execute(f"PRAGMA index_list({table})").fetchall()
+            found.append([index for index in indexes if index[3] == "c"])
         for (line,) in connection.execute("PRAGMA integrity_check"):
             if line != "ok":
                 return "damaged"
