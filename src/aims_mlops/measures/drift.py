@@ -154,6 +154,11 @@ def measure_drift(
     if target and prediction and {target, prediction} <= set(comparable):
         scored = _reference_scores(reference, target, prediction, pinned)
         late = score_rows(current, target, prediction, pinned)
+        if late.rows != after.rows or scored.rows != before.rows:
+            raise InputError(
+                "a stream can be read once, and performance needs a second reading",
+                next_step="pass a table or a path",
+            )
         performance = performance_drift(scored, late, rules, performance_threshold)
     return _result(
         results,

@@ -37,6 +37,7 @@ TEXT_SHARE = 0.5  # strings of which more than this share is different are texts
 
 _HELD = 32_000_000  # numbers, 256 MB
 _POINTS = 1 << 16
+_LARGEST = 1e150
 _SLICE = 1 << 21  # numbers sorted at once
 _KINDS_BY_FAMILY: dict[str, tuple[Kind, ...]] = {
     "number": ("numeric", "categorical"),
@@ -178,6 +179,8 @@ class _Collector:
         sample: Sample | None = None
         if self.problem is None and self.family != "empty":
             kind, sample = self._sample()
+            if any(part.n and max(map(abs, part.range)) > _LARGEST for part in _numeric(sample)):
+                self.problem = f"it has values beyond ±{_LARGEST:g}, too large to square"
         if self.problem is not None:
             return ColumnRead(self.name, self.family, kind, None, self.problem)
         return ColumnRead(self.name, self.family, kind, sample)
@@ -287,6 +290,12 @@ def _combined(
     step = second[1] - first[1]
     mean = first[1] + step * second[0] / rows
     return rows, mean, first[2] + second[2] + step * step * first[0] * second[0] / rows
+
+
+def _numeric(sample: Sample | None) -> tuple[NumericSample, ...]:
+    if isinstance(sample, NumericSample):
+        return (sample,)
+    return sample.components if isinstance(sample, EmbeddingSample) else ()
 
 
 def _as_categories(sample: NumericSample) -> CategorySample:

@@ -110,9 +110,11 @@ class ReferenceProfile:
         entries = self.body["columns"]
         return {
             name: ColumnRead(
-                name, entry["type"], entry["kind"], _sample(name, entry, reader), entry["problem"]
+                name, entry["type"], entry["kind"], _sample(key, entry, reader), entry["problem"]
             )
-            for name, entry in ((name, entries[name]) for name in self.body["order"])
+            for key, name, entry in (
+                (str(place), name, entries[name]) for place, name in enumerate(self.body["order"])
+            )
         }
 
     def __repr__(self) -> str:
@@ -148,6 +150,11 @@ def build_reference_profile(
         assert prediction is not None
         known = {column.name: column.kind for column in read.columns.values()}
         scored = score_rows(data, target, prediction, known)
+        if scored.rows != read.rows:
+            raise InputError(
+                "a stream can be read once, and performance needs a second reading",
+                next_step="pass a table or a path",
+            )
     return _profile_of(
         read, scored, variant, methods=methods, target=target, prediction=prediction, name=name
     )
@@ -187,7 +194,10 @@ def _profile_of(
         "labels": "digest",
         "performance": None if scored is None else scored.to_dict(),
         "order": list(read.columns),  # canonical JSON sorts the keys of the next field
-        "columns": {column.name: _entry(column, space) for column in read.columns.values()},
+        "columns": {
+            column.name: _entry(column, str(place), space)
+            for place, column in enumerate(read.columns.values())
+        },
         "blob": None,
     }
     blob = None
@@ -235,7 +245,7 @@ def _digest(body: Mapping[str, Any]) -> str:
     return hashlib.sha256(canonical(unsigned)).hexdigest()
 
 
-def _entry(column: ColumnRead, space: _Space) -> dict[str, Any]:
+def _entry(column: ColumnRead, key: str, space: _Space) -> dict[str, Any]:
     sample, writer = column.sample, space.writer
     entry: dict[str, Any] = {"type": column.family, "kind": column.kind, "problem": column.problem}
     if sample is None:
@@ -249,14 +259,14 @@ def _entry(column: ColumnRead, space: _Space) -> dict[str, Any]:
             entry["problem"] = f"more than {space.labels:,} labels, too many for a compact profile"
         elif writer is not None:
             labels = sorted(counts)
-            writer.add_text(f"{column.name}/labels", "".join(labels))
-            writer.add(f"{column.name}/rows", np.array([counts[x] for x in labels], np.int64))
+            writer.add_text(f"{key}/labels", "".join(labels))
+            writer.add(f"{key}/rows", np.array([counts[x] for x in labels], np.int64))
     elif isinstance(sample, NumericSample):
-        entry |= _number_entry(sample, column.name, space)
+        entry |= _number_entry(sample, key, space)
     else:
         entry["components"] = [
             {"n": part.n, "missing": 0, "infinite": 0}
-            | _number_entry(part, f"{column.name}/{place}", space)
+            | _number_entry(part, f"{key}.{place}", space)
             for place, part in enumerate(sample.components)
         ]
     return entry
@@ -292,7 +302,7 @@ def _number_entry(sample: NumericSample, key: str, space: _Space) -> dict[str, A
     }
 
 
-def _sample(name: str, entry: Mapping[str, Any], reader: BlobReader | None) -> Sample | None:
+def _sample(key: str, entry: Mapping[str, Any], reader: BlobReader | None) -> Sample | None:
     if entry["problem"] is not None or "n" not in entry:
         return None
     if "counts" in entry and "values" not in entry:
@@ -304,20 +314,20 @@ def _sample(name: str, entry: Mapping[str, Any], reader: BlobReader | None) -> S
         )
     if "components" in entry:
         parts = (
-            _numbers(f"{name}/{place}", part, reader)
+            _numbers(f"{key}.{place}", part, reader)
             for place, part in enumerate(entry["components"])
         )
         return EmbeddingSample(components=tuple(parts), missing=entry["missing"])
-    if reader is not None and f"{name}/labels" in reader:
-        text = reader.text(f"{name}/labels")
+    if reader is not None and f"{key}/labels" in reader:
+        text = reader.text(f"{key}/labels")
         labels = (text[place : place + 16] for place in range(0, len(text), 16))
         return CategorySample(
-            counts=dict(zip(labels, reader.get(f"{name}/rows").tolist(), strict=True)),
+            counts=dict(zip(labels, reader.get(f"{key}/rows").tolist(), strict=True)),
             missing=entry["missing"],
             infinite=entry["infinite"],
             digested=True,
         )
-    return _numbers(name, entry, reader)
+    return _numbers(key, entry, reader)
 
 
 def _numbers(key: str, entry: Mapping[str, Any], reader: BlobReader | None) -> NumericSample:

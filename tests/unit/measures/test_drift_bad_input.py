@@ -180,3 +180,26 @@ def test_no_message_shows_a_value_of_the_data() -> None:
     result = measure_drift(build_reference_profile(before), pa.table({"x": [secret] * 2000}))
     assert secret not in repr(result)
     assert secret not in str(result.to_body())
+
+
+def test_numbers_too_large_to_square_are_not_measured_and_said() -> None:
+    result = measure_drift(one(NORMAL * 1e300), one(NORMAL * 1e300))
+    assert findings(result) == {"x": "not measured"}
+    assert findings(measure_drift(one(NORMAL), one(NORMAL * 1e300))) == {"x": "not measured"}
+
+
+def test_stream_is_measured_once_and_refused_where_it_must_be_read_twice() -> None:
+    table = pa.table({"x": NORMAL, "y": NORMAL})
+    assert measure_drift(table, table.to_reader()).verdict == "no drift"
+    with pytest.raises(InputError, match="a stream can be read once"):
+        measure_drift(table, table.to_reader(), target="x", prediction="y")
+
+
+def test_single_row_is_insufficient_by_every_method() -> None:
+    for method in ("wasserstein", "jensenshannon", "psi", "ks", "kl_div"):
+        assert measure_drift(one([1.0]), one([2.0]), methods=method).verdict == "insufficient"
+
+
+def test_column_name_twice_is_refused() -> None:
+    with pytest.raises(InputError, match="occurs more than once"):
+        measure_drift(pd.DataFrame([[1, 2]], columns=["a", "a"]), one(NORMAL))

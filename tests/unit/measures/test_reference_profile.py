@@ -138,3 +138,12 @@ def test_kind_is_pinned_by_the_reference() -> None:
     assert measure_drift(profile, after).columns["x"]["kind"] == "categorical"
     with pytest.raises(InputError, match="pinned by the reference profile"):
         measure_drift(profile, after, kinds={"x": "numeric"})
+
+
+def test_columns_whose_names_look_like_places_in_the_blob_stay_apart() -> None:
+    random = np.random.default_rng(0)
+    data = pa.table({"v": list(random.normal(size=(200, 2))), "v/0": random.normal(9, 1, 200)})
+    data = data.append_column("0.0", pa.array(random.normal(-9, 1, 200)))
+    profile = stored(build_reference_profile(data))
+    result = measure_drift(profile, data)
+    assert all(entry["effect"] == 0.0 for entry in result.columns.values())
