@@ -91,7 +91,7 @@ def gate(
             decision = decide(request, rules, dossier.records, datetime.now(UTC))
             if not record:
                 return decision
-            append = store.append
+            append: Callable[[Evidence], Record] = store.append
             if write is not None and decision.allowed:
                 append = Tied(store, status.size, system.id if system else None, write).append
             try:

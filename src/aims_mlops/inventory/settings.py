@@ -9,6 +9,7 @@ from pydantic import Field, StringConstraints
 
 from aims_mlops.documents.problems import Problem, Section, did_you_mean
 from aims_mlops.inventory.person import Person, folded
+from aims_mlops.inventory.registry_rules import RegistryRules
 from aims_mlops.inventory.system import System
 
 Name = Annotated[str, StringConstraints(min_length=1, max_length=100)]
@@ -26,6 +27,7 @@ class Settings(Section):
 
     store : URL of the evidence store; a relative SQLite path starts from aims.yaml's folder.
     single_user : one person works here; separation of duties cannot be enforced, and says so.
+    registry : which writes to a model registry count as a promotion.
     """
 
     version: Literal[1] = 1
@@ -34,6 +36,7 @@ class Settings(Section):
     systems: tuple[System, ...] = ()
     people: tuple[Person, ...] = ()
     targets: dict[Name, Target] = Field(default_factory=dict)
+    registry: RegistryRules = Field(default_factory=RegistryRules)
 
 
 def contradictions(settings: Settings) -> Iterable[Problem]:
