@@ -48,6 +48,12 @@ def new_database(address: str) -> str:
     return f"{head.rpartition('/')[0]}/{name}" + (f"?{query}" if query else "")
 
 
+@pytest.fixture
+def fresh_postgres(postgres: str) -> str:
+    """The URL of an empty database."""
+    return new_database(postgres)
+
+
 @pytest.fixture(params=["sqlite", "postgresql"])
 def store_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     if request.param == "sqlite":
