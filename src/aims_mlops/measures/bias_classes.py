@@ -117,9 +117,12 @@ def compared_share(by: list[Grouping], min_group_size: int) -> list[Figure]:
                 measure="compared_share",
                 group=scope_of(grouping, by),
                 value=compared / total,
+                low=compared / total,
+                high=compared / total,
                 numerator=compared,
                 denominator=total,
                 n=total,
+                method="a count, not an estimate",
                 source=source_of("aims-mlops", "rows in groups large enough to be compared"),
             )
         )

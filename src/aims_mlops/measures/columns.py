@@ -78,23 +78,19 @@ def _source(data: Any) -> Any:
         return path
     import narwhals as nw
 
-    try:
-        nw.from_native(data)
-    except TypeError as error:
+    if not isinstance(_narwhals("data", data), nw.DataFrame | nw.LazyFrame):
         raise InputError(
             "data is of a type that cannot be read",
             got=type(data).__qualname__,
             expected="a pandas, polars or pyarrow frame, a DuckDB relation, or a path",
-        ) from error
+        )
     return data
 
 
 def _column_names(source: Any) -> list[str]:
     if isinstance(source, Path):
         return list(_dataset(source).schema.names)
-    import narwhals as nw
-
-    return list(nw.from_native(source).collect_schema().names())
+    return list(_narwhals("data", source).collect_schema().names())
 
 
 def _require_name(argument: str, name: Any, names: Sequence[str]) -> None:
@@ -166,7 +162,7 @@ def _groups(groups: Any, argument: str) -> dict[str, Any]:
         )
     import narwhals as nw
 
-    frame = nw.from_native(groups, pass_through=True, allow_series=True)
+    frame = _narwhals(argument, groups)
     if isinstance(frame, nw.LazyFrame):
         frame = frame.collect(backend="pyarrow")
     if isinstance(frame, nw.DataFrame):
@@ -183,12 +179,16 @@ def _arrow(name: str, values: Any) -> Any:
     import numpy as np
     import pyarrow as pa
 
+    values = _only_column(name, values)
     if isinstance(values, pa.Array | pa.ChunkedArray):
         return _simple(values)
-    if type(values).__module__.partition(".")[0] == "polars":
+    library = type(values).__module__.partition(".")[0]
+    if library == "polars":
         return _simple(values.to_arrow())
-    if not hasattr(values, "dtype") and not isinstance(values, list | tuple):
-        values = np.asarray(values)
+    if library == "pandas":
+        values = _with_text_intervals(values)
+    elif not isinstance(values, list | tuple | np.ndarray):
+        values = np.asarray(values)  # tensors, ranges and the like
     if getattr(values, "ndim", 1) != 1:
         if values.ndim == 2 and values.shape[1] == 1:
             values = np.asarray(values)[:, 0]
@@ -208,6 +208,46 @@ def _arrow(name: str, values: Any) -> Any:
             next_step="convert the column, such as to strings",
         ) from error
     return _simple(array)
+
+
+def _only_column(name: str, values: Any) -> Any:
+    """The column of a frame that has just one; anything else as it is."""
+    import narwhals as nw
+
+    frame = _narwhals(name, values)
+    if isinstance(frame, nw.LazyFrame):
+        frame = frame.collect(backend="pyarrow")
+    if not isinstance(frame, nw.DataFrame):
+        return values
+    if frame.shape[1] != 1:
+        raise InputError(
+            f"{name} is not one column",
+            got=f"a frame of {frame.shape[1]} columns",
+            expected="one value per row",
+        )
+    return frame.get_column(frame.columns[0]).to_native()
+
+
+def _with_text_intervals(values: Any) -> Any:
+    """A pandas column whose categories are intervals (of pandas.cut) with text for them."""
+    categories = getattr(getattr(values, "cat", values), "categories", None)
+    if categories is None or getattr(categories.dtype, "name", "").split("[")[0] != "interval":
+        return values
+    return getattr(values, "cat", values).rename_categories(categories.map(str))
+
+
+def _narwhals(name: str, values: Any) -> Any:
+    """Values as narwhals, or as they are if narwhals does not know them."""
+    import narwhals as nw
+    from narwhals.exceptions import DuplicateError
+
+    try:
+        return nw.from_native(values, pass_through=True, allow_series=True)
+    except DuplicateError as error:
+        raise InputError(
+            f"{name} has several columns of one name",
+            expected="a name of its own for each column",
+        ) from error
 
 
 def _simple(array: Any) -> Any:

@@ -60,7 +60,9 @@ class GroupedResult(MeasureResult):
             )
         if figure.measure == "compared_share" and self._small(_rest(figure)):
             # What is missing from the whole would be the size of the small groups.
-            return replace(figure, value=None, numerator=None, denominator=None)
+            return replace(
+                figure, value=None, low=None, high=None, numerator=None, denominator=None
+            )
         return replace(figure, n=None) if small else figure
 
     def _named_safely(self, entry: LeftOut, hidden: frozenset[str]) -> LeftOut:

@@ -166,6 +166,64 @@ def test_boolean_and_float_labels_count_as_0_and_1() -> None:
     assert whole.figure("selection_rate", {"sensitive": "a"}).value == 1
 
 
+@pytest.mark.parametrize(
+    ("sensitive", "name"),
+    [
+        (pd.Series(pd.cut([20, 40, 60, 80], [0, 50, 100])), "(0, 50]"),
+        (pd.Categorical(["a", "b", "a", "b"]), "a"),
+        (pd.DataFrame({0: ["a", "b", "a", "b"]}), "a"),
+        (np.array([["a"], ["b"], ["a"], ["b"]]), "a"),
+        (pl.LazyFrame({"g": ["a", "b", "a", "b"]}), "a"),
+        (pd.Series([1.0, 2.0, 1.0, 2.0]), "1"),
+        (np.array([True, False, True, False]), "True"),
+    ],
+)
+def test_groups_of_any_type_go_by_their_text(sensitive, name) -> None:
+    result = measure_bias(y_pred=[1, 0, 1, 0], sensitive=sensitive)
+    labels = {label for f in result.figures if f.group for label in f.group.values()}
+    assert name in labels
+
+
+def test_a_frame_of_one_column_is_that_column() -> None:
+    result = measure_bias(
+        y_true=pd.DataFrame({"y": [1, 0]}), y_pred=pl.DataFrame({"p": [1, 1]}), sensitive=["a", "b"]
+    )
+    assert result.figure("accuracy_score").value == 0.5
+
+
+def test_an_index_of_pandas_is_no_order_of_rows() -> None:
+    shifted = pd.Series([1, 0, 1], index=[7, 8, 9])
+    result = measure_bias(y_true=shifted, y_pred=pd.Series([1, 0, 1]), sensitive=list("abc"))
+    assert result.figure("accuracy_score").value == 1
+
+
+def test_a_group_that_only_one_batch_has_is_measured_like_any_other(tmp_path) -> None:
+    pq.write_table(pa.table({"p": [1, 0], "g": ["a", "b"]}), tmp_path / "1.parquet")
+    pq.write_table(pa.table({"p": [1, 1], "g": ["a", "c"]}), tmp_path / "2.parquet")
+    result = measure_bias(tmp_path, y_pred="p", sensitive="g")
+    assert result.figure("selection_rate", {"g": "c"}).n == 1
+    assert result.figure("selection_rate", {"g": "a"}).n == 2
+
+
+def test_constant_predictions_of_a_regression_differ_surely() -> None:
+    result = measure_bias(
+        y_true=np.arange(100),
+        y_pred=np.repeat([1.0, 3.0], 50),
+        sensitive=["a"] * 50 + ["b"] * 50,
+    )
+    figure = result.figure("mean_prediction_difference")
+    assert (figure.value, figure.low, figure.high) == pytest.approx((2, 2, 2))
+
+
+def test_infinite_quantities_are_left_out_and_counted() -> None:
+    y_true = np.linspace(0.5, 9, 100)
+    result = measure_bias(
+        y_true=y_true, y_pred=np.r_[np.inf, np.nan, y_true[2:]], sensitive=["a", "b"] * 50
+    )
+    assert result.figure("mean_absolute_error").n == 98
+    assert [(e.what, e.n) for e in result.left_out] == [("rows", 2)]
+
+
 def test_scores_that_are_not_finite_have_no_prediction() -> None:
     result = measure_bias(
         y_true=[1, 0, 1, 0, 1, 0],
@@ -216,6 +274,12 @@ Y = {"y_true": [0, 1, 0, 1], "y_pred": [0, 1, 1, 1]}
         ({**Y, "sensitive": list("abab"), "min_group_size": 0}, "min_group_size is below 1"),
         ({**Y, "sensitive": list("abab"), "task": "ranking"}, "task is not known"),
         ({**Y, "sensitive": np.zeros((4, 2, 2))}, "is not one column"),
+        ({**Y, "y_true": pd.DataFrame({"a": [0], "b": [1]}), "sensitive": ["a"]}, "a frame of 2"),
+        (
+            {**Y, "sensitive": pd.DataFrame([[1, 2]] * 4, columns=["a", "a"])},
+            "several columns of one name",
+        ),
+        ({"data": object(), "y_pred": "p", "sensitive": "g"}, "type that cannot be read"),
         (
             {"y_true": [None] * 2, "y_pred": [1, 0], "sensitive": ["a", "b"]},
             "no row has every label",
