@@ -20,7 +20,7 @@ from aims_mlops.measures.quality_expectations import (
     validate,
     validate_batch,
 )
-from aims_mlops.measures.quality_frame import frame_of, hashable_columns
+from aims_mlops.measures.quality_frame import Frames
 from aims_mlops.measures.quality_infer import default_suite, infer_suite
 from aims_mlops.measures.quality_suite import Expectation, Suite, duplicates, read_suite
 from aims_mlops.measures.result import LeftOut, MeasureResult
@@ -91,8 +91,9 @@ def measure_quality(
 ) -> QualityResult:
     """Every expectation of a suite, evaluated at once, with counts and no values of rows.
 
-    data : any supported table; read as a whole into memory. A batch of Great Expectations' own is
-        taken too, for data that lives in Spark or SQL; it needs a suite.
+    data : any supported table; a Parquet or Arrow file is read one column at a time, except for
+        expectations over several columns. A batch of Great Expectations' own is taken too, for
+        data that lives in Spark or SQL; it needs a suite.
     suite : a path to Great Expectations' JSON or to our short YAML, the same as a mapping, an
         ExpectationSuite, or a `Suite`; without one a default (docs/measures-quality.md).
     reference : earlier data; in place of a suite, one is inferred from it.
@@ -115,13 +116,14 @@ def measure_quality(
     else:
         if hasattr(data, "read_all"):  # a stream, which can be read once only
             data = data.read_all()
-        given = None if suite is None else read_suite(suite)
-        frame = frame_of(data, _columns_of(given))
-        if given is None:
-            given = default_suite(frame) if reference is None else infer_suite(reference)
-        used = _with_columns(given, frame)
-        left_out = _not_compared(used, frame)
-        outcomes = _evaluate(frame, used, at or datetime.now(UTC))
+        frames = Frames(data)
+        if suite is not None:
+            given = read_suite(suite)
+        else:
+            given = default_suite(frames) if reference is None else infer_suite(reference)
+        used = _with_columns(given, frames)
+        left_out = _not_compared(used, frames)
+        outcomes = _evaluate(frames, used, at or datetime.now(UTC))
         digest = fingerprint(data)
         dataset = {"name": name, "sha256": digest.sha256, "rows": digest.rows}
     figures = [figure for outcome in outcomes for figure in _figures(outcome, version)]
@@ -142,29 +144,11 @@ def measure_quality(
     )
 
 
-def _columns_of(suite: Suite | None) -> set[str] | None:
-    """The columns that a suite looks at; None if it looks at the table as a whole."""
-    if suite is None:
-        return None
-    found: set[str] = set()
-    for expectation in suite.expectations:
-        named = [
-            v for k, v in expectation.kwargs.items() if k in ("column", "column_A", "column_B")
-        ]
-        listed = expectation.kwargs.get("column_list")
-        if listed:
-            named.extend(listed)
-        if not named or "row_condition" in expectation.kwargs:
-            return None
-        found.update(map(str, named))
-    return found
-
-
-def _with_columns(suite: Suite, frame: Any) -> Suite:
+def _with_columns(suite: Suite, frames: Frames) -> Suite:
     """Duplicates over all columns get the list of those that can be compared."""
     if all(e.type != _DUPLICATES or e.kwargs.get("column_list") for e in suite.expectations):
         return suite
-    listed = hashable_columns(frame)
+    listed = frames.comparable
     if not listed:
         raise InputError(
             "no column can be compared to find repeated rows", expected="a column without lists"
@@ -178,22 +162,23 @@ def _with_columns(suite: Suite, frame: Any) -> Suite:
     return Suite(suite.name, tuple(found), suite.origin)
 
 
-def _not_compared(suite: Suite, frame: Any) -> tuple[LeftOut, ...]:
+def _not_compared(suite: Suite, frames: Frames) -> tuple[LeftOut, ...]:
     if suite.origin == "given" and all(e.type != _DUPLICATES for e in suite.expectations):
         return ()
-    comparable = set(hashable_columns(frame))
+    if len(frames.comparable) == len(frames.names):
+        return ()
     return tuple(
         LeftOut(what=f"column {name!r} in the comparison of rows", why="holds lists or records")
-        for name in map(str, frame.columns)
-        if name not in comparable
+        for name in frames.names
+        if name not in frames.comparable
     )
 
 
-def _evaluate(frame: Any, suite: Suite, at: datetime) -> list[Outcome]:
+def _evaluate(frames: Frames, suite: Suite, at: datetime) -> list[Outcome]:
     theirs = [e for e in suite.expectations if not e.type.startswith("aims_")]
-    found = iter(validate(frame, theirs))
+    found = iter(validate(frames, theirs))
     return [
-        check(frame, e, at) if e.type.startswith("aims_") else next(found)
+        check(frames, e, at) if e.type.startswith("aims_") else next(found)
         for e in suite.expectations
     ]
 

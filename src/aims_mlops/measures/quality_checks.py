@@ -6,17 +6,19 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from aims_mlops.measures.quality_expectations import Outcome
+from aims_mlops.measures.quality_frame import Frames
 from aims_mlops.measures.quality_suite import Expectation
 
 if TYPE_CHECKING:
     import pandas as pd
 
 
-def check(frame: pd.DataFrame, expectation: Expectation, at: datetime) -> Outcome:
+def check(frames: Frames, expectation: Expectation, at: datetime) -> Outcome:
     """The outcome of an `aims_…` expectation; `at` is the time that an age is counted to."""
     column = str(expectation.column)
-    if column not in frame.columns:
+    if column not in frames.names:
         return Outcome(expectation=expectation, status="fail", problem="no such column")
+    frame = frames.of([column])
     if expectation.type == "aims_label_balance":
         return _label_balance(frame[column], expectation)
     if expectation.type == "aims_newest_row_age":

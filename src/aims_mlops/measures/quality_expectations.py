@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 from aims_mlops.errors import InputError, MissingExtraError
-from aims_mlops.measures.quality_frame import type_names
+from aims_mlops.measures.quality_frame import Frames, type_names
 from aims_mlops.measures.quality_suite import Expectation
 
 if TYPE_CHECKING:
@@ -100,28 +100,42 @@ def library_version() -> str:
     return str(_library().__version__)
 
 
-def validate(frame: pd.DataFrame, expectations: Sequence[Expectation]) -> list[Outcome]:
+def validate(frames: Frames, expectations: Sequence[Expectation]) -> list[Outcome]:
     """The outcome of every expectation, in their order.
 
     Raises InputError for an expectation that the library does not know or cannot take.
     """
     outcomes: dict[int, Outcome] = {}
-    groups: dict[str | None, list[tuple[int, Expectation]]] = {}
+    groups: dict[tuple[str, ...] | None, list[tuple[int, Expectation]]] = {}
     for place, expectation in enumerate(expectations):
-        column = expectation.column
-        if column is not None and column not in frame.columns:
+        columns = columns_of(expectation)
+        if columns is not None and not set(columns) <= set(frames.names):
             outcomes[place] = Outcome(
                 expectation=expectation, status="fail", problem="no such column"
             )
         else:
-            alone = column if "row_condition" not in expectation.kwargs else None
-            groups.setdefault(alone, []).append((place, expectation))
-    for column, asked in groups.items():
-        looked_at = frame if column is None else frame[[column]]
+            groups.setdefault(columns, []).append((place, expectation))
+    for columns, asked in groups.items():
+        if columns is None:
+            frame = frames.of(frames.names)
+        else:
+            frame = frames.of(columns) if columns else frames.outline()
         with _quiet():
             configured = [_configured(place, e, frame) for place, e in asked]
-            outcomes.update(_outcomes(asked, _results(looked_at, configured), frame))
+            outcomes.update(_outcomes(asked, _results(frame, configured), frame))
     return [outcomes[place] for place in range(len(expectations))]
+
+
+def columns_of(expectation: Expectation) -> tuple[str, ...] | None:
+    """The columns that an expectation looks at; () for none of their values, None for any."""
+    kwargs = expectation.kwargs
+    if "row_condition" in kwargs:
+        return None
+    named = [str(kwargs[key]) for key in ("column", "column_A", "column_B") if key in kwargs]
+    named.extend(map(str, kwargs.get("column_list") or ()))
+    if not named and not expectation.type.startswith("expect_table_"):
+        return None
+    return tuple(dict.fromkeys(named))
 
 
 def validate_batch(batch: Any, expectations: Sequence[Expectation]) -> list[Outcome]:

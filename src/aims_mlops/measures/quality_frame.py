@@ -1,8 +1,9 @@
-"""The pandas frame that Great Expectations looks at, and what its columns are."""
+"""The pandas frames that Great Expectations looks at, and what their columns are."""
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Sequence
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from aims_mlops.errors import InputError
@@ -15,24 +16,88 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 
-def frame_of(data: Any, columns: Collection[str] | None = None) -> pd.DataFrame:
-    """A pandas frame of the columns that matter, without its index; None means all of them.
+class Frames:
+    """A table that gives pandas frames of the columns that are asked for, without its index.
 
-    A pandas frame is passed on as it is where it can be. Integers and booleans with gaps keep
-    their type, as pandas' nullable ones. InputError for a table without columns.
+    A Parquet or Arrow file is read column by column, as often as a column is asked for; anything
+    else is held in memory as it came. Integers and booleans with gaps keep their type, as pandas'
+    nullable ones. Raises InputError for a table without columns.
     """
+
+    def __init__(self, data: Any) -> None:
+        import pandas as pd
+
+        table = open_table(data, index="ignore")
+        if not table.names:
+            raise InputError("a table without columns has no quality to measure")
+        self.names = table.names
+        self._pandas = data if isinstance(data, pd.DataFrame) else None
+        self._table = table if self._pandas is not None or _can_be_reread(table) else _held(table)
+
+    @cached_property
+    def rows(self) -> int:
+        if self._pandas is not None:
+            return len(self._pandas)
+        return sum(batch.rows for batch in self._table.select(self.names[:1]).batches())
+
+    @cached_property
+    def comparable(self) -> tuple[str, ...]:
+        """Columns whose values pandas can tell apart: no lists, no records."""
+        import pyarrow as pa
+
+        first = next(iter(self._table.batches()), None)
+        if self._pandas is None and first is not None:
+            types = [column().type for column in first.columns]
+            nested = [pa.types.is_nested(kind) for kind in types]
+            return tuple(n for n, inner in zip(self.names, nested, strict=True) if not inner)
+        return tuple(name for name in self.names if _hashable(self.of([name])[name]))
+
+    def of(self, columns: Sequence[str]) -> pd.DataFrame:
+        """A frame of these columns, in this order; a view of a pandas frame where it can be."""
+        import pandas as pd
+
+        if self._pandas is None:
+            series = _series(self._table.select(columns))
+            return pd.DataFrame(dict(zip(columns, series, strict=True)))
+        if list(columns) == list(self._pandas.columns):
+            return self._pandas
+        places = [self.names.index(name) for name in columns]
+        return self._pandas.iloc[:, places].set_axis(list(columns), axis=1)
+
+    def outline(self) -> pd.DataFrame:
+        """A frame with the names and the number of rows alone, for expectations on these."""
+        import numpy as np
+        import pandas as pd
+
+        # One byte is shared by all cells.
+        cells = np.broadcast_to(np.zeros(1, np.int8), (self.rows, len(self.names)))
+        return pd.DataFrame(cells, columns=list(self.names), copy=False)
+
+
+def _can_be_reread(table: Table) -> bool:
+    return table.source in ("parquet", "arrow", "feather", "numpy")
+
+
+def _held(table: Table) -> Table:
+    """The table with every column in memory as Arrow, read once."""
+    import pyarrow as pa
+
+    batches = list(table.batches())
+    columns: dict[str, Any] = {}
+    for place, name in enumerate(table.names):
+        chunks: list[Any] = []
+        for batch in batches:
+            found = batch.columns[place]()
+            chunks.extend(found.chunks if isinstance(found, pa.ChunkedArray) else [found])
+        columns[name] = pa.chunked_array(chunks) if chunks else pa.chunked_array([pa.nulls(0)])
+    return open_table(pa.table(columns), index="count")
+
+
+def _hashable(series: pd.Series[Any]) -> bool:
     import pandas as pd
 
-    table = open_table(data, index="ignore")
-    if not table.names:
-        raise InputError("a table without columns has no quality to measure")
-    kept = [name for name in table.names if columns is None or name in columns]
-    if isinstance(data, pd.DataFrame):
-        places = [table.names.index(name) for name in kept]
-        frame = data if len(kept) == data.shape[1] else data.iloc[:, places]
-        names_are_text = all(isinstance(name, str) for name in frame.columns)
-        return frame if names_are_text else frame.set_axis(kept, axis=1)
-    return pd.DataFrame(dict(zip(kept, _series(table.select(kept)), strict=True)))
+    inferred = pd.api.types.infer_dtype(series) if series.dtype == object else ""
+    return inferred not in ("mixed", "mixed-integer")
 
 
 def _series(table: Table) -> list[Any]:
@@ -90,16 +155,3 @@ def type_names(series: pd.Series[Any]) -> frozenset[str]:
     elif checks.is_string_dtype(dtype):
         names |= {"str", "string", "object", "StringDtype"}
     return frozenset(names)
-
-
-def hashable_columns(frame: pd.DataFrame) -> list[str]:
-    """Columns whose values can be told apart by pandas: no lists, no records."""
-    import pandas as pd
-
-    kept = []
-    for place, name in enumerate(frame.columns):
-        series = frame.iloc[:, place]
-        inferred = pd.api.types.infer_dtype(series) if series.dtype == object else ""
-        if inferred not in ("mixed", "mixed-integer"):
-            kept.append(str(name))
-    return kept

@@ -6,7 +6,7 @@ import math
 from typing import TYPE_CHECKING, Any
 
 from aims_mlops.errors import InputError
-from aims_mlops.measures.quality_frame import frame_of, hashable_columns
+from aims_mlops.measures.quality_frame import Frames
 from aims_mlops.measures.quality_suite import (
     TYPE_LISTS,
     Expectation,
@@ -27,18 +27,18 @@ _FEWEST_ROWS = 10  # rows that a category or a bound of a range must stand for
 _DEVIATIONS = 4  # of a binomial share: room for chance between two samples
 
 
-def default_suite(frame: pd.DataFrame) -> Suite:
+def default_suite(frames: Frames) -> Suite:
     """What any table should keep to: rows that differ, values that are there and that vary.
 
     At most 1 % of rows that occur more than once, at most 20 % of values missing in a column,
     and at least two different values in each column. Lists and records are left out of the
     comparison of rows.
     """
-    comparable = hashable_columns(frame)
+    comparable = frames.comparable
     found = [Expectation("expect_table_row_count_to_be_between", {"min_value": 1})]
     if len(comparable) > 1:  # in a lone column repeated values are the rule
         found.append(duplicates(comparable, DEFAULT_MAX_DUPLICATES))
-    for name in map(str, frame.columns):
+    for name in frames.names:
         found.append(missing(name, DEFAULT_MAX_MISSING))
         if name in comparable:
             found.append(
@@ -59,31 +59,31 @@ def infer_suite(reference: Any, *, name: str = "inferred", label: str | None = N
     to the 99 % quantile and once its width beyond on each side; categories need ten rows.
     Raises InputError for a reference without rows.
     """
-    frame = frame_of(reference)
-    rows = len(frame)
+    frames = Frames(reference)
+    rows = frames.rows
     if not rows:
         raise InputError("a reference without rows tells nothing", expected="at least one row")
-    comparable = hashable_columns(frame)
+    comparable = frames.comparable
     found = [
         Expectation(
             "expect_table_columns_to_match_set",
-            {"column_set": [str(column) for column in frame.columns], "exact_match": True},
+            {"column_set": list(frames.names), "exact_match": True},
         )
     ]
     if len(comparable) > 1:
-        repeated = float(frame[comparable].duplicated(keep=False).mean())
+        repeated = float(frames.of(comparable).duplicated(keep=False).mean())
         found.append(duplicates(comparable, _upper(repeated, rows)))
     if label is not None:
-        found.extend(_label(frame, label))
-    for column in map(str, frame.columns):
-        found.extend(_of_column(frame[column], column, column in comparable))
+        found.extend(_label(frames, label))
+    for column in frames.names:
+        found.extend(_of_column(frames.of([column])[column], column, column in comparable))
     return Suite(name, tuple(found), origin="inferred")
 
 
-def _label(frame: pd.DataFrame, label: str) -> list[Expectation]:
-    if label not in frame.columns:
+def _label(frames: Frames, label: str) -> list[Expectation]:
+    if label not in frames.names:
         raise InputError(f"the reference has no column {label!r} to be the label")
-    shares = frame[label].value_counts(normalize=True)
+    shares = frames.of([label])[label].value_counts(normalize=True)
     shares = shares[shares > 0]
     if len(shares) < 2:
         raise InputError(f"label {label!r} has one class only", expected="at least two classes")

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -13,8 +14,9 @@ from aims_mlops.measures.tables import BATCH_ROWS, Batch, Table, arrow_batch, of
 if TYPE_CHECKING:
     import pyarrow as pa
 
-# the schema, and what reads the rows
-_Opened: TypeAlias = "tuple[pa.Schema, Callable[[], Iterator[pa.RecordBatch]]]"
+# what reads the rows, all columns or some; the schema and that
+_Reader: TypeAlias = "Callable[[tuple[str, ...] | None], Iterator[pa.RecordBatch]]"
+_Opened: TypeAlias = "tuple[pa.Schema, _Reader]"
 
 _CSV_BLOCK_BYTES = 16 * 2**20  # the column types of a CSV file come from its first block
 
@@ -36,18 +38,21 @@ def open_table_file(path: Path) -> Table:
         )
     schema, _ = _open(files[0])
 
-    def batches() -> Iterator[Batch]:
-        for file in files:
-            found, read = _open(file)
-            if found.names != schema.names:
-                raise InputError(
-                    f"{file.name} has other columns than {files[0].name}",
-                    got=f"{len(found.names)} columns",
-                    expected=f"the same {len(schema.names)} columns in the same order",
-                )
-            yield from _guarded(file, read)
+    def narrow(columns: tuple[str, ...] | None) -> Callable[[], Iterator[Batch]]:
+        def batches() -> Iterator[Batch]:
+            for file in files:
+                found, read = _open(file)
+                if found.names != schema.names:
+                    raise InputError(
+                        f"{file.name} has other columns than {files[0].name}",
+                        got=f"{len(found.names)} columns",
+                        expected=f"the same {len(schema.names)} columns in the same order",
+                    )
+                yield from _guarded(file, partial(read, columns))
 
-    return of_schema(_ending(files[0]).lstrip("."), schema, batches)
+        return batches
+
+    return of_schema(_ending(files[0]).lstrip("."), schema, narrow(None), narrow)
 
 
 def _files_below(folder: Path) -> list[Path]:
@@ -110,16 +115,28 @@ def _unreadable(path: Path, problem: str) -> InputError:
     )
 
 
+def _selected(
+    batches: Iterable[pa.RecordBatch], columns: tuple[str, ...]
+) -> Iterator[pa.RecordBatch]:
+    for batch in batches:
+        yield batch.select(list(columns))
+
+
 def _parquet(path: Path) -> _Opened:
     import pyarrow.parquet as pq
 
     with pq.ParquetFile(path) as file:
         schema = file.schema_arrow
 
-    def read() -> Iterator[pa.RecordBatch]:
+    def read(columns: tuple[str, ...] | None) -> Iterator[pa.RecordBatch]:
+        # A dot could be the path of a field, so such names are read with all the others.
+        some = columns if columns and not any("." in name for name in columns) else None
         with pq.ParquetFile(path) as file:
             for group in range(file.num_row_groups):  # asked for all at once, it keeps them all
-                yield from file.iter_batches(batch_size=BATCH_ROWS, row_groups=[group])
+                batches = file.iter_batches(
+                    batch_size=BATCH_ROWS, row_groups=[group], columns=list(some) if some else None
+                )
+                yield from batches if columns is None else _selected(batches, columns)
 
     return schema, read
 
@@ -142,9 +159,9 @@ def _csv(path: Path) -> _Opened:
     with opened() as reader:
         schema = reader.schema
 
-    def read() -> Iterator[pa.RecordBatch]:
+    def read(columns: tuple[str, ...] | None) -> Iterator[pa.RecordBatch]:
         with opened() as reader:
-            yield from reader
+            yield from reader if columns is None else _selected(reader, columns)
 
     return schema, read
 
@@ -152,10 +169,10 @@ def _csv(path: Path) -> _Opened:
 def _arrow(path: Path) -> _Opened:
     import pyarrow as pa
 
-    def read() -> Iterator[pa.RecordBatch]:
+    def read(columns: tuple[str, ...] | None) -> Iterator[pa.RecordBatch]:
         with pa.memory_map(str(path)) as source, pa.ipc.open_file(source) as file:
-            for place in range(file.num_record_batches):
-                yield file.get_batch(place)
+            batches = map(file.get_batch, range(file.num_record_batches))
+            yield from batches if columns is None else _selected(batches, columns)
 
     with pa.memory_map(str(path)) as source, pa.ipc.open_file(source) as file:
         return file.schema, read

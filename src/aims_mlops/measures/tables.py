@@ -38,13 +38,14 @@ class Table:
 
     `source` is the kind of input in one word; `integers` are the integer columns, where the
     schema tells. A stream (a record batch reader) can be read once, everything else as often as
-    wanted.
+    wanted. `narrow` gives batches of some columns where the others need not be read for that.
     """
 
     source: str
     names: tuple[str, ...]
     batches: Callable[[], Iterator[Batch]]
     integers: frozenset[str] = frozenset()
+    narrow: Callable[[tuple[str, ...]], Callable[[], Iterator[Batch]]] | None = None
 
     def select(self, columns: Sequence[str]) -> Table:
         """The same rows with these columns; InputError for a column that is not there."""
@@ -54,6 +55,9 @@ class Table:
                 f"columns that the table does not have: {', '.join(map(repr, unknown[:5]))}",
                 expected=f"some of its {len(self.names)} columns",
             )
+        if self.narrow is not None:
+            narrowed = self.narrow(tuple(columns))
+            return Table(self.source, tuple(columns), narrowed, self.integers)
         places = [self.names.index(name) for name in columns]
 
         def batches() -> Iterator[Batch]:
@@ -161,12 +165,17 @@ def _open_arrow(data: Any) -> Table:
     raise _unsupported(data)
 
 
-def of_schema(source: str, schema: pa.Schema, batches: Callable[[], Iterator[Batch]]) -> Table:
+def of_schema(
+    source: str,
+    schema: pa.Schema,
+    batches: Callable[[], Iterator[Batch]],
+    narrow: Callable[[tuple[str, ...]], Callable[[], Iterator[Batch]]] | None = None,
+) -> Table:
     """A table whose names and types an Arrow schema tells."""
     import pyarrow as pa
 
     integers = frozenset(field.name for field in schema if pa.types.is_integer(field.type))
-    return Table(source, tuple(schema.names), batches, integers)
+    return Table(source, tuple(schema.names), batches, integers, narrow)
 
 
 def _open_stream(reader: Callable[[], pa.RecordBatchReader], source: str) -> Table:

@@ -111,6 +111,40 @@ class TestFigures:
         shuffled = frame.sample(frac=1, random_state=seed)
         assert measure_quality(shuffled).figures == measure_quality(frame).figures
 
+    def test_missing_values_are_drawn_by_column(self):
+        svg = measure_quality(people()).plot().svg
+        assert "expect_column_values_to_not_be_null" in svg
+        assert "income" in svg
+
+    def test_csv_and_arrow_files_are_read(self, tmp_path):
+        frame = people().drop(columns=["since", "income"])
+        frame.to_csv(tmp_path / "people.csv", index=False)
+        with pa.ipc.new_file(tmp_path / "p.arrow", pa.Table.from_pandas(frame).schema) as writer:
+            writer.write_table(pa.Table.from_pandas(frame))
+        for name in ("people.csv", "p.arrow"):
+            assert measure_quality(tmp_path / name).figures == measure_quality(frame).figures
+
+    def test_expectation_over_two_columns_and_a_condition_are_evaluated(self):
+        data = pd.DataFrame({"a": [1, 2, 3], "b": [2, 1, 4], "c": ["x", "x", "y"]})
+        larger = {"column_A": "b", "column_B": "a", "or_equal": True}
+        condition = {"row_condition": 'col("c") == "y"', "condition_parser": "great_expectations"}
+        found = measure_quality(
+            data,
+            suite(
+                ("expect_column_pair_values_a_to_be_greater_than_b", larger),
+                (
+                    "expect_column_values_to_be_between",
+                    {"column": "b", "min_value": 3, **condition},
+                ),
+                ("expect_column_pair_values_to_be_equal", {"column_A": "a", "column_B": "z"}),
+            ),
+        )
+        assert [(o.status, o.unexpected) for o in found.outcomes] == [
+            ("fail", 1),
+            ("pass", 0),
+            ("fail", None),
+        ]
+
     def test_data_are_left_as_they_were(self):
         frame = people()
         before = frame.copy(deep=True)
