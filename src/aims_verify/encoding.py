@@ -24,7 +24,7 @@ def from_base64(text: str | bytes) -> bytes | None:
 def from_json(content: bytes) -> Any:
     """The value; raises ValueError for anything that could be read in two ways."""
     try:
-        return json.loads(content, object_pairs_hook=_unique, parse_constant=_refused)
+        return _DECODER.decode(content.decode("utf-8"))
     except RecursionError:
         raise ValueError("nested too deep") from None
 
@@ -43,3 +43,7 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 def _refused(name: str) -> Any:
     raise ValueError(f"{name} is not JSON")
+
+
+# Made once: json.loads would make one for every record, and guess its encoding.
+_DECODER = json.JSONDecoder(object_pairs_hook=_unique, parse_constant=_refused)
