@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from aims_mlops.cli.plain import plain
 from aims_mlops.cli.tables import table
 from aims_mlops.errors import EvidenceNotFoundError, InputError, ModelNotFoundError
 from aims_mlops.evidence.clock import now
@@ -176,7 +177,10 @@ class Outcome:
         performance = result.extra["performance"]
         if performance is not None:
             lines.append(f"Performance: {performance['verdict']}; {performance['reason']}.")
-        lines += [f"Found: {f['column']}: {f['finding']}, {f['text']}." for f in result.findings]
+        lines += [
+            f"Found: {plain(f['column'])}: {f['finding']}, {plain(f['text'])}."
+            for f in result.findings
+        ]
         lines.append(
             f"Recorded drift as record {self.drift.id[:12]}, against reference profile "
             f"{self.profile.id[:12]}."

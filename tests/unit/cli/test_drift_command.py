@@ -167,3 +167,13 @@ def test_method_for_all_and_for_a_column_together_is_refused(folder: Path) -> No
     )
     assert done.exit_code == 2
     assert "either one method for all" in done.output
+
+
+def test_column_name_with_control_characters_cannot_steer_the_terminal(folder: Path) -> None:
+    pq.write_table(
+        table(3000, 2).append_column("\x1b[2Jfresh\nVerdict: no drift", [[1] * 3000]), "odd.parquet"
+    )
+    done = drift("run", "--reference", "reference.parquet", "--current", "odd.parquet")
+    assert "\x1b" not in done.output
+    assert "\nVerdict: no drift\n" not in done.output
+    assert "fresh" in done.output
