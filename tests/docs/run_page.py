@@ -4,7 +4,8 @@
 
 ```python blocks run one after another in one namespace; a ```text block behind one is what it
 prints. ```console blocks hold commands behind "$ " and what they print. In expected output, "…"
-stands for any text within a line and a line of "…" alone for any lines.
+stands for any text within a line and a line of "…" alone for any lines. A digest, an id in hex or a
+time stands for any of its kind, so that a page can show real output.
 """
 
 from __future__ import annotations
@@ -20,13 +21,27 @@ from pathlib import Path
 _BLOCK = re.compile(r"^```(python|console|text)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 
+_CHANGING = re.compile(
+    r"(?P<hex>\b[0-9a-f]{12,64}\b)|(?P<time>\d{4}-\d\d-\d\dT[\d:.]+Z)|(?P<any>…)"
+)
+_ANY = {"hex": "[0-9a-f]{%d}", "time": r"\d{4}-\d\d-\d\dT[\d:.]+Z", "any": ".*?"}
+
+
 def pattern(expected: str) -> re.Pattern[str]:
-    """The expected output as a pattern with its ellipses."""
-    lines = [
-        r"(?:.*\n)*?" if line.strip() == "…" else re.escape(line).replace("…", ".*?") + r"[ ]*\n"
-        for line in expected.rstrip("\n").split("\n")
-    ]
-    return re.compile("".join(lines))
+    """The expected output as a pattern with its ellipses, digests and times."""
+    return re.compile("".join(map(_line_pattern, expected.rstrip("\n").split("\n"))))
+
+
+def _line_pattern(line: str) -> str:
+    if line.strip() == "…":
+        return r"(?:.*\n)*?"
+    parts, end = [], 0
+    for match in _CHANGING.finditer(line):
+        kind = str(match.lastgroup)
+        any_of_it = _ANY[kind] % len(match[0]) if kind == "hex" else _ANY[kind]
+        parts += [re.escape(line[end : match.start()]), any_of_it]
+        end = match.end()
+    return "".join([*parts, re.escape(line[end:])]) + r"[ ]*\n"
 
 
 def commands(block: str) -> list[tuple[str, str]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -87,12 +88,17 @@ def list_evidence(
                     r.evidence.kind,
                     r.evidence.system or "-",
                     r.received_at[:19] + "Z",
-                    ", ".join(s.name for s in r.evidence.subjects[:2]),
+                    ", ".join(_short(s.name) for s in r.evidence.subjects[:2]),
                 )
                 for r in records
             ],
         )
     )
+
+
+def _short(name: str) -> str:
+    """A subject's name with each long digest cut to its first 12 digits."""
+    return re.sub(r"[0-9a-f]{32,}", lambda digest: digest[0][:12], name)
 
 
 @group.command("show")
