@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Any
 import rfc8785
 
 from aims_mlops.errors import InputError
-from aims_mlops.measures.fingerprint_columns import SCHEME, ColumnHasher, chunks_of, hasher_for
+from aims_mlops.measures.fingerprint_arrays import chunks_of
+from aims_mlops.measures.fingerprint_columns import SCHEME, ColumnHasher, hasher_for
 from aims_mlops.measures.fingerprint_rows import batch_row_digests, sorted_rows
 from aims_mlops.measures.tables import Batch, IndexRule, open_table
 
@@ -152,6 +153,13 @@ def _take(hashers: list[ColumnHasher | None], place: int, batch: Batch, name: st
             hasher = hashers[place]
             if hasher is None:
                 hasher = hashers[place] = hasher_for(chunk.type)
+                hasher.arrow_type = chunk.type
+            elif chunk.type != hasher.arrow_type:
+                raise InputError(
+                    "its type changes between batches",
+                    got=str(chunk.type),
+                    expected=str(hasher.arrow_type),
+                )
             hasher.update(chunk)
     except InputError as error:
         if repr(name) in error.thing:

@@ -7,12 +7,12 @@ into batches, and each stream is hashed with SHA-256 as it passes.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import rfc8785
 
 from aims_mlops.errors import InputError
+from aims_mlops.measures.fingerprint_arrays import fixed_width, missing_of, offsets_of, plain
 
 if TYPE_CHECKING:
     import numpy as np
@@ -35,6 +35,7 @@ class ColumnHasher:
         self.type_name = type_name
         self.rows = 0
         self.nulls = 0
+        self.arrow_type: Any = None  # of the batches so far, where somebody keeps watch
         self._streams = [hashlib.sha256() for _ in range(streams + 1)]  # null rows come first
 
     def update(self, array: pa.Array) -> None:
@@ -50,7 +51,7 @@ class ColumnHasher:
 
     def _add(self, part: pa.Array) -> npt.NDArray[np.bool_] | None:
         """Hash the values and return which rows are missing, None for no row."""
-        return _missing(part)
+        return missing_of(part)
 
     @property
     def type(self) -> str:
@@ -83,7 +84,7 @@ class _Numbers(ColumnHasher):
     def _add(self, part: pa.Array) -> npt.NDArray[np.bool_] | None:
         import numpy as np
 
-        missing = _missing(part)
+        missing = missing_of(part)
         if self._dtype == "bool":
             import pyarrow as pa
 
@@ -91,7 +92,7 @@ class _Numbers(ColumnHasher):
             values = np.asarray(values.cast(pa.uint8()))
             self._streams[1].update(values.data)
             return missing
-        values = _fixed_width(part, self._dtype)
+        values = fixed_width(part, self._dtype)
         if self._dtype.startswith("<f"):
             values = values + values.dtype.type(0)  # -0.0 becomes 0.0
             nan = np.isnan(values)
@@ -114,8 +115,8 @@ class _Moments(ColumnHasher):
     def _add(self, part: pa.Array) -> npt.NDArray[np.bool_] | None:
         import numpy as np
 
-        missing = _missing(part)
-        values = _fixed_width(part, self._dtype).astype("<i8", copy=False)
+        missing = missing_of(part)
+        values = fixed_width(part, self._dtype).astype("<i8", copy=False)
         if missing is not None:
             values = np.where(missing, 0, values)
         if self._unit == "ns":
@@ -152,13 +153,13 @@ class _Texts(ColumnHasher):
     def _add(self, part: pa.Array) -> npt.NDArray[np.bool_] | None:
         import numpy as np
 
-        missing = _missing(part)
-        offsets = _offsets(part)
+        missing = missing_of(part)
+        offsets = offsets_of(part)
         lengths = np.diff(offsets)
         if missing is not None and lengths[missing].any():  # bytes behind a null do not count
             empty = "" if self.type_name == "utf8" else b""
             part = part.fill_null(empty)
-            offsets = _offsets(part)
+            offsets = offsets_of(part)
             lengths = np.diff(offsets)
         if len(lengths) and int(lengths.max()) > _LONGEST:
             raise InputError("a value is longer than 4 GiB", expected="shorter texts")
@@ -180,7 +181,7 @@ class _Decimals(ColumnHasher):
         import numpy as np
         import pyarrow as pa
 
-        missing = _missing(part)
+        missing = missing_of(part)
         wide = part.cast(pa.decimal256(76, self._scale))
         values = np.frombuffer(wide.buffers()[1], dtype="V32")
         values = values[wide.offset : wide.offset + len(wide)]
@@ -209,7 +210,7 @@ class _Lists(ColumnHasher):
         import numpy as np
         import pyarrow.compute as pc
 
-        missing = _missing(part)
+        missing = missing_of(part)
         lengths = np.asarray(pc.fill_null(pc.list_value_length(part), 0))
         self._streams[1].update(lengths.astype("<u4").data)
         self._item.update(plain(pc.list_flatten(part)))
@@ -241,43 +242,7 @@ class _Structs(ColumnHasher):
     def _add(self, part: pa.Array) -> npt.NDArray[np.bool_] | None:
         for place, child in enumerate(part.flatten()):
             self._fields[part.type.field(place).name].update(plain(child))
-        return _missing(part)
-
-
-def chunks_of(column: pa.Array | pa.ChunkedArray) -> Iterator[pa.Array]:
-    """The column's arrays, one or many, each normalised by `plain`."""
-    import pyarrow as pa
-
-    for chunk in column.chunks if isinstance(column, pa.ChunkedArray) else (column,):
-        yield plain(chunk)
-
-
-def plain(array: pa.Array) -> pa.Array:
-    """The same values without dictionary, run-end, view or extension encoding."""
-    import pyarrow as pa
-    import pyarrow.compute as pc
-
-    kind = array.type
-    if isinstance(kind, pa.BaseExtensionType):
-        return plain(array.storage)
-    if pa.types.is_dictionary(kind):
-        return plain(array.dictionary_decode())
-    if pa.types.is_run_end_encoded(kind):
-        return plain(pc.run_end_decode(array))
-    if pa.types.is_string_view(kind):
-        return array.cast(pa.large_string())
-    if pa.types.is_binary_view(kind):
-        return array.cast(pa.large_binary())
-    if pa.types.is_fixed_size_binary(kind):
-        return array.cast(pa.binary())
-    if pa.types.is_date64(kind):
-        return array.cast(pa.date32())
-    if pa.types.is_map(kind):
-        entry = pa.struct([("key", kind.key_type), ("value", kind.item_type)])
-        return array.cast(pa.list_(entry))
-    if pa.types.is_interval(kind):
-        return _duration_of_interval(array)
-    return array
+        return missing_of(part)
 
 
 def hasher_for(kind: pa.DataType) -> ColumnHasher:
@@ -339,62 +304,3 @@ def _plain_type(kind: pa.DataType) -> pa.DataType:
     import pyarrow as pa
 
     return plain(pa.array([], type=kind)).type
-
-
-def _missing(part: pa.Array) -> npt.NDArray[np.bool_] | None:
-    """Which rows are null, None for no row; read from the bitmap, which is ten times as fast."""
-    import numpy as np
-
-    if not part.null_count:
-        return None
-    bitmap = part.buffers()[0]
-    if bitmap is None:  # the null type has none
-        return np.ones(len(part), bool)
-    first, bit = divmod(part.offset, 8)
-    packed = np.frombuffer(bitmap, np.uint8)[first : first + (bit + len(part) + 7) // 8]
-    valid = np.unpackbits(packed, bitorder="little")[bit : bit + len(part)]
-    missing: npt.NDArray[np.bool_] = valid == 0
-    return missing
-
-
-def _fixed_width(part: pa.Array, dtype: str) -> Any:
-    import numpy as np
-
-    if not len(part):
-        return np.empty(0, dtype)
-    return np.frombuffer(part.buffers()[1], dtype=dtype)[part.offset : part.offset + len(part)]
-
-
-def _offsets(part: pa.Array) -> Any:
-    import numpy as np
-    import pyarrow as pa
-
-    wide = pa.types.is_large_string(part.type) or pa.types.is_large_binary(part.type)
-    buffer = part.buffers()[1]
-    if buffer is None or not len(part):
-        return np.zeros(1, "<i8")
-    offsets = np.frombuffer(buffer, dtype="<i8" if wide else "<i4")
-    return offsets[part.offset : part.offset + len(part) + 1]
-
-
-def _duration_of_interval(array: pa.Array) -> pa.Array:
-    """Days and nanoseconds as a duration; a month has no fixed length, so it is refused."""
-    import numpy as np
-    import pyarrow as pa
-
-    layout = np.dtype([("months", "<i4"), ("days", "<i4"), ("ns", "<i8")])
-    if array.type != pa.month_day_nano_interval():
-        raise InputError("a column holds calendar intervals", expected="durations")
-    values = _fixed_width(array, layout)  # type: ignore[arg-type]
-    missing = _missing(array)
-    present = values if missing is None else values[~missing]
-    if present["months"].any():
-        raise InputError(
-            "a column holds intervals of months, which have no fixed length",
-            next_step="convert the column to days or seconds",
-        )
-    micros = values["days"].astype("i8") * 86_400_000_000 + values["ns"] // 1000
-    if (present["ns"] % 1000).any():
-        nanos = values["days"].astype("i8") * 86_400_000_000_000 + values["ns"]
-        return pa.array(nanos, pa.duration("ns"), mask=missing)
-    return pa.array(micros, pa.duration("us"), mask=missing)

@@ -13,7 +13,7 @@ import struct
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
-from aims_mlops.measures.fingerprint_columns import chunks_of, plain
+from aims_mlops.measures.fingerprint_arrays import chunks_of, plain
 from aims_mlops.measures.tables import Batch, IndexRule, open_table
 
 if TYPE_CHECKING:

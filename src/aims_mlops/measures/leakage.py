@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from aims_mlops.errors import InputError
 from aims_mlops.measures.figures import Figure
-from aims_mlops.measures.fingerprint_columns import chunks_of, hasher_for
+from aims_mlops.measures.fingerprint_arrays import chunks_of
+from aims_mlops.measures.fingerprint_columns import hasher_for
 from aims_mlops.measures.fingerprint_rows import batch_row_digests
 from aims_mlops.measures.result import LeftOut, MeasureResult
 from aims_mlops.measures.tables import Table, open_table

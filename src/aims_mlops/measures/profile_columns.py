@@ -6,7 +6,8 @@ import math
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from aims_mlops.measures.fingerprint_columns import chunks_of, hasher_for
+from aims_mlops.measures.fingerprint_arrays import chunks_of
+from aims_mlops.measures.fingerprint_columns import hasher_for
 
 if TYPE_CHECKING:
     import pyarrow as pa

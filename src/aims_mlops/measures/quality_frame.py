@@ -7,7 +7,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from aims_mlops.errors import InputError
-from aims_mlops.measures.fingerprint_columns import plain
+from aims_mlops.measures.fingerprint_arrays import plain
 from aims_mlops.measures.quality_suite import TYPE_LISTS
 from aims_mlops.measures.tables import Table, open_table
 

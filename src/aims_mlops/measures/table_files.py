@@ -25,7 +25,7 @@ def open_table_file(path: Path) -> Table:
     """A file by its ending, or every such file below a folder, in order of path.
 
     Endings: .parquet, .csv, .tsv (each also .gz, .bz2, .zst), .arrow, .feather. Raises
-    InputError for another ending, an absent or unreadable file, and files that differ in columns.
+    InputError for another ending, an absent or unreadable file, and files whose columns differ.
     """
     if not path.exists():
         raise InputError(
@@ -36,23 +36,45 @@ def open_table_file(path: Path) -> Table:
         raise InputError(
             f"folder {str(path)!r} holds no table", expected="Parquet, CSV or Arrow files"
         )
-    schema, _ = _open(files[0])
+    schema = _schema_of_all(files)
 
     def narrow(columns: tuple[str, ...] | None) -> Callable[[], Iterator[Batch]]:
         def batches() -> Iterator[Batch]:
             for file in files:
-                found, read = _open(file)
-                if found.names != schema.names:
-                    raise InputError(
-                        f"{file.name} has other columns than {files[0].name}",
-                        got=f"{len(found.names)} columns",
-                        expected=f"the same {len(schema.names)} columns in the same order",
-                    )
-                yield from _guarded(file, partial(read, columns))
+                _, read = _open(file)
+                yield from _guarded(file, partial(read, columns), schema)
 
         return batches
 
     return of_schema(_ending(files[0]).lstrip("."), schema, narrow(None), narrow)
+
+
+def _schema_of_all(files: list[Path]) -> pa.Schema:
+    """One schema for all files; a column without values takes the type that it has elsewhere."""
+    import pyarrow as pa
+
+    schema, _ = _open(files[0])
+    for file in files[1:]:
+        found, _ = _open(file)
+        if found.names != schema.names:
+            raise InputError(
+                f"{file.name} has other columns than {files[0].name}",
+                got=f"{len(found.names)} columns",
+                expected=f"the same {len(schema.names)} columns in the same order",
+            )
+        fields = []
+        for known, field in zip(schema, found, strict=True):
+            types = {known.type, field.type} - {pa.null()}
+            if len(types) > 1:
+                raise InputError(
+                    f"column {field.name!r} of {file.name} has another type than before",
+                    got=str(field.type),
+                    expected=str(known.type),
+                    next_step="write all files with one schema",
+                )
+            fields.append(pa.field(field.name, types.pop() if types else pa.null()))
+        schema = pa.schema(fields)
+    return schema
 
 
 def _files_below(folder: Path) -> list[Path]:
@@ -89,7 +111,9 @@ def _open(path: Path) -> _Opened:
     raise _unreadable(path, problem)
 
 
-def _guarded(path: Path, read: Callable[[], Iterator[pa.RecordBatch]]) -> Iterator[Batch]:
+def _guarded(
+    path: Path, read: Callable[[], Iterator[pa.RecordBatch]], schema: pa.Schema
+) -> Iterator[Batch]:
     # Messages of the readers quote the cell that failed, so only their type travels on.
     batches = read()
     while True:
@@ -100,9 +124,23 @@ def _guarded(path: Path, read: Callable[[], Iterator[pa.RecordBatch]]) -> Iterat
         else:
             if batch is None:
                 return
-            yield arrow_batch(batch)
+            yield arrow_batch(_with_types(batch, schema))
             continue
         raise _unreadable(path, problem)
+
+
+def _with_types(batch: pa.RecordBatch, schema: pa.Schema) -> pa.RecordBatch:
+    """The batch with columns of the null type turned into those of the other files."""
+    import pyarrow as pa
+
+    wanted = [schema.field(name).type for name in batch.schema.names]
+    if wanted == batch.schema.types:
+        return batch
+    columns = [
+        column if column.type == kind else pa.nulls(len(column), kind)
+        for column, kind in zip(batch.columns, wanted, strict=True)
+    ]
+    return pa.RecordBatch.from_arrays(columns, names=batch.schema.names)
 
 
 def _unreadable(path: Path, problem: str) -> InputError:

@@ -381,6 +381,22 @@ def test_folder_with_files_of_other_columns_is_refused(tmp_path):
         fingerprint(tmp_path)
 
 
+def test_column_without_values_in_one_file_takes_its_type_from_the_others(tmp_path):
+    parts = [{"x": [None, None]}, {"x": ["a", None]}, {"x": [None]}]
+    for place, part in enumerate(parts):
+        pq.write_table(pa.table(part), tmp_path / f"{place}.parquet")
+    whole = pa.table({"x": [None, None, "a", None, None]})
+    assert fingerprint(tmp_path) == fingerprint(whole)
+    assert fingerprint(tmp_path, ordered=False) == fingerprint(whole, ordered=False)
+
+
+def test_folder_with_files_of_other_types_is_refused(tmp_path):
+    pq.write_table(pa.table({"x": [1]}), tmp_path / "a.parquet")
+    pq.write_table(pa.table({"x": [1.0]}), tmp_path / "b.parquet")
+    with pytest.raises(InputError, match=r"'x' of b\.parquet has another type"):
+        fingerprint(tmp_path)
+
+
 def test_repr_and_html_show_digest_and_escape_names():
     found = fingerprint({"<b>": [1, 2]})
     assert repr(found) == f"Fingerprint({found.sha256[:16]}…, 2 rows × 1 columns, aims-table-v1)"
