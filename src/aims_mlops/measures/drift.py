@@ -89,7 +89,8 @@ def measure_drift(
     reference : a table, or a ReferenceProfile.  current : a table; lists of tables count as one.
     methods : see `drift_choice.methods_for`; by default those of the profile, else Wasserstein for
         numbers and Jensen-Shannon for labels, at any number of rows; "evidently" for its choice.
-    columns : which ones; all by default.  kinds : how to measure some; pinned by a profile.
+    columns : which ones, beside target and prediction; all by default, and only then are new
+        columns looked for.  kinds : how to measure some; pinned by a profile.
     threshold : limit of the effect, for all or by method; Evidently's by default.
     target, prediction : columns with these roles; an absent target is labels that come late.
     false_discovery_rate, minimum_rows, missing_threshold : see `drift_verdict.Rules`.
@@ -109,19 +110,22 @@ def measure_drift(
         target = target or profile.body["target"]
         prediction = prediction or profile.body["prediction"]
         before = TableRead(profile.rows, profile.columns)
-    else:
-        before = read_columns(reference, kinds=kinds)
+    # In the order asked for, each once; target and prediction always.
+    roles = [name for name in (target, prediction) if name]
+    only = None if columns is None else tuple(dict.fromkeys([*columns, *roles]))
+    if profile is None:
+        before = read_columns(reference, only=only, kinds=kinds)
     if not before.rows:
         raise InputError("the reference has no rows", expected="at least one")
     pinned = {n: c.kind for n, c in before.columns.items() if c.kind is not None}
-    after = read_columns(current, kinds=pinned)
+    after = read_columns(current, only=only, kinds=pinned)
     if not after.rows:
         raise InputError("the batch has no rows", expected="at least one")
     _check_names(columns, before, "columns")
     for role, name in (("target", target), ("prediction", prediction)):
         _check_names([name] if name else None, before, role)
-    chosen = tuple(before.columns) if columns is None else tuple(columns)
-    check_methods(methods, chosen)
+    chosen = tuple(before.columns) if only is None else tuple(only)
+    check_methods(methods, tuple(before.columns))
     rules = Rules(
         false_discovery_rate=false_discovery_rate,
         minimum_rows=minimum_rows,

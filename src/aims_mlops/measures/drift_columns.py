@@ -8,7 +8,7 @@ in memory; then each column is put together to at most `_POINTS` weighted points
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
@@ -74,12 +74,17 @@ class TableRead:
 
 
 def read_columns(
-    data: Any, *, columns: Sequence[str] | None = None, kinds: Mapping[str, Kind] | None = None
+    data: Any,
+    *,
+    columns: Sequence[str] | None = None,
+    only: Collection[str] | None = None,
+    kinds: Mapping[str, Kind] | None = None,
 ) -> TableRead:
     """Every column of a table, or of a list of tables taken as one, as a sample.
 
-    columns : which ones; all by default.  kinds : how to measure some of them.
-    Raises InputError for a column that is not there and for an unknown kind.
+    columns : which ones; all by default.  only : leave out others, whether these are there or not.
+    kinds : how to measure some of them.
+    Raises InputError for a name in `columns` that is not there and for an unknown kind.
     """
     kinds = dict(kinds or {})
     for name, kind in kinds.items():
@@ -91,6 +96,8 @@ def read_columns(
     if not tables:
         raise InputError("no table to measure", expected="at least one")
     names = tables[0].names if columns is None else tuple(columns)
+    if only is not None:
+        names = tuple(name for name in names if name in only)
     collectors = [_Collector(name, kinds.get(name)) for name in names]
     rows = 0
     with ThreadPoolExecutor(max_workers=min(8, os.cpu_count() or 1)) as pool:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from aims_mlops.errors import InputError
 from aims_mlops.measures.drift_column import ColumnMeasured
 from aims_mlops.measures.drift_evidence import rows_needed
 from aims_mlops.measures.false_discovery import adjusted_p_values
@@ -28,6 +29,25 @@ class Rules:
     false_discovery_rate: float = 0.01
     minimum_rows: int = 30
     missing_threshold: float = 0.05
+
+    def __post_init__(self) -> None:
+        for name, given, fits, expected in (
+            (
+                "false_discovery_rate",
+                self.false_discovery_rate,
+                0 < self.false_discovery_rate < 1,
+                "a share between 0 and 1",
+            ),
+            ("minimum_rows", self.minimum_rows, self.minimum_rows >= 2, "2 or more"),
+            (
+                "missing_threshold",
+                self.missing_threshold,
+                0 < self.missing_threshold <= 1,
+                "a share above 0",
+            ),
+        ):
+            if not fits:
+                raise InputError(f"{name} is out of bounds", got=repr(given), expected=expected)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -151,6 +151,9 @@ def test_structures_are_not_measured_and_said() -> None:
         ({"kinds": {"x": "ordinal"}}, "unknown kind"),
         ({"threshold": {"wasserstein": 0.0}}, "threshold must be above 0"),
         ({"threshold": {"student": 0.1}}, "threshold must be above 0"),
+        ({"false_discovery_rate": 0.0}, "false_discovery_rate is out of bounds"),
+        ({"minimum_rows": 1}, "minimum_rows is out of bounds"),
+        ({"missing_threshold": float("nan")}, "missing_threshold is out of bounds"),
     ],
 )
 def test_argument_that_leads_nowhere_is_refused(arguments: dict[str, Any], message: str) -> None:
@@ -203,3 +206,17 @@ def test_single_row_is_insufficient_by_every_method() -> None:
 def test_column_name_twice_is_refused() -> None:
     with pytest.raises(InputError, match="occurs more than once"):
         measure_drift(pd.DataFrame([[1, 2]], columns=["a", "a"]), one(NORMAL))
+
+
+def test_only_the_columns_asked_for_are_read() -> None:
+    # A column that could not be read would be a finding.
+    table = pa.table({"x": NORMAL, "odd": [{"a": 1}] * NORMAL.size})
+    result = measure_drift(table, table.drop(["odd"]), columns=["x"])
+    assert list(result.columns) == ["x"]
+    assert result.findings == ()
+
+
+def test_column_asked_for_that_the_batch_lacks_is_missing() -> None:
+    before = pa.table({"x": NORMAL, "y": NORMAL})
+    result = measure_drift(before, one(NORMAL), columns=["y", "x"])
+    assert findings(result) == {"y": "missing"}

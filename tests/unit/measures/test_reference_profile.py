@@ -147,3 +147,10 @@ def test_columns_whose_names_look_like_places_in_the_blob_stay_apart() -> None:
     profile = stored(build_reference_profile(data))
     result = measure_drift(profile, data)
     assert all(entry["effect"] == 0.0 for entry in result.columns.values())
+
+
+def test_some_columns_of_a_profile_with_pinned_methods_can_be_measured() -> None:
+    profile = build_reference_profile(table(800, 1), methods={"number": "psi", "label": "psi"})
+    assert measure_drift(profile, table(600, 2), columns=["label"]).extra["methods"] == {
+        "label": "psi"
+    }
