@@ -116,6 +116,7 @@ class Connection:
         try:
             if connection.sock is None:
                 connection.connect()
+            if connection.sock is not None:  # always so, behind a connect
                 connection.sock.settimeout(ANSWER_TIMEOUT)
                 connection.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             connection.request(method, target, body, headers)
