@@ -1,0 +1,251 @@
+"""The log's speed beside the limit of the machine, measured in the same run.
+
+Each ratio is taken between two loops that alternate in short rounds, so that a busy machine slows
+both alike; the best round of each counts.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import sqlite3
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import orjson
+import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from aims_mlops.evidence import clock
+from aims_mlops.evidence.envelope import pae, unseal
+from aims_mlops.evidence.records import Evidence, Subject
+from aims_mlops.store.opening import open_sql_store
+from aims_mlops.store.sql import SqlStore
+from aims_mlops.store.verify import verify_store
+
+pytestmark = [pytest.mark.benchmark, pytest.mark.slow]
+
+BATCH = 1_000
+
+
+def evidence(label: str) -> Evidence:
+    """A record of about 2 KB: figures as measures write them."""
+    figures = [
+        {
+            "measure": "false_positive_rate",
+            "group": {"column": "sex", "value": f"group {i}"},
+            "value": 0.1234567 + i,
+            "low": 0.1 + i,
+            "high": 0.2 + i,
+            "numerator": 17 * i,
+            "denominator": 100 + i,
+            "n": 1000 + i,
+            "method": "wilson",
+        }
+        for i in range(9)
+    ]
+    return Evidence(
+        kind="bias",
+        subjects=(Subject.of_name(label),),
+        body={"figures": figures, "label": label},
+        actor="bench@example.org",
+        claimed_at=clock.now(),
+        system="bench",
+        run=label[:6],
+    )
+
+
+def best(one: Callable[[int], int], two: Callable[[int], int], rounds: int) -> tuple[float, float]:
+    """Operations a second of each, the best of alternating rounds."""
+    rates: tuple[list[float], list[float]] = ([], [])
+    for i in range(rounds):
+        for which, action in enumerate((one, two)):
+            start = time.perf_counter()
+            count = action(i)
+            rates[which].append(count / (time.perf_counter() - start))
+    return max(rates[0]), max(rates[1])
+
+
+def bare_database(path: Path) -> sqlite3.Connection:
+    connection = sqlite3.connect(path, isolation_level=None)
+    connection.execute("PRAGMA journal_mode=DELETE")
+    connection.execute("PRAGMA synchronous=EXTRA")
+    connection.execute("CREATE TABLE records (sequence INTEGER PRIMARY KEY, envelope BLOB)")
+    return connection
+
+
+def test_single_append_reaches_half_of_a_bare_insert(tmp_path: Path) -> None:
+    store = open_sql_store(f"sqlite:///{tmp_path / 'log' / 'evidence.db'}")
+    envelope = store.append(evidence("first")).envelope
+    bare = bare_database(tmp_path / "bare.db")
+    batches = [[evidence(f"{i}-{j}") for j in range(100)] for i in range(8)]
+
+    def ours(i: int) -> int:
+        for item in batches[i]:
+            store.append(item)
+        return 100
+
+    def theirs(i: int) -> int:
+        for _ in range(100):
+            bare.execute("BEGIN IMMEDIATE")
+            bare.execute("INSERT INTO records (envelope) VALUES (?)", [envelope])
+            bare.execute("COMMIT")
+        return 100
+
+    mine, limit = best(ours, theirs, 8)
+    print(f"single append: {mine:,.0f}/s, bare insert {limit:,.0f}/s, ratio {mine / limit:.2f}")
+    store.close()
+    bare.close()
+    assert mine / limit >= 0.5
+
+
+def test_grouped_append_reaches_half_of_a_bare_loop(tmp_path: Path) -> None:
+    """The bare loop canonicalises, signs, hashes and inserts the same records."""
+    store = open_sql_store(f"sqlite:///{tmp_path / 'log' / 'evidence.db'}")
+    store.append(evidence("first"))
+    bare = bare_database(tmp_path / "bare.db")
+    private = Ed25519PrivateKey.generate()
+    batches = [[evidence(f"{i}-{j}") for j in range(BATCH)] for i in range(6)]
+
+    def ours(i: int) -> int:
+        store.append_many(batches[i])
+        return BATCH
+
+    def theirs(i: int) -> int:
+        rows = []
+        for item in batches[i]:
+            payload = orjson.dumps(item.to_statement(), option=orjson.OPT_SORT_KEYS)
+            signature = private.sign(payload)
+            rows.append((payload + signature + hashlib.sha256(payload).digest(),))
+        bare.execute("BEGIN IMMEDIATE")
+        bare.executemany("INSERT INTO records (envelope) VALUES (?)", rows)
+        bare.execute("COMMIT")
+        return BATCH
+
+    mine, limit = best(ours, theirs, 6)
+    print(f"grouped append: {mine:,.0f}/s, bare loop {limit:,.0f}/s, ratio {mine / limit:.2f}")
+    store.close()
+    bare.close()
+    assert mine / limit >= 0.5
+
+
+BARE_VERIFY = """
+import sys
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+public = Ed25519PublicKey.from_public_bytes(bytes.fromhex(sys.argv[1]))
+message, signature = bytes.fromhex(sys.argv[2]), bytes.fromhex(sys.argv[3])
+for _ in range(int(sys.argv[4])):
+    public.verify(signature, message)
+"""
+
+
+def filled(path: Path, count: int) -> SqlStore:
+    store = open_sql_store(f"sqlite:///{path}")
+    for start in range(0, count, 5_000):
+        store.append_many([evidence(f"{i:06d}") for i in range(start, min(start + 5_000, count))])
+    return store
+
+
+def test_whole_verification_takes_at_most_1_3_of_the_bare_signatures(tmp_path: Path) -> None:
+    """Both on both cores, in processes; the bare ones do nothing but verify."""
+    count = 40_000
+    store = filled(tmp_path / "log" / "evidence.db", count)
+    record = next(store.find())
+    opened = unseal(record.envelope)
+    message = pae(opened.payload_type, opened.payload).hex()
+    arguments = [
+        store.verifier_keys()[0].public.hex(),
+        message,
+        opened.signatures[0].value.hex(),
+        str(count // 2),
+    ]
+
+    def ours(_: int) -> int:
+        report = verify_store(store, workers=2)
+        assert report.ok, report.failures
+        assert report.signatures == count
+        return count
+
+    def theirs(_: int) -> int:
+        command = [sys.executable, "-c", BARE_VERIFY, *arguments]
+        processes = [subprocess.Popen(command) for _ in range(2)]
+        assert [p.wait() for p in processes] == [0, 0]
+        return count
+
+    mine, limit = best(ours, theirs, 3)
+    print(f"verify: {mine:,.0f}/s, bare signatures {limit:,.0f}/s, time ratio {limit / mine:.2f}")
+    store.close()
+    assert limit / mine <= 1.3
+
+
+def test_incremental_verification_takes_time_for_what_is_new(tmp_path: Path) -> None:
+    store = filled(tmp_path / "log" / "evidence.db", 20_000)
+    verified = verify_store(store).verified
+    store.append_many([evidence(f"new {i}") for i in range(500)])
+
+    def part(_: int) -> int:
+        report = verify_store(store, since=verified, workers=1)
+        assert report.ok
+        assert report.checked == 500
+        return 500
+
+    def whole(_: int) -> int:
+        assert verify_store(store, workers=1).ok
+        return 20_500
+
+    each, of_all = best(part, whole, 2)
+    share = (500 / each) / (20_500 / of_all)
+    print(f"verifying 500 new of 20,500 takes {share:.1%} of the whole")
+    store.close()
+    assert share < 0.1
+
+
+MEMORY = """
+import resource, sys
+from pathlib import Path
+from aims_mlops.store.opening import open_sql_store
+from aims_mlops.store.verify import verify_store
+store = open_sql_store(sys.argv[1])
+assert verify_store(store, workers=1).ok
+for record in store.find(since=int(sys.argv[2]), limit=50):
+    store.prove(record.sequence)
+print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024)
+"""
+
+
+def test_memory_does_not_grow_with_the_log(tmp_path: Path) -> None:
+    sizes = (2_000, 40_000)
+    used = []
+    for size in sizes:
+        store = filled(tmp_path / str(size) / "evidence.db", size)
+        store.close()
+        done = subprocess.run(
+            [sys.executable, "-c", MEMORY, store.url, str(size - 50)],
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        used.append(int(done.stdout))
+    print(f"verifying {sizes[0]:,} and {sizes[1]:,} records: {used[0]} and {used[1]} MB at most")
+    assert used[1] - used[0] < 25
+
+
+def test_append_does_not_slow_down_with_the_log(tmp_path: Path) -> None:
+    small = filled(tmp_path / "small" / "evidence.db", 100)
+    large = filled(tmp_path / "large" / "evidence.db", 40_000)
+
+    def append_to(store: SqlStore, name: str) -> Callable[[int], int]:
+        def action(i: int) -> int:
+            for j in range(50):
+                store.append(evidence(f"{name} {i} {j}"))
+            return 50
+
+        return action
+
+    few, many = best(append_to(small, "s"), append_to(large, "l"), 6)
+    print(f"single append into 100 records: {few:,.0f}/s, into 40,000: {many:,.0f}/s")
+    small.close()
+    large.close()
+    assert many / few > 0.7
