@@ -62,7 +62,7 @@ def draw_figures(
     InputError when none has one. p-values are no effect and are not drawn.
     """
     read = [f if isinstance(f, Figure) else Figure.from_dict(f) for f in figures]
-    known = [f for f in read if f.value is not None and not f.measure.endswith("pvalue")]
+    known = [f for f in read if f.value is not None and not _is_p_value(f)]
     by_measure: dict[str, list[Figure]] = {}
     for figure in known:
         by_measure.setdefault(figure.measure, []).append(figure)
@@ -131,6 +131,10 @@ def plot_history(
         axes.set_title(measure, loc="left", fontweight="bold")
         axes.legend(frameon=False, fontsize=7)
     return Drawing(canvas.svg)
+
+
+def _is_p_value(figure: Figure) -> bool:
+    return figure.measure.endswith(("pvalue", "p_value"))
 
 
 def _stands_alone(figure: Figure, found: Sequence[Figure]) -> bool:

@@ -134,6 +134,36 @@ def test_rate_intervals_cover_the_truth_in_93_to_97_percent() -> None:
         assert 0.93 <= covered <= 0.97, (rate, n, covered)
 
 
+def test_weighted_rate_intervals_cover_the_truth_in_93_to_97_percent() -> None:
+    generator = np.random.default_rng(2)
+    covered = 0
+    runs = 600
+    for _ in range(runs):
+        weights = generator.gamma(2, 1, 400)
+        selected = (generator.random(400) < 0.3).astype(int)
+        figure = measure_bias(
+            y_pred=selected, sensitive=["a"] * 400, sample_weight=weights, n_resamples=100
+        ).figure("selection_rate")
+        covered += figure.low <= 0.3 <= figure.high
+    print(f"weighted rate: covered {covered / runs:.1%} of {runs}")
+    assert 0.93 <= covered / runs <= 0.97
+
+
+def test_regression_gaps_cover_the_truth_in_93_to_97_percent() -> None:
+    generator = np.random.default_rng(2)
+    sensitive = np.repeat(["a", "b", "c"], [400, 60, 200])
+    covered = 0
+    for run in range(RUNS):
+        truth = generator.normal(0, 5, 660)
+        predicted = truth + generator.normal(0, 2, 660) + np.where(sensitive == "b", 1.0, 0.0)
+        figure = measure_bias(
+            y_true=truth, y_pred=predicted, sensitive=sensitive, seed=run, n_resamples=300
+        ).figure("mean_error_difference")
+        covered += figure.low <= 1.0 <= figure.high
+    print(f"mean_error_difference: covered {covered / RUNS:.1%} of {RUNS}")
+    assert 0.93 <= covered / RUNS <= 0.97
+
+
 def test_equal_rates_in_groups_of_2000_and_30_never_fail_a_rule() -> None:
     generator = np.random.default_rng(7)
     group = np.repeat(["large", "small"], [2000, 30])

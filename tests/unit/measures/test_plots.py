@@ -101,3 +101,14 @@ def test_history_draws_each_column_over_time_with_the_limit() -> None:
     assert "2026-11-03" in found
     with pytest.raises(InputError, match="no result has the measure"):
         plot_history(batches, "ks")
+
+
+def test_p_values_are_not_drawn_and_long_lists_say_what_is_missing() -> None:
+    figures = [
+        Figure(measure="psi", group={"column": f"c{i}"}, value=i / 100) for i in range(50)
+    ] + [Figure(measure="adjusted_p_value", group={"column": "c1"}, value=0.2)]
+    found = texts(draw_figures(figures).svg)
+    assert "adjusted_p_value" not in found
+    assert "10 more not shown" in found
+    assert "c49" in found
+    assert "c3 " not in found  # the smallest are the ones left out
