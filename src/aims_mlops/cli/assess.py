@@ -261,10 +261,13 @@ def revoke(
 @click.option("--json", "as_json", is_flag=True)
 def show(uri: str, target: str, policy: str | None, as_json: bool) -> None:
     """Show where the assessment of a model stands, what it says, and who approved it."""
-    from aims_mlops.cli.assessing import consent_of, open_case, standing_of
+    from dataclasses import asdict
+
+    from aims_mlops.cli.assessing import consent_of, open_case, open_things, standing_of
 
     case = open_case(uri, target, policy)
     consent = consent_of(case)
+    still_open = open_things(case)
     now_at = standing_of(case)
     if as_json:
         record = case.dossier.assessment
@@ -277,6 +280,7 @@ def show(uri: str, target: str, policy: str | None, as_json: bool) -> None:
             "bound": case.binding.to_body(),
             "approvals": {human: r.id for human, r in consent.counted.items()},
             "uncounted": [{"record": r.id, "why": why} for r, why in consent.refused],
+            "nonconformities": [asdict(found) for found in still_open],
         }
         click.echo(json.dumps(body, indent=2, sort_keys=True))
         return
@@ -285,6 +289,27 @@ def show(uri: str, target: str, policy: str | None, as_json: bool) -> None:
     click.echo(f"{mark} {now_at.state}: {now_at.why}")
     for record, why in consent.refused:
         click.echo(f"✗ approval {record.id[:8]} does not count: {why}")
+    for found in still_open:
+        when = "overdue" if found.overdue else f"due {found.due}"
+        click.echo(plain(f"✗ open: {found.what}, {when}: {found.observed}"))
+        click.echo(plain(f"  next: {found.next_step}"))
+
+
+@group.command("key")
+@_as
+def show_key(person: str | None) -> None:
+    """Show your public signing key as aims.yaml takes it; makes the key on first use."""
+    from aims_mlops.assessments.personal_key import personal_key
+    from aims_mlops.cli.assessing import acting
+    from aims_mlops.evidence.clock import now
+    from aims_mlops.inventory.project import find_project
+
+    who = acting(find_project(), person)
+    key = personal_key(who)
+    click.echo(f"# {'made' if key.is_new else 'read'} {key.path}")
+    click.echo(f"# under people in aims.yaml, at {who}; from then on only this key signs for you:")
+    click.echo("keys:")
+    click.echo(f"  - {{public_key: {key.signer.public.hex()}, valid_from: {now()}}}")
 
 
 @group.command("diff")

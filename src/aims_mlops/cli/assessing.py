@@ -16,6 +16,7 @@ from aims_mlops.assessments.lifecycle import Standing, standing
 from aims_mlops.assessments.shown import shown_text
 from aims_mlops.errors import InputError
 from aims_mlops.evidence.models import ModelReference
+from aims_mlops.gates.aftermath import Nonconformity, open_nonconformities
 from aims_mlops.gates.consent_checks import involved_in, last_incident
 from aims_mlops.inventory.identity import current_actor
 from aims_mlops.inventory.project import Project, find_project
@@ -114,6 +115,17 @@ def standing_of(case: Case) -> Standing:
         needed=required.count if required else 0,
         max_age_days=case.policy.assessment.max_age_days,
         changes=material_changes(case.dossier, case.system, since=seen),
+        now=datetime.now(UTC),
+    )
+
+
+def open_things(case: Case) -> list[Nonconformity]:
+    """What is open about this model after it was allowed: break-glass, waivers that ran out."""
+    return open_nonconformities(
+        case.dossier,
+        case.policy,
+        case.project.humans,
+        target=case.target,
         now=datetime.now(UTC),
     )
 

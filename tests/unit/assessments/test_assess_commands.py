@@ -233,3 +233,24 @@ def test_refresh_fills_what_came_from_evidence_and_keeps_what_people_wrote(world
     assert after.scope.covers == "version two"
     assert after.data.description.startswith("our own data")
     assert "# 6.7 Who is interested in it" in path.read_text()
+
+
+def test_show_lists_what_is_open_after_break_glass(world):
+    path = world.root / "policies/production.yaml"
+    path.write_text(path.read_text() + "break_glass: {allowed: true, roles: [security]}\n")
+    model = world.train()
+    world.submit(model)
+    assert world.gate(model, requester="cy", break_glass="fraud wave").allowed
+    output = run(assess, "show", "--model", model.uri)
+    assert "✗ open: break-glass, due " in output
+    assert "cy went ahead without consent: fraud wave" in output
+    (found,) = json.loads(run(assess, "show", "--model", model.uri, "--json"))["nonconformities"]
+    assert found["overdue"] is False
+
+
+def test_key_is_shown_as_aims_yaml_takes_it(world):
+    snippet = run(assess, "key", "--as", "bo")
+    line = snippet.splitlines()[-1].strip().removeprefix("- ")
+    text = (world.root / "aims.yaml").read_text()
+    world.write("aims.yaml", text.replace("{id: bo, roles", f"{{id: bo, keys: [{line}], roles"))
+    assert world.gate(world.ready()).allowed

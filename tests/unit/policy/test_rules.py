@@ -155,3 +155,22 @@ def test_rule_without_a_limit_or_with_an_impossible_one_is_refused():
         rule(min=None)
     with pytest.raises(ValueError, match="nothing can keep"):
         rule(min=0.9, max=0.1)
+
+
+def test_figure_that_the_data_do_not_give_asks_for_rows():
+    assert judge([figure(None, n=0)], rule()).enough == "at least 1 rows (now 0)"
+    assert judge([figure(None, n=None)], rule()).enough == "at least 1 rows (now an unknown number)"
+
+
+def test_one_row_is_enough_to_say_how_many_are():
+    # Half-width 0.4 at n=1 must shrink to 0.2: four times the rows.
+    assert (
+        judge([figure(0.8, 0.4, 1.0, n=1)], rule()).enough == "about 4 rows at this value (now 1)"
+    )
+    assert judge([figure(0.8, 0.4, 1.0, n=0)], rule()).enough == "more rows"
+
+
+def test_error_counts_no_figures_and_says_what_to_do():
+    result = judge([figure("high", 0.1, 0.9)], rule())
+    assert result.figures == 0
+    assert "record recall_score again" in result.next_step
