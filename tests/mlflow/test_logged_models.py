@@ -220,3 +220,38 @@ def test_model_that_cannot_be_written_leaves_nothing_in_mlflow(
     assert logged_models(tracking) == []
     assert recorded("model") == []
     assert len(recorded("gap")) == 2
+
+
+def test_other_model_logged_in_the_same_run_is_not_taken_for_the_returned_one(
+    recorded: Recorded, tracking: Any, fitted: Any, data: tuple[pd.DataFrame, pd.Series]
+) -> None:
+    other = LogisticRegression(C=0.01).fit(*data)
+
+    @aims.training
+    def train() -> Any:
+        with mlflow.start_run():
+            mlflow.sklearn.log_model(other, name="baseline", pip_requirements=["scikit-learn"])
+        return fitted
+
+    train()
+    (evidence,) = recorded("model")
+    loaded = mlflow.sklearn.load_model(evidence.body["uri"])
+    assert loaded.get_params() == fitted.get_params()
+    assert len(logged_models(tracking)) == 2
+
+
+def test_model_loaded_by_pyfunc_is_evaluated_under_its_own_digest(
+    recorded: Recorded, tracking: Any, fitted: Any, data: tuple[pd.DataFrame, pd.Series]
+) -> None:
+    @aims.training(register="loan-risk")
+    def train() -> Any:
+        return fitted
+
+    @aims.evaluation
+    def evaluate(model: Any) -> None:
+        aims.current_run().check(y_true=data[1], y_pred=model.predict(data[0]))
+
+    train()
+    evaluate(mlflow.pyfunc.load_model("models:/loan-risk/1"))
+    (description,) = recorded("model")
+    assert len(recorded("performance", subject=description.body["sha256"])) == 1

@@ -81,8 +81,8 @@ def remember(run: Run, model: Any, name: str) -> None:
         run.pending_models[name] = model
 
 
-def save_models(run: Run, result: object) -> None:
-    """Save the models that the run was given, and those that its function returned."""
+def save_models(run: Run, result: object) -> list[CapturedModel]:
+    """Save the models that the run was told of and those that its function returned."""
     pending = dict(run.pending_models)
     known = {id(model) for model in pending.values()}
     for name, model in _models_in(result):
@@ -91,9 +91,11 @@ def save_models(run: Run, result: object) -> None:
             free = name if name not in pending else f"{name}-{len(pending) + 1}"
             pending[free] = model
     run.pending_models.clear()
+    named = len(run.models)
     for name, model in pending.items():
         with guarded(run, f"model {name}"):
             _save(run, name, model)
+    return run.models[named:]
 
 
 def _save(run: Run, name: str, model: Any) -> None:

@@ -16,6 +16,8 @@ from aims_mlops.capture.current import active_run
 from aims_mlops.capture.dataset import capture_argument
 from aims_mlops.capture.failures import guarded
 from aims_mlops.capture.hooking import each_plugin
+from aims_mlops.capture.known_models import adopt_checks, keep, link_given_models, note_arguments
+from aims_mlops.capture.models import save_models
 from aims_mlops.capture.parameters import call_arguments
 from aims_mlops.capture.run import Code, Run
 from aims_mlops.capture.settings import RunSettings, raises, switched_off
@@ -40,7 +42,7 @@ def begin(
         settings,
         name=settings.name or (function.__qualname__ if function is not None else "run"),
         system=settings.system or (outer.system if outer is not None else None),
-        parent=outer.id if outer is not None else None,
+        outer=outer,
         code=None if function is None else Code(function, _qualified_name(function)),
     )
     if switched_off():
@@ -57,6 +59,8 @@ def begin(
     for name, value in given.items():
         if is_table(value):
             capture_argument(run, name, value)
+    with guarded(run, "parameters"):
+        note_arguments(run, given)
     each_plugin(run, "before_run_started", run=run)
     run.restart_clock()
     return run
@@ -76,14 +80,17 @@ def finish(run: Run, *, result: object = None, error: BaseException | None = Non
         if raises() and error is None:
             raise
         failures.warn(f"run {run.name!r} was not captured: {type(problem).__qualname__}")
+    finally:
+        run.forget()
 
 
 def _gather_and_store(run: Run, result: object) -> None:
-    from aims_mlops.capture.models import save_models
-
     _report_refused(run)
     with guarded(run, "model"):
-        save_models(run, result)
+        link_given_models(run)
+        for model in save_models(run, result):
+            keep(model.model, model.reference)
+            adopt_checks(run, model.model)
     evidence: list[Evidence] = []
     for found in each_plugin(run, "collect_run_evidence", run=run):
         evidence += _checked(run, found)

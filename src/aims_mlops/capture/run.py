@@ -51,14 +51,15 @@ class Run:
         *,
         name: str,
         system: str | None,
-        parent: str | None = None,
+        outer: Run | None = None,
         code: Code | None = None,
     ) -> None:
         self.id = uuid.uuid4().hex
         self.activity = settings.activity
         self.name = scrubbed(name)
         self.system = system
-        self.parent = parent
+        self.outer = outer
+        self.parent = None if outer is None else outer.id
         self.settings = settings
         self.code = code
         self.actor = "unknown"
@@ -69,6 +70,8 @@ class Run:
         self.datasets: list[CapturedDataset] = []
         self.models: list[CapturedModel] = []
         self.pending_models: dict[str, Any] = {}
+        self.given_models: list[tuple[str, Any]] = []  # arguments of an evaluation
+        self.checks_of_given: list[tuple[Any, tuple[Check, ...]]] = []  # by nested evaluations
         self.describing: CapturedModel | None = None  # for `save_model`: what is being saved
         self.checks: list[Check] = []
         self.gaps: list[Gap] = []
@@ -163,6 +166,14 @@ class Run:
         self.ended_at = stamp(datetime.now(UTC))
         self.error = None if _harmless(error) else error
         self.status = "finished" if self.error is None else "failed"
+
+    def forget(self) -> None:
+        """Let go of the user's objects, so that a run that is kept keeps none of them alive."""
+        self.outer = None
+        self.describing = None
+        self.checks_of_given.clear()
+        for model in self.models:
+            model.model = None
 
     def body(self) -> Mapping[str, Any]:
         """The body of this run's own evidence; the class of an error, never its message."""

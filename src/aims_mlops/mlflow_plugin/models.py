@@ -13,6 +13,7 @@ from threading import RLock
 from typing import TYPE_CHECKING, Any
 
 from aims_mlops.capture.environment import installed_packages
+from aims_mlops.capture.models import pickled
 from aims_mlops.evidence.clock import read
 from aims_mlops.evidence.models import ModelReference
 from aims_mlops.mlflow_plugin.registry import digested, reference_of_version
@@ -20,7 +21,10 @@ from aims_mlops.mlflow_plugin.signatures import signature_of
 
 if TYPE_CHECKING:
     from aims_mlops.capture.run import Run
+    from aims_mlops.measures.files import FilesFingerprint
     from aims_mlops.mlflow_plugin.runs import Tie
+
+_READ_BACK_BYTES = 50_000_000
 
 # module of a model's class -> MLflow flavor, the name under which it takes the model
 _FLAVORS = {
@@ -47,27 +51,34 @@ def _reference(run: Run, tie: Tie, model: Any, name: str) -> ModelReference | No
     import mlflow
 
     client = mlflow.MlflowClient()
-    known = _logged_by_user(client, run, tie, name)
-    if known is None:
+    reference: ModelReference | None = None
+    for known in _logged_by_user(client, run, tie, name):
+        with digested(known.artifact_location) as (found, folder):
+            if _holds(folder, found.size, model):
+                _describe(run, folder)
+                reference = _reference_of(known, found, tie)
+                break
+    else:
         known = _log(client, run, tie, model, name)
-    if known is None:
-        return None
-    with digested(known.artifact_location) as (found, folder):
-        reference = ModelReference(
-            uri=f"models:/{known.model_id}",
-            sha256=found.sha256,
-            files=found.files,
-            source=f"models:/{known.model_id}",
-            run=tie.run_id,
-        )
-        _describe(run, folder)
+        if known is None:
+            return None
+        with digested(known.artifact_location) as (found, folder):
+            _describe(run, folder)
+            reference = _reference_of(known, found, tie)
     if run.settings.register is not None:
         reference = _registered(run, client, known.model_id, reference)
     return reference
 
 
-def _logged_by_user(client: Any, run: Run, tie: Tie, name: str) -> Any:
-    """The model that was logged to the MLflow run since our run began: by name, else the last."""
+def _reference_of(known: Any, found: FilesFingerprint, tie: Tie) -> ModelReference:
+    uri = f"models:/{known.model_id}"
+    return ModelReference(
+        uri=uri, sha256=found.sha256, files=found.files, source=uri, run=tie.run_id
+    )
+
+
+def _logged_by_user(client: Any, run: Run, tie: Tie, name: str) -> list[Any]:
+    """The models logged to the MLflow run since our run began: of that name first, newest first."""
     outputs = client.get_run(tie.run_id).outputs
     ids = [output.model_id for output in (outputs.model_outputs if outputs else ())]
     began = int(read(run.started_at).timestamp() * 1000)
@@ -78,7 +89,43 @@ def _logged_by_user(client: Any, run: Run, tie: Tie, name: str) -> Any:
         if entry.creation_timestamp >= began and f"models:/{entry.model_id}" not in taken
     ]
     found.sort(key=lambda entry: (entry.name == name, entry.creation_timestamp))
-    return found[-1] if found else None
+    return found[::-1]
+
+
+def _holds(folder: Path, size: int, model: Any) -> bool:
+    """Whether a logged model is this one: another may have been logged in the same run.
+
+    A scikit-learn model is read back, which is safe for what this process has just written, and
+    compared. One of another flavor, or too large to be read again, is taken on trust.
+    """
+    flavor = _flavor_of(model)
+    if flavor is None or flavor[0] != "sklearn" or size > _READ_BACK_BYTES:
+        return True
+    import mlflow.sklearn
+
+    try:
+        written = mlflow.sklearn.load_model(str(folder))
+    except Exception:  # noqa: BLE001  what cannot be read back was written from something else
+        return False
+    if type(written) is not type(model):
+        return False
+    return bool(pickled(written, "model").sha256 == pickled(model, "model").sha256) or _alike(
+        written, model
+    )
+
+
+def _alike(written: Any, model: Any) -> bool:
+    """Whether two estimators have the same settings and fitted shapes, in print."""
+    return repr(written) == repr(model) and _shapes(written) == _shapes(model)
+
+
+def _shapes(model: Any) -> dict[str, str]:
+    """Fitted attributes as text; pickles of equal models can differ, these do not."""
+    return {
+        name: f"{getattr(value, 'shape', '')}{value!r}"[:2000]
+        for name, value in sorted(vars(model).items())
+        if (name.endswith("_") and isinstance(value, int | float | str)) or hasattr(value, "shape")
+    }
 
 
 def _log(client: Any, run: Run, tie: Tie, model: Any, name: str) -> Any:
