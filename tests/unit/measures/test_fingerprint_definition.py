@@ -13,7 +13,10 @@ from datetime import date, timedelta
 from decimal import Decimal
 from pathlib import Path
 
+import pandas as pd
+import polars as pl
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -235,12 +238,12 @@ TYPES = st.recursive(
 
 
 @st.composite
-def tables(draw):
+def tables(draw, types=TYPES):
     rows = draw(st.integers(0, 12))
     names = draw(st.lists(st.text(max_size=4), min_size=1, max_size=4, unique=True))
     columns = []
     for name in names:
-        type_ = draw(TYPES)
+        type_ = draw(types)
         values = draw(st.lists(values_of(type_), min_size=rows, max_size=rows))
         columns.append((name, type_, values))
     return columns, rows
@@ -274,6 +277,21 @@ def test_cutting_a_table_into_batches_changes_no_digest(drawn, cuts):
         stream = pa.RecordBatchReader.from_batches(data.schema, pieces.to_batches())
         assert fingerprint(pieces) == fingerprint(data)
         assert fingerprint(stream) == fingerprint(data)
+
+
+@settings(max_examples=150, deadline=None)
+@given(tables(types=FLAT))
+def test_any_plain_table_keeps_its_digest_through_other_libraries(drawn):
+    columns, _ = drawn
+    names = [f"c{place}" for place in range(len(columns))]  # polars renames a column named ""
+    data = arrow_table(columns).rename_columns(names)
+    expected = fingerprint(data)
+    assert fingerprint(pl.from_arrow(data)) == expected
+    assert fingerprint(data.to_pandas(types_mapper=pd.ArrowDtype)) == expected
+    buffer = pa.BufferOutputStream()
+    pq.write_table(data, buffer)
+    read = pq.read_table(pa.BufferReader(buffer.getvalue()))
+    assert fingerprint(read) == expected
 
 
 # The vectors of docs/digests.md; computed by the reference above, not by the package.
