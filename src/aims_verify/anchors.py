@@ -6,11 +6,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from cryptography.x509 import Certificate
+
 from aims_verify.bundle import Header
 from aims_verify.encoding import from_base64
 from aims_verify.findings import Findings, UnreadableError, counted
 from aims_verify.merkle import GrowingTree, consistency_holds
 from aims_verify.note import Checkpoint
+from aims_verify.timestamp import check_token
 
 
 @dataclass(slots=True)
@@ -25,13 +28,19 @@ class _Wanted:
 class Anchors:
     """Holds the log against each checkpoint from outside while the records pass by."""
 
-    def __init__(self, header: Header, findings: Findings, kept: Checkpoint | None) -> None:
+    def __init__(
+        self,
+        header: Header,
+        findings: Findings,
+        kept: Checkpoint | None,
+        roots: Sequence[Certificate] = (),
+    ) -> None:
         self._header, self._findings = header, findings
         self._wanted: list[_Wanted] = []
         self._paths: dict[int, list[bytes]] = {}
         self._on_record: dict[int, str] = {}
         self._places: list[str] = []
-        self._kept = kept
+        self._kept, self._roots = kept, roots
         if kept is not None:
             self._wanted.append(_Wanted(kept, "the checkpoint you kept"))
         self._sizes = {wanted.checkpoint.size for wanted in self._wanted}
@@ -45,12 +54,34 @@ class Anchors:
             raise ValueError(str(error)) from error
         self._on_record[int(found["sequence"])] = str(found["checkpoint"])
         method, place = str(found["method"]), str(found["place"])
+        if "token" in found:
+            self._take_token(found, checkpoint, place)
         self._places.append(f"{place[:200]} ({method[:40]}, {counted(checkpoint.size, 'record')})")
         self._wanted.append(
             _Wanted(checkpoint, f"the checkpoint on record as anchored in {place[:200]}")
         )
         self._sizes.add(checkpoint.size)
         self._at_size(0, GrowingTree().root())
+
+    def _take_token(self, found: dict[str, Any], checkpoint: Checkpoint, place: str) -> None:
+        text = f"the time-stamp token of {place[:200]} over {counted(checkpoint.size, 'record')}"
+        if not self._roots:
+            self._findings.unchecked.append(
+                f"{text}: give the root certificate of the authority with --tsa-root"
+            )
+            return
+        try:
+            token = from_base64(found["token"])
+            if token is None:
+                raise ValueError("it is not base64")
+            time = check_token(token, str(found["checkpoint"]).encode(), self._roots)
+        except ValueError as error:
+            self._findings.fail(f"{text} does not hold: {error}")
+            return
+        self._findings.holds.append(
+            f"a time-stamp authority saw the checkpoint of {counted(checkpoint.size, 'record')} at "
+            f"{time.isoformat()}: they existed before"
+        )
 
     def take_path(self, found: dict[str, Any]) -> None:
         """A consistency proof's line, from `size` to the bundle's checkpoint."""

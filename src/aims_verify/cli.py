@@ -8,6 +8,8 @@ import sys
 from pathlib import Path
 from typing import NoReturn
 
+from cryptography.x509 import Certificate, load_pem_x509_certificates
+
 from aims_verify.findings import Findings, UnreadableError, printable
 from aims_verify.note import Checkpoint, parse_key
 from aims_verify.verify import open_kept, verify
@@ -19,7 +21,13 @@ def main(arguments: list[str] | None = None) -> None:
     try:
         kept = _kept(options.checkpoint)
         keys = tuple(parse_key(_text(value)) for value in options.key)
-        findings = verify(options.bundle, kept=kept, keys=keys, cores=options.cores)
+        findings = verify(
+            options.bundle,
+            kept=kept,
+            keys=keys,
+            roots=_roots(options.tsa_root),
+            cores=options.cores,
+        )
     except UnreadableError as error:
         _stop(f"{options.bundle}: {error}", as_json=options.json)
     except OSError as error:
@@ -45,6 +53,13 @@ def _parser() -> argparse.ArgumentParser:
         default=[],
         help="the log's key, got by another way: name+hash+base64, its id, or a file with either",
     )
+    parser.add_argument(
+        "--tsa-root",
+        action="append",
+        default=[],
+        type=Path,
+        help="PEM file with the root certificate of a time-stamp authority",
+    )
     parser.add_argument("--json", action="store_true", help="print a JSON object")
     parser.add_argument("--cores", type=int, help="processes to use (every core)")
     return parser
@@ -58,6 +73,16 @@ def _kept(path: Path | None) -> Checkpoint | None:
             return open_kept(file)
     except UnreadableError as error:
         raise UnreadableError(f"{path}: {error}") from error
+
+
+def _roots(paths: list[Path]) -> list[Certificate]:
+    found: list[Certificate] = []
+    for path in paths:
+        try:
+            found.extend(load_pem_x509_certificates(path.read_bytes()))
+        except ValueError as error:
+            raise UnreadableError(f"{path} holds no certificate") from error
+    return found
 
 
 def _text(value: str) -> str:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import Executor, Future, ProcessPoolExecutor
 from contextlib import nullcontext
 from multiprocessing import get_context
 from pathlib import Path
 from typing import IO, Any
+
+from cryptography.x509 import Certificate
 
 from aims_verify.anchors import Anchors
 from aims_verify.blobs import BlobCheck
@@ -29,12 +31,14 @@ def verify(
     *,
     kept: Checkpoint | None = None,
     keys: tuple[tuple[str, bytes], ...] = (),
+    roots: Sequence[Certificate] = (),
     cores: int | None = None,
 ) -> Findings:
     """Findings about the bundle at `path`.
 
     kept : a checkpoint that the auditor kept from earlier.  keys : (id, raw bytes or b'') of keys
-    that the auditor knows to be the log's.  cores : processes to use; every core when None.
+    that the auditor knows to be the log's.  roots : of time-stamp authorities.  cores : processes
+    to use; every core when None.
     Raises UnreadableError, OSError.
     """
     findings = Findings()
@@ -47,7 +51,7 @@ def verify(
         else:
             pool = nullcontext()
         with pool as executor:
-            _Verification(lines.header, findings, kept, keys).run(lines, executor, cores)
+            _Verification(lines.header, findings, kept, keys, roots).run(lines, executor, cores)
     return findings
 
 
@@ -58,11 +62,12 @@ class _Verification:
         findings: Findings,
         kept: Checkpoint | None,
         keys: tuple[tuple[str, bytes], ...],
+        roots: Sequence[Certificate],
     ) -> None:
         self.header, self.findings = header, findings
         self.kept, self.pinned = kept, keys
         self.tree = GrowingTree()
-        self.anchors = Anchors(header, findings, kept)
+        self.anchors = Anchors(header, findings, kept, roots)
         self.blobs = BlobCheck(findings)
         self.totals = Checked()
         self.count = 0
