@@ -5,7 +5,8 @@ An approval counts only if
 - its signature holds, over exactly the record's own content;
 - the signing key is one of the person's enrolled keys or, with none enrolled, the one with which
   that person first signed, and no other person has ever signed with it;
-- the approver, as a human and not as an account, is none of those whom the policy excludes;
+- the approver, as a human and not as an account, is none of those whom the policy excludes, and
+  aims.yaml knows all of those: a stranger could be the approver's other account;
 - the approver holds a role that the policy asks for, then and now, or held it by delegation then;
 - no incident of the system was recorded since;
 - it is fresh by the store's clock, and the same human has not refused or revoked it since;
@@ -21,7 +22,7 @@ from typing import Any
 
 from aims_mlops.assessments.binding import Binding
 from aims_mlops.assessments.delegation import delegated_roles
-from aims_mlops.assessments.signature import verify_consent
+from aims_mlops.assessments.signature import signed_bytes, verify_consent
 from aims_mlops.errors import VerificationError
 from aims_mlops.evidence.clock import read
 from aims_mlops.evidence.records import Record
@@ -87,17 +88,17 @@ def weigh_consent(
     refused: list[tuple[Record, str]] = []
     rejections: dict[str, str] = {}
     returned: set[str] = set()
-    seen: set[str] = set()
+    seen: set[bytes] = set()
     for record in records:
         body = record.evidence.body
         if record.evidence.kind == "delegation" or body.get("model") != binding.model:
             continue
         human = people.human(str(body.get("approver", "")))
-        signature = str(body.get("signature"))
-        if signature in seen:
+        words = signed_bytes(body)
+        if words in seen:
             refused.append((record, "it repeats the signed words of an earlier record"))
             continue
-        seen.add(signature)
+        seen.add(words)
         if record.evidence.kind != "approval":
             # Anybody's own withdrawal counts for that person; it can only ever refuse.
             if _is_genuine(record, people):
@@ -240,7 +241,17 @@ def _why_not_this_person(
     held = lent | set(people.roles(human))
     if required.roles and held.isdisjoint(required.roles):
         return f"{human} holds none of the roles {', '.join(required.roles)}"
+    if single_user and required.single_user == "allow":
+        return None
     parts = [part for part in involved.parts_of(human, people) if part in required.not_by]
-    if parts and not (single_user and required.single_user == "allow"):
+    if parts:
         return f"{human} is the {' and '.join(parts)} and may not also approve"
+    for part in required.not_by:
+        for name in sorted(getattr(involved, part)):
+            # A stranger could be the approver's other account.
+            if people.person(name) is None:
+                return (
+                    f"the {part} {name!r} is nobody that aims.yaml names, "
+                    f"so that it could be {human}"
+                )
     return None

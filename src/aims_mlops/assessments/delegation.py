@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from aims_mlops.assessments.signature import verify_consent
+from aims_mlops.assessments.signature import signed_bytes, verify_consent
 from aims_mlops.errors import VerificationError
 from aims_mlops.evidence.clock import read
 from aims_mlops.evidence.records import Record
@@ -22,13 +22,13 @@ def delegated_roles(
     Nobody hands over a role that aims.yaml does not give them: a delegated role goes no further.
     """
     newest: dict[str, Record] = {}
-    seen: set[str] = set()
+    seen: set[bytes] = set()
     for record in delegations:
         body = record.evidence.body
-        signature = str(body.get("signature"))
-        if signature in seen:
+        words = signed_bytes(body)
+        if words in seen:
             continue  # the same signed words again would undo that they were taken back
-        seen.add(signature)
+        seen.add(words)
         giver = people.human(str(body.get("approver", "")))
         if people.human(str(body.get("to", ""))) != human or read(record.received_at) > moment:
             continue

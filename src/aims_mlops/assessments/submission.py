@@ -15,6 +15,7 @@ from aims_mlops.assessments.gathering import gather, system_of
 from aims_mlops.assessments.loading import read_assessment, refuse_incomplete, residual_impact
 from aims_mlops.assessments.personal_key import PersonalKey, personal_key
 from aims_mlops.assessments.signature import sign_consent
+from aims_mlops.documents.problems import Problem, did_you_mean, refuse
 from aims_mlops.errors import GovernanceError, InputError
 from aims_mlops.evidence.clock import now
 from aims_mlops.evidence.models import ModelReference
@@ -61,6 +62,13 @@ def submit(
         )
     scale = scale or ImpactScale()
     refuse_incomplete(assessment, document, risk_tier=system.risk_tier, scale=scale)
+    if project.people and project.person(assessment.author) is None:
+        known = [person.id for person in project.people]
+        hint = did_you_mean(assessment.author, known)
+        problem = Problem(
+            ("author",), "author is nobody that aims.yaml names", repr(assessment.author), hint=hint
+        )
+        refuse(document, [problem], "write the id of a person in aims.yaml, or add the person")
     owner = system_of(project, store, model)
     if owner is not None and owner.id != system.id:
         raise GovernanceError(

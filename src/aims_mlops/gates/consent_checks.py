@@ -38,7 +38,7 @@ def involved_in(dossier: Dossier, requester: str) -> Involved:
         author=frozenset((author,)) if isinstance(author, str) and author else frozenset(),
         submitter=frozenset((assessment.evidence.actor,)) if assessment else frozenset(),
         trainer=dossier.trainers,
-        requester=frozenset((requester, *_who_broke_glass(dossier))),
+        requester=frozenset(name for name in (requester, *_who_broke_glass(dossier)) if name),
     )
 
 

@@ -404,3 +404,28 @@ def test_revoked_approval_replayed_word_for_word(world):
     decision = world.gate(model)
     assert not decision.allowed
     assert "repeats the signed words" in why_uncounted(decision)
+
+
+def test_training_under_an_account_that_nobody_knows_and_approving_in_person(world):
+    text = (world.root / "aims.yaml").read_text()
+    world.write("aims.yaml", text.replace("roles: [developer], also", "roles: [risk-owner], also"))
+    model = world.train(actor="ana.private@example.net")
+    text = (world.root / "assessment.yaml").read_text()
+    world.write("assessment.yaml", text.replace("author: ana", "author: dee"))
+    world.submit(model, actor="dee")
+    world.approve(model, "ana")
+    decision = world.gate(model)
+    assert not decision.allowed
+    assert "the trainer 'ana.private@example.net' is nobody" in why_uncounted(decision)
+
+
+def test_asking_under_an_account_that_nobody_knows(world):
+    decision = world.gate(world.ready(), requester="ci-runner")
+    assert "the requester 'ci-runner' is nobody" in why_uncounted(decision)
+
+
+def test_assessment_whose_author_nobody_knows(world):
+    text = (world.root / "assessment.yaml").read_text()
+    world.write("assessment.yaml", text.replace("author: ana", "author: anna"))
+    with pytest.raises(DocumentError, match="did you mean 'ana'"):
+        world.submit(world.train())
