@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 _BLUE, _ORANGE, _GREY = "#0072b2", "#d55e00", "#767676"  # Okabe and Ito: told apart by all eyes
 _LINES = (_BLUE, _ORANGE, "#009e73", "#cc79a7", "#56b4e9", "#e69f00", "#000000")
 _COLUMNS = 2
+_PANEL, _LINE, _BETWEEN = 3.4, 0.2, 0.85  # inches: panel width, height of a line, gap of rows
 _MOST_PANELS = 24
 _MOST_ROWS = 40  # groups of one panel; the largest values stay
 _SETTINGS: Any = {
@@ -80,7 +81,9 @@ def draw_figures(
     sizes += [min(len(found), _MOST_ROWS) for found in shown.values()]
     if single:
         sizes.append(min(len(single), _MOST_ROWS))
-    with _Canvas(sizes) as canvas:
+    labels = [_label(f) for found in shown.values() for f in found if f.group is not None]
+    labels += [_single_label(f) for f in single]
+    with _Canvas(sizes, labels) as canvas:
         if curves:
             _curve_panel(canvas.next_axes(), curves)
         for name, found in shown.items():
@@ -145,12 +148,23 @@ def _stands_alone(figure: Figure, found: Sequence[Figure]) -> bool:
 
 
 class _Canvas:
-    """A page of panels in columns, written as SVG when the block ends."""
+    """A page of panels in columns, written as SVG when the block ends.
 
-    def __init__(self, sizes: Sequence[int], columns: int = _COLUMNS) -> None:
+    Panels are placed by hand, in inches: matplotlib's layout engines take seconds for a page.
+    """
+
+    def __init__(
+        self, sizes: Sequence[int], labels: Sequence[str] = (), columns: int = _COLUMNS
+    ) -> None:
         self.svg = ""
-        self._sizes = sizes
         self._columns = min(columns, len(sizes))
+        self._sizes = sizes
+        rows = [
+            max(sizes[i : i + self._columns]) * _LINE + _BETWEEN
+            for i in range(0, len(sizes), self._columns)
+        ]
+        self._tops = [sum(rows[:i]) for i in range(len(rows) + 1)]
+        self._margin = 0.35 + 0.072 * max((len(label) for label in labels), default=4)
         self._drawn = 0
 
     def __enter__(self) -> _Canvas:
@@ -163,19 +177,25 @@ class _Canvas:
             ) from error
         self._context = mpl.rc_context(_SETTINGS)
         self._context.__enter__()
-        rows = [
-            max(self._sizes[i : i + self._columns])
-            for i in range(0, len(self._sizes), self._columns)
-        ]
-        heights = [0.9 + 0.22 * size for size in rows]
-        self._page = Page(figsize=(5.2 * self._columns, sum(heights)), layout="constrained")
-        self._grid = self._page.add_gridspec(len(rows), self._columns, height_ratios=heights)
+        self._width = self._columns * (self._margin + _PANEL + 0.25)
+        self._height = self._tops[-1] + 0.1
+        self._page = Page(figsize=(self._width, self._height))
         return self
 
     def next_axes(self) -> Any:
-        place = divmod(self._drawn, self._columns)
+        row, column = divmod(self._drawn, self._columns)
+        left = column * (self._margin + _PANEL + 0.25) + self._margin
+        tall = self._sizes[self._drawn] * _LINE
+        bottom = self._height - self._tops[row] - 0.35 - tall
         self._drawn += 1
-        return self._page.add_subplot(self._grid[place])
+        return self._page.add_axes(
+            (
+                left / self._width,
+                bottom / self._height,
+                _PANEL / self._width,
+                tall / self._height,
+            )
+        )
 
     def __exit__(self, kind: Any, error: Any, trace: Any) -> None:
         import io
@@ -214,9 +234,12 @@ def _group_panel(axes: Any, name: str, found: Sequence[Figure]) -> None:
 
 def _single_panel(axes: Any, single: Sequence[Figure]) -> None:
     shown = list(single)[:_MOST_ROWS]
-    labels = [f.measure + (f" ({_label(f)})" if f.group else "") for f in shown]
-    _dots(axes, shown, labels)
+    _dots(axes, shown, [_single_label(f) for f in shown])
     axes.set_title("overall and between groups", loc="left", fontweight="bold")
+
+
+def _single_label(figure: Figure) -> str:
+    return figure.measure + (f" ({_label(figure)})" if figure.group else "")
 
 
 def _dots(axes: Any, figures: Sequence[Figure], labels: Sequence[str]) -> None:
@@ -229,6 +252,7 @@ def _dots(axes: Any, figures: Sequence[Figure], labels: Sequence[str]) -> None:
     axes.set_ylim(len(figures) - 0.5, -0.5)
     axes.grid(axis="x", color="#dddddd", linewidth=0.6)
     axes.set_axisbelow(True)
+    axes.locator_params(axis="x", nbins=5)
 
 
 def _label(figure: Figure) -> str:
