@@ -236,7 +236,7 @@ def _about(
 
 
 def _role_in(name: str) -> str | None:
-    match = _ROLES.search(name.replace("-", "_").replace(" ", "_"))
+    match = _ROLES.search(re.sub(r"[-. ]", "_", name))
     if match is None:
         return None
     return next(role for role, part in zip(_ROLE_NAMES, match.groups(), strict=True) if part)

@@ -58,24 +58,27 @@ def note(run: Run, where: str, error: Exception, *, quiet: bool = False) -> None
 
 def warn(message: str) -> None:
     """A CaptureWarning at the user's line, which cannot stop a run where warnings are errors."""
-    file, line, module = _outside()
+    file, line, scope = _outside()
+    known = scope.setdefault("__warningregistry__", {})  # where Python notes what it has said
     try:
-        warnings.warn_explicit(message, CaptureWarning, file, line, module)
+        warnings.warn_explicit(
+            message, CaptureWarning, file, line, str(scope.get("__name__")), known
+        )
     except CaptureWarning:
         return  # a filter made it an error; the gap is recorded all the same
 
 
-def _outside() -> tuple[str, int, str]:
-    """File, line and module of the innermost frame that is neither ours nor the library's."""
+def _outside() -> tuple[str, int, dict[str, Any]]:
+    """File, line and globals of the innermost frame that is neither ours nor the library's."""
     frame = sys._getframe(1)
     while frame is not None:
         module = str(frame.f_globals.get("__name__", ""))
         if module.partition(".")[0] not in ("aims_mlops", "contextlib", "pluggy", "asyncio"):
-            return frame.f_code.co_filename, frame.f_lineno, module
+            return frame.f_code.co_filename, frame.f_lineno, frame.f_globals
         if frame.f_back is None:
             break
         frame = frame.f_back
-    return "<unknown>", 1, "unknown"
+    return "<unknown>", 1, {}
 
 
 def _safe_message(error: Exception) -> str:

@@ -49,7 +49,8 @@ class Parameters:
 
     def _add(self, name: str, value: object, depth: int) -> None:
         if len(self.values) >= _ITEM_LIMIT:
-            self._refuse("…", f"more than {_ITEM_LIMIT} values")
+            if "…" not in self.left_out:
+                self._refuse("…", f"more than {_ITEM_LIMIT} values")
             return
         plain, value = _plain(value)
         if plain:
@@ -154,6 +155,8 @@ def _items(value: Any) -> Sequence[tuple[str, Any]] | None:
 def _why_elsewhere(value: object) -> str | None:
     if is_table(value):
         return "a table; recorded as a data set"
+    if value is os.environ:
+        return "the environment of the process"
     if isinstance(value, type) or inspect.isroutine(value):
         return f"the callable {getattr(value, '__qualname__', type(value).__name__)}"
     if callable(getattr(value, "predict", None)) or callable(getattr(value, "fit", None)):

@@ -57,8 +57,16 @@ def collect_run_evidence(run: Run) -> Iterable[Evidence]:
 @hookimpl(tryfirst=False, trylast=True)
 def save_model(run: Run, model: object, name: str) -> ModelReference | None:
     """Without a place that keeps models: the digest of the model's pickle, and nothing written."""
+    from aims_mlops.capture.failures import note
     from aims_mlops.capture.models import pickled
+    from aims_mlops.errors import InputError
 
+    if run.settings.register is not None:
+        alone = InputError(
+            f"model {name!r} cannot be registered as {run.settings.register!r} without MLflow",
+            next_step="pip install 'aims-mlops[mlflow]', and leave AIMS_MLFLOW unset",
+        )
+        note(run, f"registration of model {name}", alone)
     reference = pickled(model, name)
     if run.describing is not None:
         run.describing.content = "pickle (protocol 5), not kept"

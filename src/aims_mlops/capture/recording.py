@@ -20,9 +20,10 @@ from aims_mlops.capture.known_models import adopt_checks, keep, link_given_model
 from aims_mlops.capture.models import save_models
 from aims_mlops.capture.parameters import call_arguments
 from aims_mlops.capture.run import Code, Run
+from aims_mlops.capture.secrets import scrubbed
 from aims_mlops.capture.settings import RunSettings, raises, switched_off
-from aims_mlops.capture.tables import is_table
-from aims_mlops.errors import EvidenceError, StoreError
+from aims_mlops.capture.tables import tables_in
+from aims_mlops.errors import AimsError
 from aims_mlops.evidence.clock import now
 from aims_mlops.evidence.records import Evidence, Record, Subject
 
@@ -56,9 +57,8 @@ def begin(
             given = call_arguments(function, args, kwargs or {})
         run.parameters.add_all({**given, **settings.parameters})
         run.tags.add_all(settings.tags)
-    for name, value in given.items():
-        if is_table(value):
-            capture_argument(run, name, value)
+    for name, value in tables_in(given):
+        capture_argument(run, name, value)
     with guarded(run, "parameters"):
         note_arguments(run, given)
     each_plugin(run, "before_run_started", run=run)
@@ -177,7 +177,7 @@ def _root() -> Path:
 def _tell_spooled(run: Run, problem: Exception, path: str) -> None:
     if raises() and run.error is None:
         raise problem
-    said = str(problem) if isinstance(problem, StoreError | EvidenceError) else ""
+    said = scrubbed(str(problem)) if isinstance(problem, AimsError) else ""
     failures.warn(
         f"run {run.name!r} is spooled, not stored: {type(problem).__qualname__} {said}. "
         f"It lies in {path}. Next: aims push"

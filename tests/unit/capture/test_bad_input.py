@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import warnings
 from collections.abc import Callable
 from typing import Any
 
@@ -190,3 +191,24 @@ def test_warnings_as_errors_do_not_stop_a_run(recorded: Recorded) -> None:
     """As with `python -W error`, which the test configuration is."""
     assert train(pd.DataFrame([[1, 2]], columns=["a", "a"])) == "trained"
     assert gaps(recorded) == ["dataset data"]
+
+
+def test_registration_without_mlflow_is_a_gap(recorded: Recorded) -> None:
+    @aims.training(register="loan-risk")
+    def fit() -> LogisticRegression:
+        return LogisticRegression().fit([[0.0], [1.0]], [0, 1])
+
+    with pytest.warns(aims.errors.CaptureWarning, match="without MLflow"):
+        fit()
+    assert gaps(recorded) == ["registration of model model"]
+    assert len(recorded("model")) == 1
+
+
+def test_same_warning_is_said_once_a_line(recorded: Recorded) -> None:
+    with warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter("default")
+        for _ in range(3):
+            train(pd.DataFrame([[1, 2]], columns=["a", "a"]))
+    assert len(said) == 1
+    assert said[0].filename == __file__
+    assert len(recorded("gap")) == 3

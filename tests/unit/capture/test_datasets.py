@@ -174,3 +174,18 @@ def test_quality_is_measured_unless_switched_off(recorded: Recorded, frame: pd.D
     (dataset,) = recorded("dataset", run=quality.run)
     assert quality.body["dataset"]["sha256"] == dataset.body["sha256"]
     assert "Zoidberg" not in json.dumps(quality.to_statement())
+
+
+def test_tables_inside_a_tuple_or_dict_are_data_sets(
+    recorded: Recorded, frame: pd.DataFrame
+) -> None:
+    @aims.training(quality=False)
+    def fit(splits: dict[str, pd.DataFrame], pair: tuple[pd.DataFrame, int]) -> None:
+        pass
+
+    fit({"train": frame, "test": frame.head(2)}, (frame.tail(1), 3))
+    assert [(e.body["name"], e.body["role"], e.body["rows"]) for e in recorded("dataset")] == [
+        ("splits.train", "train", 3),
+        ("splits.test", "test", 2),
+        ("pair.0", None, 1),
+    ]

@@ -7,6 +7,7 @@ import datetime
 import enum
 import hashlib
 import math
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -143,3 +144,17 @@ def test_varied_arguments_are_recorded_by_name(recorded: Recorded) -> None:
         "rate": 0.1,
         "solver": "lbfgs",
     }
+
+
+def test_many_values_end_in_one_gap() -> None:
+    parameters = Parameters()
+    parameters.add("grid", {f"p{i}": i for i in range(2000)})
+    assert len(parameters.values) == 500
+    assert parameters.refused == ["…"]
+
+
+def test_environment_of_the_process_is_never_recorded() -> None:
+    parameters = Parameters()
+    parameters.add("env", os.environ)
+    assert parameters.values == {}
+    assert parameters.left_out == {"env": "the environment of the process"}
