@@ -7,6 +7,7 @@ import os
 import subprocess
 from functools import cache
 
+from aims_mlops.inventory.person import pseudonym
 from aims_mlops.inventory.project import Project
 
 ACTOR_VARIABLE = "AIMS_ACTOR"
@@ -15,13 +16,16 @@ ACTOR_VARIABLE = "AIMS_ACTOR"
 def current_actor(project: Project) -> str:
     """The stable id of whoever acts: AIMS_ACTOR, else git's user.email, else the system's user.
 
-    An identity that is known under `people` gives that person's id; an unknown one is returned as
-    it is. It is a claim; only a signature proves it.
+    An identity that is known under `people` gives that person's id. An unknown one is returned as
+    it is where AIMS_ACTOR says it; an address or a user name that was only found becomes a
+    pseudonym, so that no personal data gets into evidence unasked. It is a claim; only a signature proves it.
     """
-    claimed = os.environ.get(ACTOR_VARIABLE, "").strip()
-    claimed = claimed or _git_email(str(project.root)) or _system_user()
+    said = os.environ.get(ACTOR_VARIABLE, "").strip()
+    claimed = said or _git_email(str(project.root)) or _system_user()
     person = project.person(claimed)
-    return person.id if person is not None else claimed
+    if person is not None:
+        return person.id
+    return said or pseudonym(claimed)
 
 
 @cache

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from aims_mlops.evidence.canonical import canonical
-from aims_mlops.inventory.person import Person, folded
+from aims_mlops.inventory.person import Person, folded, pseudonym
 
 
 @dataclass(frozen=True)
@@ -61,4 +61,5 @@ class People:
 
     @cached_property
     def _by_identity(self) -> dict[str, Person]:
-        return {identity: person for person in self.known for identity in person.identities}
+        known = {identity: person for person in self.known for identity in person.identities}
+        return {pseudonym(identity): person for identity, person in known.items()} | known

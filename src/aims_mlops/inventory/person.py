@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import unicodedata
 
 from aims_mlops.documents.problems import Section
@@ -48,3 +49,13 @@ def folded(identity: str) -> str:
     text = unicodedata.normalize("NFC", text)
     local, at, domain = text.rpartition("@")
     return local.partition("+")[0].strip() + at + domain.strip() if at else text
+
+
+def pseudonym(identity: str) -> str:
+    """What stands in evidence for an account that nobody under people lists: no address, no name.
+
+    The same account always gets the same one, so that it can be told apart, and be claimed by
+    listing it under `also_known_as` later.
+    """
+    digest = hashlib.sha256(b"aims-mlops/unlisted\0" + folded(identity).encode()).hexdigest()
+    return f"unlisted-{digest[:16]}"
