@@ -18,7 +18,8 @@ def current_actor(project: Project) -> str:
 
     An identity that is known under `people` gives that person's id. An unknown one is returned as
     it is where AIMS_ACTOR says it; an address or a user name that was only found becomes a
-    pseudonym, so that no personal data gets into evidence unasked. It is a claim; only a signature proves it.
+    pseudonym, so that no personal data gets into evidence unasked. It is a claim; only a signature
+    proves it.
     """
     said = os.environ.get(ACTOR_VARIABLE, "").strip()
     claimed = said or _git_email(str(project.root)) or _system_user()
