@@ -208,6 +208,32 @@ def test_outcomes_are_those_of_the_library_run_bare(library, values, kinds, most
             assert outcome.missing == bare.result.get("missing_count")
 
 
+class TestBatch:
+    @pytest.fixture
+    def batch(self, library):
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            context = library.get_context(mode="ephemeral")
+            context.variables.progress_bars = {"globally": False}
+            asset = context.data_sources.add_pandas("d").add_dataframe_asset("d")
+            definition = asset.add_batch_definition_whole_dataframe("d")
+            return definition.get_batch({"dataframe": pd.DataFrame({"x": [1.0, None]})})
+
+    def test_batch_of_the_library_is_measured_in_counts(self, batch):
+        asked = suite(("expect_column_values_to_not_be_null", {"column": "x"}))
+        found = measure_quality(batch, asked, name="orders")
+        assert (found.figures[0].numerator, found.figures[0].denominator) == (1, 2)
+        assert found.dataset == {"name": "orders", "sha256": None, "rows": None}
+
+    def test_batch_without_a_suite_is_refused(self, batch):
+        with pytest.raises(InputError, match="needs a suite"):
+            measure_quality(batch)
+
+    def test_check_of_ours_on_a_batch_is_refused(self, batch):
+        with pytest.raises(InputError, match="aims_label_balance"):
+            measure_quality(batch, {"label": {"column": "x", "min_share": 0.1}})
+
+
 class TestPrivacy:
     def test_no_value_of_a_row_is_in_the_result(self):
         frame = people()
