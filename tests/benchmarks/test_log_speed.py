@@ -16,10 +16,10 @@ from pathlib import Path
 
 import orjson
 import pytest
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from aims_mlops.evidence import clock
-from aims_mlops.evidence.envelope import pae, unseal
+from aims_mlops.evidence.envelope import pae, seal, sign, unseal
+from aims_mlops.evidence.merkle import leaf_hash, node_hash
 from aims_mlops.evidence.records import Evidence, Subject
 from aims_mlops.store.opening import open_sql_store
 from aims_mlops.store.sql import SqlStore
@@ -102,11 +102,12 @@ def test_single_append_reaches_half_of_a_bare_insert(tmp_path: Path) -> None:
 
 
 def test_grouped_append_reaches_half_of_a_bare_loop(tmp_path: Path) -> None:
-    """The bare loop canonicalises, signs, hashes and inserts the same records."""
+    """The bare loop canonicalises, signs, hashes and inserts the same envelopes and leaves."""
     store = open_sql_store(f"sqlite:///{tmp_path / 'log' / 'evidence.db'}")
-    store.append(evidence("first"))
+    leaf = store.append(evidence("first")).leaf
     bare = bare_database(tmp_path / "bare.db")
-    private = Ed25519PrivateKey.generate()
+    bare.execute("CREATE TABLE rows (sequence INTEGER PRIMARY KEY, id, key UNIQUE, leaf, envelope)")
+    signer = store.signing.signer
     batches = [[evidence(f"{i}-{j}") for j in range(BATCH)] for i in range(6)]
 
     def ours(i: int) -> int:
@@ -117,10 +118,13 @@ def test_grouped_append_reaches_half_of_a_bare_loop(tmp_path: Path) -> None:
         rows = []
         for item in batches[i]:
             payload = orjson.dumps(item.to_statement(), option=orjson.OPT_SORT_KEYS)
-            signature = private.sign(payload)
-            rows.append((payload + signature + hashlib.sha256(payload).digest(),))
+            envelope = seal(payload, [sign(payload, signer)])
+            name = hashlib.sha256(envelope).hexdigest()
+            key = hashlib.sha256(payload).hexdigest()
+            node_hash(leaf_hash(leaf), leaf_hash(leaf))
+            rows.append((name, key, leaf, envelope))
         bare.execute("BEGIN IMMEDIATE")
-        bare.executemany("INSERT INTO records (envelope) VALUES (?)", rows)
+        bare.executemany("INSERT INTO rows (id, key, leaf, envelope) VALUES (?, ?, ?, ?)", rows)
         bare.execute("COMMIT")
         return BATCH
 

@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
+from itertools import chain
+from math import isfinite
 from typing import Any
 
 from aims_mlops.errors import EvidenceFormatError
@@ -26,6 +28,10 @@ EXACT = 2**53  # integers from here on are not exact in JSON as others read it
 # RFC 8785 writes a float without exponent between 1e-6 and 1e21; the fast writer does so between
 # 1e-5 and 1e16. Inside this narrower range both write the shortest digits that round-trip.
 FAST_FLOAT_LOW = 1e-4
+
+_FLOATS = {float}
+_LEAVES = frozenset((str, bool, type(None)))
+_JSON_TYPES = frozenset((str, int, float, bool, type(None), dict, list, tuple))
 
 
 class Form(Enum):
@@ -47,12 +53,13 @@ class Survey:
 def survey(value: Any) -> Survey:
     """Check a value against the limits; raises EvidenceFormatError naming the place.
 
-    A JSON object with `sha256`, `size` and `media_type` counts as a reference to a blob.
+    A JSON object with `sha256`, `size` and `media_type` counts as a reference to a blob. Each level
+    of nesting is looked at as a whole, with functions that loop in C: this runs for every record.
     """
     copy = slow = False
     blobs: list[str] = []
     count = depth = 0
-    level = [value]
+    level: list[Any] = [value]
     while level:
         depth += 1
         count += len(level)
@@ -67,39 +74,49 @@ def survey(value: Any) -> Survey:
                 next_step="put long lists into a blob and refer to it",
             )
         below: list[Any] = []
-        for node in level:
-            kind = type(node)
-            if kind is str or node is None or kind is bool:
-                continue
-            if kind is int:
-                if not -EXACT < node < EXACT:
-                    raise _refused(value, node, "an integer of 2**53 or more")
-            elif kind is float:
-                if node.is_integer():
-                    copy = True
-                    slow = slow or not -EXACT < node < EXACT
-                elif not (node >= FAST_FLOAT_LOW or node <= -FAST_FLOAT_LOW):
-                    # also true of NaN, which compares false with everything
-                    slow = True
-                    _finite(value, node)
-                elif node in (float("inf"), float("-inf")):
-                    _finite(value, node)
-            elif kind is dict:
-                try:
-                    names = "".join(node)
-                except TypeError:
-                    raise _refused(value, node, "a key that is not a string") from None
-                if not names.isascii():
-                    # By UTF-8 and by UTF-16 keys sort alike only below the surrogates.
-                    slow = slow or max(names) >= "\ud800"
-                below.extend(node.values())
-                if "media_type" in node and "sha256" in node and "size" in node:
-                    blobs.append(str(node["sha256"]))
-            elif kind is list or kind is tuple:
-                below.extend(node)
-            else:
+        kinds = set(map(type, level))
+        if kinds <= _LEAVES:
+            break
+        if int in kinds:
+            integers = [node for node in level if type(node) is int]
+            if max(integers) >= EXACT or min(integers) <= -EXACT:
+                large = next(n for n in integers if not -EXACT < n < EXACT)
+                raise _refused(value, large, "an integer of 2**53 or more")
+        if float in kinds:
+            floats = level if kinds == _FLOATS else [n for n in level if type(n) is float]
+            if not all(map(isfinite, floats)):
+                odd = next(n for n in floats if not isfinite(n))
+                raise _refused(value, odd, "a number that is not finite")
+            if any(map(float.is_integer, floats)):
                 copy = True
-                below.append(_base(value, node))
+                slow = slow or any(n.is_integer() and not -EXACT < n < EXACT for n in floats)
+                slow = slow or any(n != 0 and abs(n) < FAST_FLOAT_LOW for n in floats)
+            else:
+                slow = slow or min(map(abs, floats)) < FAST_FLOAT_LOW
+        if dict in kinds:
+            objects = [node for node in level if type(node) is dict]
+            try:
+                names = "".join(chain.from_iterable(objects))
+            except TypeError:
+                keyed = next(n for n in objects if not all(isinstance(k, str) for k in n))
+                raise _refused(value, keyed, "a key that is not a string") from None
+            if not names.isascii():
+                # By UTF-8 and by UTF-16 keys sort alike only below the surrogates.
+                slow = slow or max(names) >= "\ud800"
+            if "media_type" in names:
+                blobs.extend(
+                    str(node["sha256"])
+                    for node in objects
+                    if "media_type" in node and "sha256" in node and "size" in node
+                )
+            below.extend(chain.from_iterable(map(dict.values, objects)))
+        if list in kinds:
+            below.extend(chain.from_iterable(node for node in level if type(node) is list))
+        if tuple in kinds:
+            below.extend(chain.from_iterable(node for node in level if type(node) is tuple))
+        if not kinds <= _JSON_TYPES:
+            copy = True
+            below.extend(_base(value, node) for node in level if type(node) not in _JSON_TYPES)
         level = below
     form = Form.SLOW if slow else Form.COPY if copy else Form.PLAIN
     return Survey(form, tuple(blobs))
@@ -132,11 +149,6 @@ def _base(root: Any, node: Any) -> Any:
     if isinstance(node, (list, tuple)):
         return list(node)
     raise _refused(root, node, f"a value of type {type(node).__module__}.{type(node).__name__}")
-
-
-def _finite(root: Any, node: float) -> None:
-    if node != node or node in (float("inf"), float("-inf")):
-        raise _refused(root, node, "a number that is not finite")
 
 
 def _refused(root: Any, node: Any, what: str) -> EvidenceFormatError:

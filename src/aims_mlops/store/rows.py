@@ -18,6 +18,7 @@ from aims_mlops.evidence.limits import MAX_KEY, MAX_NAME, MAX_SUBJECTS, survey
 from aims_mlops.evidence.records import Evidence, Record
 
 _KEY = re.compile(rf"[A-Za-z0-9._:/+=@-]{{1,{MAX_KEY}}}\Z")
+_STRINGS = {str}
 
 
 @dataclass(slots=True)
@@ -48,9 +49,9 @@ def draft(
             expected=f"1 to {MAX_KEY} of A-Z, a-z, 0-9 and ._:/+=@-",
         )
     _check_names(evidence)
-    statement = evidence.to_statement()
-    found = survey(statement)
-    payload = canonical(statement, found)
+    # The other fields of the statement are strings, as `_check_names` has made sure.
+    found = survey({**evidence.unknown, "body": evidence.body})
+    payload = canonical(evidence.to_statement(), found)
     envelope = seal(payload, (sign(payload, signer), *signatures))
     return Draft(
         evidence,
@@ -70,20 +71,19 @@ def _check_names(evidence: Evidence) -> None:
             got=str(len(evidence.subjects)),
             expected=f"at most {MAX_SUBJECTS}",
         )
-    for what, text in (
-        ("actor", evidence.actor),
-        ("claimed time", evidence.claimed_at),
-        ("system", evidence.system),
-        ("run", evidence.run),
-        *(("subject name", s.name) for s in evidence.subjects),
+    names = [evidence.actor, evidence.claimed_at, evidence.system or "", evidence.run or ""]
+    names.extend(evidence.controls)
+    names.extend(subject.name for subject in evidence.subjects)
+    if (
+        set(map(type, names)) != _STRINGS
+        or max(map(len, names)) > MAX_NAME
+        or "\0" in "".join(names)
     ):
-        if text is None:
-            continue
-        if len(text) > MAX_NAME or "\0" in text:
-            raise EvidenceFormatError(
-                f"the {what} of evidence of kind {evidence.kind} cannot be used",
-                expected=f"a string of at most {MAX_NAME} characters without NUL",
-            )
+        raise EvidenceFormatError(
+            f"a name in evidence of kind {evidence.kind} cannot be used",
+            got="the actor, claimed time, system, run, a control or a subject's name",
+            expected=f"a string of at most {MAX_NAME} characters, none of them NUL",
+        )
 
 
 def place(item: Draft, log_id: str, sequence: int, received_at: str) -> bytes:
