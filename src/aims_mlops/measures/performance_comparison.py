@@ -198,8 +198,6 @@ def _score_changes(
     columns: Mapping[str, Any], confidence: float
 ) -> tuple[list[_Change], list[LeftOut]]:
     """ROC AUC (DeLong) and, of probabilities, log loss and Brier score."""
-    from sklearn import metrics
-
     truth = columns["y_true"].astype(bool)
     scores = columns["y_score"], columns["other_score"]
     if truth.all() or not truth.any():
@@ -211,8 +209,8 @@ def _score_changes(
         return changes, []
     tiny = np.finfo(float).eps
     chances = [np.clip(np.where(truth, score, 1 - score), tiny, 1) for score in scores]
-    value = metrics.log_loss(truth, scores[0]) - metrics.log_loss(truth, scores[1])
-    changes.append(_of_rows("log_loss", value, np.log(chances[1]) - np.log(chances[0]), confidence))
+    losses = np.log(chances[1]) - np.log(chances[0])
+    changes.append(_of_rows("log_loss", float(losses.mean()), losses, confidence))
     squares = [(score - truth) ** 2 for score in scores]
     value = float(squares[0].mean() - squares[1].mean())
     changes.append(_of_rows("brier_score_loss", value, squares[0] - squares[1], confidence))

@@ -25,8 +25,6 @@ def class_score_metrics(
     scores : (n, classes) probabilities, columns in the order of the sorted labels.
     Raises InputError when columns and labels do not match, or a score is missing.
     """
-    from sklearn import metrics
-
     scores = np.asarray(scores, dtype=float)
     truth = np.asarray(y_true)
     if len(truth) != len(scores):
@@ -63,8 +61,9 @@ def class_score_metrics(
     if (scores < 0).any() or not np.allclose(scores.sum(axis=1), 1):
         why = "the scores of a row are no probabilities that add up to 1"
         return [*found, RowMetric("log_loss", None, None, None, None, why)]
-    value = float(metrics.log_loss(truth, scores, sample_weight=weights, labels=classes))
-    return [*found, mean_metric("log_loss", value, -np.log(clipped), weights, confidence)]
+    losses = -np.log(clipped)
+    value = float(np.average(losses, weights=weights))
+    return [*found, mean_metric("log_loss", value, losses, weights, confidence)]
 
 
 def roc_auc_influence(truth: Any, score: Any) -> tuple[float, Any]:
