@@ -1,1 +1,0 @@
-"""What happens after promotion."""
