@@ -247,6 +247,8 @@ def _why_not_this_person(
     if parts:
         return f"{human} is the {' and '.join(parts)} and may not also approve"
     for part in required.not_by:
+        if part == "requester" and not required.known_requester:
+            continue
         for name in sorted(getattr(involved, part)):
             # A stranger could be the approver's other account.
             if people.person(name) is None:

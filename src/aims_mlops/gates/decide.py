@@ -88,7 +88,7 @@ def decide(
             )
         ),
         broke_glass=broke_glass,
-        notes=_notes(request, policy, broke_glass=broke_glass),
+        notes=_notes(request, policy, approved=bool(consent.counted), broke_glass=broke_glass),
         request=request,
         evidence=tuple(record.id for record in dossier.records),
     )
@@ -198,10 +198,17 @@ def _objection(objection: Objection) -> Reason:
     )
 
 
-def _notes(request: PromotionRequest, policy: Policy, *, broke_glass: bool) -> tuple[str, ...]:
+def _notes(
+    request: PromotionRequest, policy: Policy, *, approved: bool, broke_glass: bool
+) -> tuple[str, ...]:
     notes: list[str] = []
     if request.single_user:
         notes.append("single-user mode: separation of duties is not enforced in this project")
+    elif approved and request.people.person(request.requester) is None:
+        notes.append(
+            f"{request.requester!r}, who asks, is nobody that aims.yaml names: whether it is an "
+            "approver can not be told"
+        )
     if broke_glass:
         hours = policy.break_glass.second_person_within_hours
         notes.append(

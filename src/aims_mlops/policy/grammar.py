@@ -108,6 +108,8 @@ class ApprovalsRequired(Section):
     roles : an approver must hold one of them; empty: any person that aims.yaml names.
     each_role : every role must be held by at least one approver.
     not_by : what the approver must not have been, by stable identity.
+    known_requester : whoever asks must be named by aims.yaml, too; a server without log-in cannot
+        tell who asks, so that this is a choice. Author, submitter and trainer must always be.
     single_user : what happens in a project where one person does everything.
     """
 
@@ -116,6 +118,7 @@ class ApprovalsRequired(Section):
     each_role: bool = False
     max_age_days: Days = 180
     not_by: tuple[Person, ...] = ("author", "submitter", "trainer", "requester")
+    known_requester: bool = False
     enrolled_keys_only: bool = False
     single_user: Literal["refuse", "allow"] = "refuse"
     severity: Severity = "critical"

@@ -420,7 +420,15 @@ def test_training_under_an_account_that_nobody_knows_and_approving_in_person(wor
 
 
 def test_asking_under_an_account_that_nobody_knows(world):
-    decision = world.gate(world.ready(), requester="ci-runner")
+    model = world.ready()
+    assert "'ci-runner', who asks, is nobody" in world.gate(model, requester="ci-runner").notes[0]
+    text = (world.root / "policies/production.yaml").read_text()
+    strict = text.replace("count: 1,", "count: 1, known_requester: true,")
+    world.write("policies/production.yaml", strict)
+    world.approve(model)
+    assert world.gate(model).allowed
+    decision = world.gate(model, requester="ci-runner")
+    assert not decision.allowed
     assert "the requester 'ci-runner' is nobody" in why_uncounted(decision)
 
 
