@@ -124,7 +124,7 @@ class Binned:
 
         So columns of few different values, or with a spike, have hardly anything to sort.
         """
-        chosen = bins[self._places]
+        chosen = np.flatnonzero(bins[self._places])
         owner, x = self._places[chosen], self.x[chosen]
         counts = None if self._counts is None else self._counts[chosen].astype(float)
         typical = np.zeros(BINS + 2)

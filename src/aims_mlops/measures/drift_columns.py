@@ -232,11 +232,12 @@ class _Numbers:
 
     def add(self, values: Floats) -> None:
         finite = np.isfinite(values)
-        left_out = values.size - int(np.count_nonzero(finite))
-        if left_out:
-            unknown = int(np.count_nonzero(np.isnan(values)))
-            self.missing += unknown
-            self.infinite += left_out - unknown
+        rows = int(np.count_nonzero(finite))
+        if rows < values.size:
+            strange = values[~finite] if rows else values
+            infinite = int(np.count_nonzero(np.isinf(strange)))
+            self.infinite += infinite
+            self.missing += strange.size - infinite
             values = values[finite]
         self.parts.append(values)
 

@@ -133,7 +133,7 @@ def _spread(sample: NumericSample) -> float:
     else:
         values = sample.ordered
         below = sample.cumulative[1:-1] / sample.n
-    return float(np.dot(np.sqrt(below * (1 - below)), np.diff(values)))
+    return float((np.sqrt(below * (1 - below)) * np.diff(values)).sum())
 
 
 def rows_needed(level: float, threshold: float, n: int, m: int, *, root: bool) -> int:

@@ -98,4 +98,4 @@ def _sorted_area(
     gaps = np.repeat(before[bins] - walked[starts], lengths) + walked
     ends = np.append(places[1:], 0.0)
     ends[np.append(starts[1:], places.size) - 1] = edges[bins + 1]
-    return float(np.dot(np.abs(gaps), ends - places))
+    return float((np.abs(gaps) * (ends - places)).sum())

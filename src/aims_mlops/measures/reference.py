@@ -276,7 +276,7 @@ def _number_entry(sample: NumericSample, key: str, space: _Space) -> dict[str, A
     # Of the sorted values, so that the order of rows does not change the last digit.
     deviation = sample.std
     if sample.n and sample.deviation is None and sample.counts is None:
-        deviation = float(np.std(sample.ordered))
+        deviation = NumericSample(values=sample.ordered, sorted=True).std
     entry: dict[str, Any] = {
         "integer": sample.integer,
         "single": sample.single,
