@@ -95,7 +95,7 @@ def fingerprint_files(
             )
         if not (root.is_file() or root.is_dir()):
             raise InputError(f"{str(root)!r} is a special file", expected="a file or a folder")
-        found = [(root.name, root)] if root.is_file() else list(_walk(root, leave_out))
+        found = [(root.name, root.resolve())] if root.is_file() else list(_walk(root, leave_out))
         with ThreadPoolExecutor(max_workers=max(1, threads)) as pool:
             files = list(pool.map(lambda entry: _digest(*entry), found))
     except OSError as error:
@@ -152,7 +152,9 @@ def _raise(error: OSError) -> None:
 def _digest(relative: str, path: Path) -> FileDigest:
     running = hashlib.sha256()
     size = 0
-    with path.open("rb", buffering=0) as file:
+    # A link put in the file's place after the walk is refused here, as ELOOP.
+    descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0))
+    with os.fdopen(descriptor, "rb", buffering=0) as file:
         expected = os.fstat(file.fileno()).st_size
         buffer = memoryview(bytearray(min(_READ_BYTES, expected) or 1))
         while count := file.readinto(buffer):

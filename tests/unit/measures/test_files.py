@@ -7,6 +7,7 @@ import os
 import pytest
 
 from aims_mlops.errors import InputError, ModelNotFoundError
+from aims_mlops.measures import files
 from aims_mlops.measures.files import fingerprint_files, fingerprint_of
 from aims_mlops.measures.model_files import resolve_model
 
@@ -87,6 +88,27 @@ def test_linked_folder_below_is_refused(model, tmp_path):
     (tmp_path / "elsewhere").mkdir()
     (model / "linked").symlink_to(tmp_path / "elsewhere")
     with pytest.raises(InputError, match="'linked' is a symbolic link"):
+        fingerprint_files(model)
+
+
+def test_path_that_is_a_link_itself_is_followed(model, tmp_path):
+    (tmp_path / "folder").symlink_to(model)
+    (tmp_path / "MLmodel").symlink_to(model / "MLmodel")
+    assert fingerprint_files(tmp_path / "folder") == fingerprint_files(model)
+    assert fingerprint_files(tmp_path / "MLmodel") == fingerprint_files(model / "MLmodel")
+
+
+def test_file_swapped_for_a_link_after_the_walk_is_refused(model, monkeypatch):
+    walk = files._walk
+
+    def swap(root, leave_out):
+        found = list(walk(root, leave_out))
+        (model / "MLmodel").unlink()
+        (model / "MLmodel").symlink_to(model / "data" / "model.bin")
+        return found
+
+    monkeypatch.setattr(files, "_walk", swap)
+    with pytest.raises(InputError, match="cannot be read"):
         fingerprint_files(model)
 
 
