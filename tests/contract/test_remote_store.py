@@ -166,6 +166,32 @@ def test_large_batch_goes_in_several_requests(opened: RemoteStore) -> None:
     assert len(list(opened.find(since=1500))) == 3
 
 
+def test_evidence_too_large_for_one_request_is_refused_before_it_is_sent(
+    opened: RemoteStore,
+) -> None:
+    with pytest.raises(EvidenceFormatError, match="too large for the server"):
+        opened.append(suite.evidence(1, body={"pad": "x" * (4 * 1024 * 1024 - 400)}))
+    assert opened.append(suite.evidence(2)).sequence == 0
+
+
+def test_server_serves_either_database(
+    store_url: str, tokens: Tokens, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text, _ = tokens.create("pipeline", frozenset({"capture", "read"}), days=1)
+    monkeypatch.setenv("AIMS_TOKEN", text)
+    store = open_sql_store(store_url, blobs=str(tmp_path / "b"), keys=tmp_path / "k")
+    running = Server(store, tokens)
+    remote = RemoteStore(running.url)
+    records = remote.append_many([suite.evidence(i) for i in range(300)])
+    assert remote.append_many([r.evidence for r in records]) == records
+    assert [r.sequence for r in remote.find(newest_first=True, limit=3)] == [299, 298, 297]
+    assert verify(export_bundle(remote, tmp_path / "b.aims").path, cores=1).good
+    remote.close()
+    running.stop()
+    assert verify_store(store).ok
+    store.close()
+
+
 def test_unreachable_server_is_unavailable(opened: RemoteStore, server: Any) -> None:
     opened.append(suite.evidence(1))
     server.stop()

@@ -25,6 +25,7 @@ def create_app(store: SqlStore, tokens: Tokens) -> FastAPI:
     """The server's application over a store and the tokens that may use it."""
     from fastapi import FastAPI
 
+    from aims_mlops.server.body import Slots
     from aims_mlops.server.evidence_routes import evidence_router
     from aims_mlops.server.log_routes import log_router
 
@@ -37,8 +38,9 @@ def create_app(store: SqlStore, tokens: Tokens) -> FastAPI:
         redirect_slashes=False,
     )
     problems.install(app)
-    app.include_router(evidence_router(store, tokens))
-    app.include_router(log_router(store, tokens))
+    slots = Slots()
+    app.include_router(evidence_router(store, tokens, slots))
+    app.include_router(log_router(store, tokens, slots))
     app.add_middleware(_SafeHeaders)
     generate = app.openapi
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
 from aims_mlops.errors import EvidenceFormatError
@@ -14,6 +17,21 @@ if TYPE_CHECKING:
 
 MAX_BODY = MAX_STATEMENT_BYTES  # bytes of one push
 MAX_BLOB = 64 * 1024 * 1024  # bytes; a blob is held in memory while it is stored
+SLOTS = 16  # bodies held in memory at a time; further requests wait
+TIME_LIMIT = 60.0  # seconds for a body to arrive, so that a slow sender frees its slot
+
+
+class Slots:
+    """How many bodies one server holds at a time."""
+
+    def __init__(self, count: int = SLOTS) -> None:
+        self._free = asyncio.Semaphore(count)
+
+    @asynccontextmanager
+    async def one(self) -> AsyncIterator[None]:
+        """Wait for a slot and hold it while the body is read and stored."""
+        async with self._free:
+            yield
 
 
 async def read_body(request: Request, *, limit: int) -> bytes:
@@ -23,11 +41,17 @@ async def read_body(request: Request, *, limit: int) -> bytes:
         raise _too_large(limit)
     parts: list[bytes] = []
     size = 0
-    async for part in request.stream():
-        size += len(part)
-        if size > limit:
-            raise _too_large(limit)
-        parts.append(part)
+    try:
+        async with asyncio.timeout(TIME_LIMIT):
+            async for part in request.stream():
+                size += len(part)
+                if size > limit:
+                    raise _too_large(limit)
+                parts.append(part)
+    except TimeoutError:
+        raise ProblemError(
+            "too-slow", f"a body arrives within {TIME_LIMIT:.0f} s", headers={"Connection": "close"}
+        ) from None
     return b"".join(parts)
 
 

@@ -20,7 +20,7 @@ from aims_mlops.server.answers import (
     json_response,
     record_answer,
 )
-from aims_mlops.server.body import read_json
+from aims_mlops.server.body import Slots, read_json
 from aims_mlops.server.problems import responses
 from aims_mlops.server.requests import Hex64, Name, read_push
 from aims_mlops.server.tokens import Tokens
@@ -36,7 +36,7 @@ Kind = Annotated[str, Path(pattern=r"^[a-z][a-z0-9-]{0,63}$")]
 Position = Annotated[int, Query(ge=0, lt=EXACT)]
 
 
-def evidence_router(store: SqlStore, tokens: Tokens) -> APIRouter:
+def evidence_router(store: SqlStore, tokens: Tokens, slots: Slots) -> APIRouter:
     """The routes over one store."""
     router = APIRouter(tags=["evidence"])
     source = SqlSource(store)
@@ -46,7 +46,10 @@ def evidence_router(store: SqlStore, tokens: Tokens) -> APIRouter:
     @router.post(
         "/v1/evidence",
         dependencies=[Depends(needs(tokens, "capture", "approve"))],
-        responses={200: {"model": PushAnswer}, **responses(400, 401, 403, 409, 413, 415, 422, 503)},
+        responses={
+            200: {"model": PushAnswer},
+            **responses(400, 401, 403, 408, 409, 413, 415, 422, 503),
+        },
         openapi_extra={
             **secured,
             "requestBody": {
@@ -61,8 +64,9 @@ def evidence_router(store: SqlStore, tokens: Tokens) -> APIRouter:
         Idempotent: the same statement under the same key gives the record stored before. Sequence
         and received time are the server's.
         """
-        value = await read_json(request)
-        return await run_in_threadpool(store_push, value, request)
+        async with slots.one():
+            value = await read_json(request)
+            return await run_in_threadpool(store_push, value, request)
 
     def store_push(value: Any, request: Request) -> Response:
         items = read_push(value)

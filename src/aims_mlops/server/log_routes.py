@@ -22,7 +22,7 @@ from aims_mlops.server.answers import (
     hashes,
     json_response,
 )
-from aims_mlops.server.body import MAX_BLOB, read_body
+from aims_mlops.server.body import MAX_BLOB, Slots, read_body
 from aims_mlops.server.problems import ProblemError, responses
 from aims_mlops.server.tokens import Tokens
 from aims_mlops.store.bundle_source import SqlSource
@@ -40,7 +40,7 @@ _INERT = {
 }
 
 
-def log_router(store: SqlStore, tokens: Tokens) -> APIRouter:
+def log_router(store: SqlStore, tokens: Tokens, slots: Slots) -> APIRouter:
     """The routes over one store."""
     router = APIRouter(tags=["log"])
     source = SqlSource(store)
@@ -124,13 +124,14 @@ def log_router(store: SqlStore, tokens: Tokens) -> APIRouter:
     @router.put(
         "/v1/blobs/{sha256}",
         dependencies=[Depends(needs(tokens, "capture", "approve"))],
-        responses={200: {"model": BlobAnswer}, **responses(401, 403, 409, 413, 422, 503)},
+        responses={200: {"model": BlobAnswer}, **responses(401, 403, 408, 409, 413, 422, 503)},
         openapi_extra={**secured, "requestBody": {"required": True, "content": _BINARY}},
     )
     async def put_blob(sha256: BlobName, request: Request) -> Response:
         """Store bytes under their SHA-256; the same bytes again change nothing."""
-        content = await read_body(request, limit=MAX_BLOB)
-        return await run_in_threadpool(store_blob, sha256, content, request)
+        async with slots.one():
+            content = await read_body(request, limit=MAX_BLOB)
+            return await run_in_threadpool(store_blob, sha256, content, request)
 
     def store_blob(sha256: str, content: bytes, request: Request) -> Response:
         found = hashlib.sha256(content).hexdigest()

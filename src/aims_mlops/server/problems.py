@@ -34,6 +34,7 @@ PROBLEMS: dict[str, tuple[int, str]] = {
     "forbidden": (403, "The token does not allow this"),
     "not-found": (404, "There is nothing here"),
     "method-not-allowed": (405, "This cannot be done here"),
+    "too-slow": (408, "The request did not arrive in time"),
     "conflict": (409, "The idempotency key is taken by another statement"),
     "digest": (409, "The bytes are not what their name says"),
     "too-large": (413, "The request is too large"),

@@ -368,7 +368,15 @@ def _item(
     if signatures:
         signed = [{"keyid": s.key_id, "sig": b64encode(s.value).decode()} for s in signatures]
         parts.append(b'"signatures":' + orjson.dumps(signed))
-    return b"{" + b",".join(parts) + b"}", payload
+    item = b"{" + b",".join(parts) + b"}"
+    if len(item) > MAX_STATEMENT_BYTES - 64:
+        raise EvidenceFormatError(
+            "evidence is too large for the server",
+            got=f"{len(item)} bytes",
+            expected=f"at most {MAX_STATEMENT_BYTES - 64} bytes",
+            next_step="put the content into a blob and refer to it",
+        )
+    return item, payload
 
 
 def _odd(what: str, error: Exception) -> EvidenceFormatError:

@@ -127,6 +127,22 @@ def test_body_over_the_limit_is_cut_off_while_it_arrives(client: Make) -> None:
     _problem(answer, 413, "too-large")
 
 
+def test_body_that_never_ends_is_given_up(client: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("aims_mlops.server.body.TIME_LIMIT", 0.05)
+
+    async def slow() -> Any:
+        import asyncio
+
+        while True:
+            yield b" "
+            await asyncio.sleep(0.01)
+
+    answer = client("capture").post(
+        "/v1/evidence", content=slow(), headers={"Content-Type": "application/json"}
+    )
+    _problem(answer, 408, "too-slow")
+
+
 def test_other_content_type_is_refused(client: Make) -> None:
     answer = client("capture").post("/v1/evidence", content=b"{}")
     _problem(answer, 415, "media-type")
