@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import binascii
 import hashlib
-from base64 import b64decode, b64encode
+from base64 import b64encode
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -86,9 +86,9 @@ def unseal(content: bytes) -> Envelope:
         outer = orjson.loads(content)
         return Envelope(
             outer["payloadType"],
-            b64decode(outer["payload"], validate=True),
+            binascii.a2b_base64(outer["payload"], strict_mode=True),
             tuple(
-                Signature(s.get("keyid", ""), b64decode(s["sig"], validate=True))
+                Signature(s.get("keyid", ""), binascii.a2b_base64(s["sig"], strict_mode=True))
                 for s in outer["signatures"]
             ),
         )
