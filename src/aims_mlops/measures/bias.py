@@ -19,7 +19,12 @@ from aims_mlops.measures.bias_classes import (
     impact_ratios,
     small_groups,
 )
-from aims_mlops.measures.bias_rates import Grouping, groupings, resample
+from aims_mlops.measures.bias_rates import (
+    Grouping,
+    crossing_left_out,
+    groupings,
+    resample,
+)
 from aims_mlops.measures.bias_regression import regression_bias, sum_errors
 from aims_mlops.measures.calibration import calibrate
 from aims_mlops.measures.cells import UNKNOWN, count_cells
@@ -186,6 +191,7 @@ def _measure(columns: Columns, task: str, settings: _Settings) -> _Found:
             raise InputError("a regression needs y_pred", got="y_score alone")
         sums = sum_errors(columns)
         found = _Found("regression", groupings(sums, names), int(sums.n.sum()))
+        crossing = crossing_left_out(sums, names)
         found.figures, found.left_out = regression_bias(
             sums,
             found.by,
@@ -195,6 +201,7 @@ def _measure(columns: Columns, task: str, settings: _Settings) -> _Found:
             draws=settings.n_resamples,
             seed=settings.seed,
         )
+        found.left_out += crossing
         if sums.excluded:
             why = "a value is missing or not finite"
             found.left_out.append(LeftOut(what="rows", why=why, n=sums.excluded))
@@ -225,7 +232,7 @@ def _classes(columns: Columns, task: str, settings: _Settings) -> _Found:
     found = _Found(
         "binary" if binary else "multiclass", groupings(cells, tuple(columns.groups)), cells.rows
     )
-    found.left_out += left_out
+    found.left_out += left_out + crossing_left_out(cells, tuple(columns.groups))
     draws = resample(cells, settings.n_resamples, settings.seed)
     figures, missing = group_figures(
         cells,
@@ -263,6 +270,7 @@ def _score_figures(columns: Columns, found: _Found, settings: _Settings) -> None
     found.left_out += left_out
     if not found.by:
         found.by, found.rows = by, cells.rows
+        found.left_out += crossing_left_out(cells, tuple(columns.groups))
     if cells.y_true is None:
         return
     classes = sorted(set(cells.y_true[known_labels(cells.y_true)]), key=str)

@@ -102,8 +102,11 @@ def impact_ratios(
 
 
 def scope_of(grouping: Grouping, by: list[Grouping]) -> dict[str, str] | None:
-    """`group` of a comparison: None for the last grouping, which crosses all columns."""
-    return None if grouping is by[-1] else dict.fromkeys(grouping.columns, EVERY_GROUP)
+    """`group` of a comparison: None where all sensitive columns are crossed."""
+    columns = {column for other in by for column in other.columns}
+    return (
+        None if columns == set(grouping.columns) else dict.fromkeys(grouping.columns, EVERY_GROUP)
+    )
 
 
 def compared_share(by: list[Grouping], min_group_size: int) -> list[Figure]:
@@ -166,10 +169,10 @@ def _rates(
             left_out += [
                 LeftOut(
                     what=f"{name} of {group_text(group) or 'the whole'}",
-                    why="no row in its denominator",
+                    why="nothing in its denominator",
                 )
-                for group, rows in zip(grouping.groups, by_group.rows, strict=True)
-                if rows == 0
+                for group, total in zip(grouping.groups, by_group.denominator, strict=True)
+                if total <= 0
             ]
     if confusion.actual is None and first:
         left_out.append(LeftOut(what="rates of right and wrong", why="y_true is not given"))

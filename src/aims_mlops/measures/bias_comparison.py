@@ -42,8 +42,9 @@ def comparison_figures(
         for rate in rates:
             # Accuracy is one figure, whichever label is called positive.
             for confusion in confusions[: 1 if rate.name == "accuracy_score" else None]:
-                rows = confusion.by_group(rate, grouping).rows
-                usable = np.flatnonzero(large & (rows > 0))
+                counted = confusion.by_group(rate, grouping)
+                rows = counted.rows
+                usable = np.flatnonzero(large & (counted.denominator > 0))
                 if len(usable) < 2:
                     problem = problem or f"fewer than two groups have a {rate.name}"
                     continue

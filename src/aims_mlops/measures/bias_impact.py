@@ -46,7 +46,8 @@ def impact_figures(
     rates = confusion.by_group(_SELECTION, grouping)
     share = grouping.rows / grouping.rows.sum()
     unknown = np.array([UNKNOWN in group.values() for group in grouping.groups])
-    compared = np.flatnonzero(~unknown & (share >= smallest_share))
+    weighed = rates.denominator > 0
+    compared = np.flatnonzero(~unknown & (share >= smallest_share) & weighed)
     method = f"hybrid score, resampled counts, {confidence}"
     figures: list[Figure] = []
     left_out: list[LeftOut] = []
@@ -60,6 +61,8 @@ def impact_figures(
             why = "unknown category: counted, not compared"
         elif share[i] < smallest_share:
             why = f"under {smallest_share:.0%} of the rows: shown, not compared"
+        elif not weighed[i]:
+            why = "its rows have no weight"
         if why is not None or estimates is None:
             figures.append(Figure(measure=name, group=dict(group), n=n, source=_LAW))
             left_out.append(LeftOut(what=f"{name} of {group_text(group)}", why=why or "", n=n))

@@ -11,8 +11,12 @@ import numpy as np
 from aims_mlops.measures.cells import Cells
 from aims_mlops.measures.figures import Figure
 from aims_mlops.measures.intervals import Estimates, clopper_pearson
+from aims_mlops.measures.result import LeftOut
 
 Mask = Callable[[Any, Any], Any]
+
+MOST_CROSSED = 500  # every pair of groups is compared, so time grows with the square
+_MOST_DRAWN = 20_000_000  # resampled counts held at once: 160 MB
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,9 +137,10 @@ class Grouping:
         """(..., cells) values summed to (..., groups)."""
         if values.ndim == 1:
             return np.bincount(self.index, weights=values, minlength=self.size)
-        onehot = np.zeros((len(self.index), self.size))
-        onehot[np.arange(len(self.index)), self.index] = 1.0
-        return values @ onehot
+        # Every group has a cell, so that each run of the sorted index is one group.
+        order = np.argsort(self.index, kind="stable")
+        starts = np.flatnonzero(np.r_[True, np.diff(self.index[order]) > 0])
+        return np.add.reduceat(values[..., order], starts, axis=-1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,19 +205,38 @@ class Confusion:
 def resample(cells: Cells, draws: int, seed: int) -> Any:
     """(draws, cells) weights of rows drawn with replacement: the bootstrap, from counts.
 
-    Within a cell every row counts with the cell's mean weight.
+    Within a cell every row counts with the cell's mean weight. Very many cells get fewer draws.
     """
     generator = np.random.default_rng(seed)
+    draws = max(100, min(draws, _MOST_DRAWN // len(cells.n)))
     counts = generator.multinomial(cells.rows, cells.n / cells.rows, size=draws)
     return counts * (cells.weight / np.maximum(cells.n, 1))
 
 
 def groupings(cells: Grouped, columns: tuple[str, ...]) -> list[Grouping]:
-    """Each column by itself, then all of them crossed (if there are several)."""
+    """Each column by itself, then all of them crossed (if there are several).
+
+    More than 500 crossed groups are left out; `crossing_left_out` says so.
+    """
     found = [Grouping.of(cells, (column,)) for column in columns]
-    if len(columns) > 1:
+    if len(columns) > 1 and _crossed(cells, columns) <= MOST_CROSSED:
         found.append(Grouping.of(cells, columns))
     return found
+
+
+def crossing_left_out(cells: Grouped, columns: tuple[str, ...]) -> list[LeftOut]:
+    """Why the crossed groups are missing; empty if they are not."""
+    crossed = _crossed(cells, columns)
+    if len(columns) < 2 or crossed <= MOST_CROSSED:
+        return []
+    why = f"{crossed} groups, more than {MOST_CROSSED}: cross fewer columns or wider bands"
+    return [LeftOut(what=f"{' & '.join(columns)} crossed", why=why)]
+
+
+def _crossed(cells: Grouped, columns: tuple[str, ...]) -> int:
+    if len(columns) < 2:
+        return 0
+    return len(set(zip(*(cells.groups[c] for c in columns), strict=True)))
 
 
 def rate_figures(

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from aims_mlops.measures.bias_classes import scope_of
 from aims_mlops.measures.bias_rates import Grouping, groupings
 from aims_mlops.measures.columns import Columns
 from aims_mlops.measures.figures import Figure, group_text
@@ -75,7 +76,7 @@ def calibrate(
         figures += table.in_the_large(confidence)
         figures += table.expected_error(draws, seed, confidence)
     for grouping in by:
-        scope = None if grouping is by[-1] else dict.fromkeys(grouping.columns, "*")
+        scope = scope_of(grouping, by)
         table = _Table(sums, grouping, positive, known)
         figure = table.difference(scope, min_group_size, draws, seed, confidence)
         figures.append(figure)

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from aims_mlops.errors import InputError
-from aims_mlops.measures.bias_rates import Grouping, groupings
+from aims_mlops.measures.bias_rates import Grouping, crossing_left_out, groupings
 from aims_mlops.measures.calibration import calibrate
 from aims_mlops.measures.cells import count_cells
 from aims_mlops.measures.columns import Columns, columns_of
@@ -187,6 +187,7 @@ def _classes(columns: Columns, task: str | None, settings: _Settings) -> _Found:
     if cells.y_pred is not None:
         found.left_out += missing
         found.count_groups(groupings(cells, tuple(columns.groups)) if columns.groups else [])
+        found.left_out += crossing_left_out(cells, tuple(columns.groups))
         found.rows = cells.rows
     classes = classes_of(cells, settings.labels)
     classes, positive, kind = _order(classes, task, settings, found.left_out)

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from aims_mlops.errors import InputError
+from aims_mlops.measures.bias_rates import MOST_CROSSED
 from aims_mlops.measures.cells import MOST_GROUPS, label_text, plain_label
 from aims_mlops.measures.columns import Columns
 from aims_mlops.measures.result import LeftOut
@@ -41,7 +42,10 @@ class Rows:
         )
 
     def parts(self) -> Iterator[tuple[dict[str, str] | None, Rows]]:
-        """The whole, each group of each column, and (of several columns) all crossed."""
+        """The whole, each group of each column, and (of several columns) all crossed.
+
+        More than `MOST_CROSSED` crossed groups are left out.
+        """
         yield None, self
         names = sorted(self.codes)
         for column in self.codes:
@@ -54,7 +58,8 @@ class Rows:
         columns = list(self.codes)
         sizes = [len(self.labels[c]) for c in columns]
         crossed = np.ravel_multi_index([self.codes[c] for c in columns], sizes)
-        for code in np.unique(crossed):
+        found = np.unique(crossed)
+        for code in found if len(found) <= MOST_CROSSED else ():
             place = np.unravel_index(code, sizes)
             group = {c: self.labels[c][i] for c, i in zip(columns, place, strict=True)}
             yield group, self.take(crossed == code)

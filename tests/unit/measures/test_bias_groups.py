@@ -165,6 +165,33 @@ def test_split_and_merged_batches_count_the_same(tmp_path) -> None:
     assert [f.to_dict() for f in parts.figures] == [f.to_dict() for f in whole.figures]
 
 
+def test_too_many_crossed_groups_are_left_out_and_said_so() -> None:
+    generator = np.random.default_rng(0)
+    sensitive = {"a": generator.integers(0, 40, 9000), "b": generator.integers(0, 40, 9000)}
+    truth, flags = generator.integers(0, 2, (2, 9000))
+    result = measure_bias(y_true=truth, y_pred=flags, sensitive=sensitive)
+    assert result.figure("demographic_parity_difference", {"a": "*"}).value is not None
+    with pytest.raises(InputError, match="for the whole"):
+        result.figure("demographic_parity_difference")
+    entry = next(e for e in result.left_out if e.what == "a & b crossed")
+    assert entry.why.endswith("more than 500: cross fewer columns or wider bands")
+    by_group = measure_performance(y_true=truth, y_pred=flags, groups=sensitive)
+    assert any(e.what == "a & b crossed" for e in by_group.left_out)
+
+
+def test_a_group_without_weight_has_no_rate() -> None:
+    result = measure_bias(
+        y_true=[1, 0] * 60,
+        y_pred=[1, 1] * 60,
+        sensitive=["a", "a", "b", "b", "c", "c"] * 20,
+        sample_weight=[1, 1, 2, 2, 0, 0] * 20,
+    )
+    for name in ("selection_rate", "impact_ratio"):
+        assert result.figure(name, {"sensitive": "c"}).value is None
+    assert result.figure("demographic_parity_difference").value == 0
+    assert any(e.what == "impact_ratio of sensitive=c" for e in result.left_out)
+
+
 def mitigated() -> tuple[GroupedResult, GroupedResult]:
     sensitive = ["a"] * 100 + ["b"] * 100
     before = measure_bias(y_pred=[1] * 60 + [0] * 40 + [1] * 30 + [0] * 70, sensitive=sensitive)
