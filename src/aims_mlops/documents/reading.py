@@ -19,6 +19,7 @@ LIMIT_BYTES = 1_000_000
 LIMIT_DEPTH = 32
 LIMIT_INTEGER = 2**53 - 1  # larger integers do not survive canonical JSON
 
+_SURROGATE = re.compile("[\ud800-\udfff]")
 _NULL = frozenset(("", "~", "null", "Null", "NULL"))
 _TRUE = frozenset(("true", "True", "TRUE"))
 _FALSE = frozenset(("false", "False", "FALSE"))
@@ -125,8 +126,9 @@ class _Builder:
     def _take_scalar(self, event: Any, line: int) -> None:
         self._refuse_tag(event, line)
         frame = self._open[-1] if self._open else None
+        text = self._text(str(event.value), line)
         if frame is not None and isinstance(frame.container, dict) and frame.key is None:
-            key = str(event.value)
+            key = text
             place = (*frame.place, key)
             if key in frame.container:
                 raise self._refusal(
@@ -139,7 +141,18 @@ class _Builder:
             self.lines[place] = line
         else:
             plain = event.style in (None, "")
-            self._put(self._scalar(event.value, line) if plain else event.value, line)
+            self._put(self._scalar(text, line) if plain else text, line)
+
+    def _text(self, text: str, line: int) -> str:
+        """The text, with the two halves in which JSON escapes a character made one again."""
+        if not _SURROGATE.search(text):
+            return text
+        try:
+            return text.encode("utf-16", "surrogatepass").decode("utf-16")
+        except UnicodeDecodeError:
+            raise self._refusal(
+                line, "half of a character is escaped", None, "both halves"
+            ) from None
 
     def _scalar(self, text: str, line: int) -> Any:
         if text in _NULL:

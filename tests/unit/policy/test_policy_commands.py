@@ -1,0 +1,71 @@
+"""`aims policy`, as people type it."""
+
+import json
+
+import pytest
+from click.testing import CliRunner
+
+from aims_mlops.cli.policy import group
+from aims_mlops.errors import DocumentError
+from aims_mlops.inventory.project import find_project, forget_stores
+
+
+def run(*arguments, exit_code=0):
+    result = CliRunner().invoke(group, [str(a) for a in arguments])
+    if result.exception is not None and not isinstance(result.exception, SystemExit):
+        raise result.exception
+    assert result.exit_code == exit_code, result.output
+    return result.output
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    for name in ("AIMS_PROJECT", "AIMS_STORE_URL"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("AIMS_PLUGINS", "")
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "mine.yaml").write_text("id: mine\nextends: [baseline]\n")
+    yield tmp_path
+    forget_stores()
+
+
+def test_lint_prints_the_digest_and_stops_at_a_mistake(folder):
+    assert run("lint", "mine.yaml", "baseline").count("✓") == 2
+    (folder / "bad.yaml").write_text("id: bad\nextend: []\n")
+    with pytest.raises(DocumentError, match="did you mean 'extends'"):
+        run("lint", "bad.yaml")
+
+
+def test_explain_says_in_words_and_as_json_what_is_inherited(folder):
+    words = run("explain", "mine.yaml")
+    assert "extends baseline" in words
+    assert "Approvals: 1 by risk-owner, at most 180 days old, never by the author" in words
+    assert "Break-glass: not allowed" in words
+    body = json.loads(run("explain", "mine.yaml", "--json"))
+    assert body["bases"] == ["baseline"]
+    assert "evidence.run" in {row["id"] for row in body["requires"]}
+
+
+def test_list_names_every_pack_with_its_date():
+    lines = run("list").splitlines()
+    assert len(lines) == 9
+    assert any(line.startswith("nyc-ll144") and "2026-" in line for line in lines)
+
+
+def test_pin_puts_the_policy_into_the_log_once(folder):
+    run("pin", "mine.yaml")
+    run("pin", "mine.yaml")
+    (record,) = find_project(folder).open_store().find(kind="policy")
+    assert record.evidence.body["id"] == "mine"
+    assert record.evidence.controls == ("A.6.1.2", "A.6.1.3")
+
+
+def test_schema_describes_the_keys(folder):
+    assert "without" in json.loads(run("schema"))["properties"]
+    run("schema", "--output", "s.json")
+    assert json.loads((folder / "s.json").read_text()) == json.loads(run("schema"))
+
+
+def test_title_with_control_characters_does_not_reach_the_terminal(folder):
+    (folder / "evil.yaml").write_text('id: evil\nextends: [baseline]\ntitle: "\\e[2Jx"\n')
+    assert "\x1b" not in run("explain", "evil.yaml")
