@@ -82,7 +82,7 @@ def reference_of_version(version: Any, found: ModelReference) -> ModelReference:
         uri=f"models:/{version.name}/{version.version}",
         name=str(version.name),
         version=str(version.version),
-        created_at=_stamp(version.creation_timestamp),
+        created_at=stamp_of(version.creation_timestamp),
         source=version.source,
         run=version.run_id or found.run,
         registry=str(mlflow.get_registry_uri()) if found.registry is None else found.registry,
@@ -124,7 +124,7 @@ def _of_registry(uri: str) -> ModelReference:
         raise _nothing(uri) from error
     if parsed.model_id is not None:
         entry = client.get_logged_model(parsed.model_id)
-        created = _stamp(entry.creation_timestamp)
+        created = stamp_of(entry.creation_timestamp)
         return _digest(
             uri, entry.artifact_location, source=uri, run=entry.source_run_id, created_at=created
         )
@@ -157,7 +157,7 @@ def _of_run(uri: str) -> ModelReference:
     if named:  # a logged model, which lies beside the run's artifacts and not among them
         newest = max(named, key=lambda entry: entry.creation_timestamp)
         source = f"models:/{newest.model_id}"
-        created = _stamp(newest.creation_timestamp)
+        created = stamp_of(newest.creation_timestamp)
         location = newest.artifact_location
         return _digest(uri, location, source=source, run=run_id, created_at=created)
     if not path.strip("/"):
@@ -205,7 +205,7 @@ def _need_mlflow() -> None:
         raise MissingExtraError("a model of MLflow", library="mlflow", extra="mlflow") from error
 
 
-def _stamp(milliseconds: int | None) -> str | None:
+def stamp_of(milliseconds: int | None) -> str | None:
     if milliseconds is None:
         return None
     return stamp(datetime.fromtimestamp(milliseconds / 1000, UTC))
