@@ -186,6 +186,14 @@ def test_server_serves_either_database(
     assert remote.append_many([r.evidence for r in records]) == records
     assert [r.sequence for r in remote.find(newest_first=True, limit=3)] == [299, 298, 297]
     assert verify(export_bundle(remote, tmp_path / "b.aims").path, cores=1).good
+    same = suite.evidence(999)
+    for push in (
+        lambda: remote.append(records[0].evidence, key="another"),
+        lambda: remote.append_many([same, same], keys=["one", "two"]),
+    ):
+        with pytest.raises(EvidenceConflictError, match="two idempotency keys"):
+            push()
+    assert remote.status().size == 300
     remote.close()
     running.stop()
     assert verify_store(store).ok

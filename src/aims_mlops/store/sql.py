@@ -148,8 +148,8 @@ class SqlStore:
     ) -> list[Record]:
         signer = self.signing.signer
         items = [draft(evidence, signer, key, more) for evidence, key, more in batch]
-        with self.database.writing() as connection:
-            try:
+        try:
+            with self.database.writing() as connection:
                 found, seen = self._write(connection, items)
                 if successor is not None and seen is not None:
                     connection.execute(
@@ -158,14 +158,33 @@ class SqlStore:
                     )
                 if also is not None:
                     also(connection)
-            except exc.IntegrityError as error:
-                raise StoreError(
-                    f"the store {self.url} refused the records: {str(error.orig)[:200]}",
-                    next_step="aims evidence verify",
-                ) from error
+        except exc.IntegrityError as error:
+            raise self._refused(items, error) from error
         if seen is not None:
             self.signing.remember(*seen)
         return found
+
+    def _refused(
+        self, items: Sequence[Draft], error: exc.IntegrityError
+    ) -> EvidenceConflictError | StoreError:
+        """Why the database refused a batch: only now is it worth a look."""
+        keys: dict[str, str] = {}
+        twice = any(keys.setdefault(item.id, item.key) != item.key for item in items)
+        with self.database.reading() as connection:
+            for start in range(0, len(items), _IN):
+                query = sa.select(records.c.id, records.c.key).where(
+                    records.c.id.in_([item.id for item in items[start : start + _IN]])
+                )
+                twice = twice or any(keys[row.id] != row.key for row in connection.execute(query))
+        if twice:
+            return EvidenceConflictError(
+                "the same statement is pushed under two idempotency keys",
+                next_step="send it again under the first key, or without one",
+            )
+        return StoreError(
+            f"the store {self.url} refused the records: {str(error.orig)[:200]}",
+            next_step="aims evidence verify",
+        )
 
     def append_with(self, evidence: Evidence, also: Also) -> Record:
         """Store one record and do something else to the database in the same transaction."""
