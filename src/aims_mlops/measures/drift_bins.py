@@ -86,12 +86,14 @@ class Binned:
             cuts = self.x.searchsorted(grid.inner_edges())
             self._cuts = np.concatenate(([0], cuts, [self.x.size]))
             held = np.diff(self._cuts)
-            starts = np.minimum(self._cuts[:-1], self.x.size - 1)
-            self.sums = np.where(held > 0, np.add.reduceat(weights, starts), 0.0)
+            starts = self._cuts[:-1]  # a bin above the largest value starts after the last one
+            self.sums = np.where(held > 0, np.add.reduceat(np.append(weights, 0.0), starts), 0.0)
             self.rows = (
                 held.astype(np.float64)
                 if sample.counts is None
-                else np.where(held > 0, np.add.reduceat(sample.counts, starts), 0).astype(float)
+                else np.where(
+                    held > 0, np.add.reduceat(np.append(sample.counts, 0), starts), 0
+                ).astype(float)
             )
             return
         self._places = grid.places(self.x)

@@ -65,14 +65,16 @@ def sturges_edges(
 
     Source: numpy.lib._histograms_impl._get_bin_edges, _hist_bin_sturges.
     """
-    width = (high - low) / (np.log2(size) + 1.0)
+    # NumPy computes all of it in the precision of the data, ties at edges included.
+    number_type = np.float32 if single else np.float64
+    first, last = number_type(low), number_type(high)
+    width = (last - first) / (np.log2(size) + 1.0)
     if integer and width < 1:
         width = 1.0
-    number = int(np.ceil((high - low) / width)) if width else 1
-    if low == high:
-        low, high = low - 0.5, high + 0.5
-    edges = np.linspace(low, high, number + 1, dtype=np.float32 if single else np.float64)
-    return edges.astype(np.float64)
+    if first == last:
+        first, last = first - number_type(0.5), last + number_type(0.5)
+    number = int(np.ceil((last - first) / width)) if width else 1
+    return np.linspace(first, last, number + 1, dtype=number_type).astype(np.float64)
 
 
 def _shares(

@@ -22,6 +22,7 @@ from hypothesis import strategies as st
 from aims_mlops.measures.drift import measure_drift
 from aims_mlops.measures.drift_choice import evidently_choice
 from aims_mlops.measures.drift_columns import read_columns
+from aims_mlops.measures.drift_methods import sturges_edges
 from aims_mlops.measures.reference import build_reference_profile
 
 # Evidently's own warnings under pandas 3 and SciPy's about ties are not ours to fix.
@@ -220,3 +221,20 @@ def test_real_data_give_the_figures_of_an_evidently_report() -> None:
     for name, entry in result.columns.items():
         found = entry["values"][entry["method"]]
         assert same(found, float(theirs[name]["value"]), method=entry["method"]), name
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64, np.int64])
+def test_bins_are_numpys_in_the_precision_of_the_data(dtype: type) -> None:
+    random = np.random.default_rng(0)
+    for _ in range(300):
+        scale = 10.0 ** random.integers(-3, 6)
+        values = (random.normal(size=random.integers(2, 90)).round(1) * scale).astype(dtype)
+        edges = sturges_edges(
+            float(values.min()),
+            float(values.max()),
+            values.size,
+            integer=dtype is np.int64,
+            single=dtype is np.float32,
+        )
+        theirs = np.histogram_bin_edges(values, bins="sturges")
+        assert edges.tolist() == theirs.astype(np.float64).tolist()

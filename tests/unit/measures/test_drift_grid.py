@@ -66,3 +66,13 @@ def test_grid_is_used_for_ordinary_columns() -> None:
 
 def test_reference_of_one_value_has_no_grid() -> None:
     assert grid_gap(sample(np.ones(100), "unsorted"), sample(np.zeros(9), "unsorted")) is None
+
+
+@pytest.mark.parametrize("form", ["unsorted", "sorted", "counted"])
+def test_largest_value_many_times_over_is_counted_in_full(form: str) -> None:
+    # The bins above the largest value are empty; the last full one must not lose a row to them.
+    first = np.array([0.0, 1.0, 2.0, 2.5] * 500 + [3.0, 3.00001] * 500)
+    second = first + 0.4
+    found = grid_gap(sample(first, form), sample(second, "unsorted"))
+    assert found is not None
+    assert found.area == pytest.approx(0.4, rel=1e-12)
