@@ -166,6 +166,8 @@ class Confusion:
         self.predicted = cells.y_pred == positive
         self.actual = None if cells.y_true is None else cells.y_true == positive
         self._draws = draws  # (draws, cells) resampled weights
+        # A rate's difference, its ratio and equalized odds ask for the same estimates.
+        self._known: dict[tuple[str, tuple[str, ...], bytes], Estimates] = {}
 
     def masks(self, rate: Rate) -> tuple[Any, Any]:
         actual = self.predicted if self.actual is None else self.actual
@@ -191,6 +193,12 @@ class Confusion:
 
     def estimates(self, rate: Rate, grouping: Grouping, groups: Any) -> Estimates:
         """The rate in the given groups (indices) with its resampled values."""
+        key = (rate.name, grouping.columns, groups.tobytes())
+        if key not in self._known:
+            self._known[key] = self._estimate(rate, grouping, groups)
+        return self._known[key]
+
+    def _estimate(self, rate: Rate, grouping: Grouping, groups: Any) -> Estimates:
         by_group = self.by_group(rate, grouping)
         numerator, denominator = self.masks(rate)
         with np.errstate(all="ignore"):
