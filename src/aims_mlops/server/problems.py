@@ -35,7 +35,7 @@ PROBLEMS: dict[str, tuple[int, str]] = {
     "not-found": (404, "There is nothing here"),
     "method-not-allowed": (405, "This cannot be done here"),
     "too-slow": (408, "The request did not arrive in time"),
-    "conflict": (409, "The idempotency key is taken by another statement"),
+    "conflict": (409, "Key and statement do not belong together"),
     "digest": (409, "The bytes are not what their name says"),
     "too-large": (413, "The request is too large"),
     "media-type": (415, "The content type is not accepted"),
