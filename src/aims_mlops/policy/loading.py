@@ -21,6 +21,9 @@ from aims_mlops.policy.vocabulary import FIGURE_KINDS, known_measures
 MAX_DEPTH = 8  # of `extends`
 _SINGLE = ("pinned", "assessment", "approvals", "waivers", "break_glass", "impact_scale")
 
+_LIMIT_PARSED = 64  # files
+_parsed: dict[Path, tuple[tuple[int, int, int], Document]] = {}
+
 R = TypeVar("R", Requirement, Rule)
 
 
@@ -55,7 +58,7 @@ def load_policy(source: Path | str) -> Policy:
 def _load(path: Path, above: tuple[Path, ...]) -> tuple[PolicyDocument, tuple[str, ...]]:
     """One file merged onto what it extends, and the ids of all of them."""
     path = path.resolve()
-    file = read_yaml(path)
+    file = _read(path)
     next_step = f"aims policy lint {path}"
     document = validated(file, PolicyDocument, next_step=next_step, checks=(_mistakes,))
     bases: list[PolicyDocument] = []
@@ -78,6 +81,21 @@ def _load(path: Path, above: tuple[Path, ...]) -> tuple[PolicyDocument, tuple[st
     if strangers:
         refuse(file, strangers, next_step)
     return _merged(document, bases), tuple(dict.fromkeys(ids))
+
+
+def _read(path: Path) -> Document:
+    """The file as it is now; parsed again only when it changed, for servers decide often."""
+    try:
+        stat = path.stat()
+    except OSError:
+        return read_yaml(path)  # which says what is wrong
+    version = (stat.st_mtime_ns, stat.st_size, stat.st_ino)
+    known = _parsed.get(path)
+    if known is None or known[0] != version:
+        if len(_parsed) >= _LIMIT_PARSED:
+            _parsed.clear()
+        known = _parsed[path] = (version, read_yaml(path))
+    return known[1]
 
 
 def _base_path(

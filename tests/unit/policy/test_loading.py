@@ -119,3 +119,18 @@ def test_plugin_measures_and_kinds_need_no_list(tmp_path):
         "rules: [{id: r.x, measure: acme.robustness, min: 1}]\n",
     )
     assert load_policy(path).rules[0].measure == "acme.robustness"
+
+
+def test_changed_file_is_read_again_and_an_unchanged_one_is_not(tmp_path, monkeypatch):
+    import aims_mlops.policy.loading as loading
+
+    read = []
+    monkeypatch.setattr(
+        loading, "read_yaml", lambda path, real=loading.read_yaml: read.append(path) or real(path)
+    )
+    path = write(tmp_path, "id: p\nrequires: [{id: e.run, kind: run}]\n")
+    for _ in range(3):
+        load_policy(path)
+    assert len(read) == 1
+    write(tmp_path, "id: p\nrequires: [{id: e.run, kind: code}]\n")
+    assert load_policy(path).requires[0].kind == "code"
