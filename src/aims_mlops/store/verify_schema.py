@@ -44,6 +44,9 @@ def schema_failures(database: Database, connection: sa.Connection, *, whole: boo
 
 
 def _sqlite_tables(connection: sa.Connection) -> Iterator[str]:
+    version = connection.exec_driver_sql("PRAGMA table_info(aims_version)").all()
+    if [tuple(row[1:3]) for row in version] != [("version_num", "VARCHAR(32)")]:
+        yield "the columns of aims_version were changed"
     for table in tables.metadata.sorted_tables:
         columns = [
             (c.name, str(c.type.compile(connection.dialect)), not c.nullable, c.primary_key)
