@@ -27,13 +27,16 @@ from aims_mlops.server.problems import ProblemError
 MAX_ITEMS = 1_000  # records in one push
 
 JSON_VALUE: dict[str, Any] = {
-    "description": "Any JSON value: integers below 2^53, finite numbers, no lone surrogates.",
+    "description": "Any JSON value without lone surrogates. An integer of 2^53 or more is refused "
+    "unless it is written as a floating-point number, such as 1e20.",
     "anyOf": [
         {"type": "null"},
         {"type": "boolean"},
         {"type": "string"},
         {"type": "integer", "minimum": 1 - EXACT, "maximum": EXACT - 1},
-        {"type": "number", "exclusiveMinimum": -EXACT, "exclusiveMaximum": EXACT},
+        # With an exponent or a point any finite number goes; JSON Schema cannot tell 1e300 from an
+        # integer of 301 digits, so the description says it.
+        {"type": "number"},
         {"type": "array", "items": {"$ref": "#/components/schemas/JsonValue"}},
         {"type": "object", "additionalProperties": {"$ref": "#/components/schemas/JsonValue"}},
     ],
