@@ -62,3 +62,29 @@ def compress(points: Points, limit: int) -> Points:
     values = np.where(together, weighted / counts, points.values[first])
     largest = float(counts[together].max() / total) if together.any() else 0.0
     return Points(values, counts.astype(np.int64), points.error + largest)
+
+
+def pool(points: Points, fewest: int) -> Points:
+    """Neighbours put together at their mean until each point stands for `fewest` rows or more.
+
+    What is stored must not tell the value of a single row, the smallest and largest included. Fewer
+    rows than that in all become one point.
+    """
+    if not points.values.size or int(points.counts.min()) >= fewest:
+        return points
+    starts: list[int] = []
+    rows = fewest
+    for place, count in enumerate(points.counts.tolist()):
+        if rows >= fewest:
+            starts.append(place)
+            rows = 0
+        rows += count
+    if rows < fewest and len(starts) > 1:
+        starts.pop()  # what is left over at the end goes to the block before it
+    first = np.array(starts)
+    counts = np.add.reduceat(points.counts, first)
+    weighted = np.add.reduceat(points.values * points.counts, first)
+    together = np.diff(np.append(first, points.values.size)) > 1
+    values = np.where(together, weighted / counts, points.values[first])
+    largest = float(counts[together].max() / points.counts.sum()) if together.any() else 0.0
+    return Points(values, counts.astype(np.int64), points.error + largest)

@@ -16,7 +16,7 @@ from aims_mlops.measures.drift_choice import MethodNames, check_methods, methods
 from aims_mlops.measures.drift_columns import ColumnRead, TableRead, read_columns
 from aims_mlops.measures.drift_methods import SMALLEST_NORM, wasserstein
 from aims_mlops.measures.drift_performance import RowScores, score_rows
-from aims_mlops.measures.drift_points import Points, compress
+from aims_mlops.measures.drift_points import Points, compress, pool
 from aims_mlops.measures.drift_samples import (
     CategorySample,
     EmbeddingSample,
@@ -38,6 +38,7 @@ Variant = Literal["exact", "compact"]
 SCHEMA = "aims-mlops.reference-profile"
 VERSION = 1
 _COMPACT_POINTS = 512  # of a column; fewer if there are so many columns that `_VALUES` is short
+_FEWEST_ROWS = 5  # that a point of a compact profile stands for
 _LABELS_IN_BODY = 2_000  # beyond it they are in the blob; a compact profile refuses the column
 _VALUES = 60_000  # points, and labels, of all columns together; a record has bounds
 
@@ -49,7 +50,8 @@ class ReferenceProfile:
     The body names rows, and by column the family, kind, role, rows with a value, missing and
     infinite ones, and the standard deviation; labels only as digests. The exact variant keeps
     sorted values in the blob (each row's value, but no rows: columns are sorted on their own);
-    the compact one keeps at most 512 weighted points a column in the body and has no blob.
+    the compact one keeps at most 512 weighted points a column in the body, each standing for five
+    rows or more, and has no blob.
     """
 
     body: Mapping[str, Any]
@@ -289,7 +291,7 @@ def _number_entry(sample: NumericSample, key: str, space: _Space) -> dict[str, A
     if not sample.n:
         return entry | {"values": [], "counts": [], "wasserstein_error": 0.0}
     values, counts = sample.value_counts()
-    points = compress(Points(values, counts, sample.error), space.points)
+    points = pool(compress(Points(values, counts, sample.error), space.points), _FEWEST_ROWS)
     small = NumericSample(values=points.values, counts=points.counts, sorted=True)
     # By the triangle inequality no distance to the profile is further off than this.
     off = wasserstein(sample, small)

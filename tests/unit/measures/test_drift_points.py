@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from aims_mlops.measures.drift_points import compress, merge, points_of
+from aims_mlops.measures.drift_points import compress, merge, points_of, pool
 
 
 def test_few_values_are_kept_exactly() -> None:
@@ -38,3 +38,24 @@ def test_merged_halves_are_the_whole() -> None:
     halves = merge(points_of(values[:300]), points_of(values[300:]))
     assert halves.values.tolist() == whole.values.tolist()
     assert halves.counts.tolist() == whole.counts.tolist()
+
+
+def test_stored_points_never_stand_for_fewer_than_five_rows() -> None:
+    rng = np.random.default_rng(4)
+    for n in (1, 4, 5, 9, 11, 200):
+        points = pool(points_of(rng.normal(size=n)), 5)
+        assert int(points.counts.sum()) == n
+        assert int(points.counts.min()) >= min(5, n)
+        assert (np.diff(points.values) > 0).all()
+
+
+def test_values_of_many_rows_stay_as_they_are_when_pooled() -> None:
+    points = points_of(np.repeat([1.0, 2.0, 7.0], [5, 9, 6]))
+    assert pool(points, 5) is points
+
+
+def test_lone_extremes_are_put_together_with_their_neighbours() -> None:
+    pooled = pool(points_of(np.array([0.0, *[10.0] * 6, *[20.0] * 6, 500.0])), 5)
+    assert pooled.values.tolist() == [60 / 7, 620 / 7]
+    assert pooled.counts.tolist() == [7, 7]
+    assert pooled.error == 0.5
