@@ -210,7 +210,8 @@ def _recorded(
             system=request.system.id if request and request.system else None,
         )
     )
-    if decision.broke_glass and model is not None:
+    # Glass broken in vain, because something else refuses, leaves nothing to be made good.
+    if decision.broke_glass and decision.allowed and model is not None:
         _open_nonconformity(decision, store, model, record, actor)
     return replace(decision, record=record.id)
 
