@@ -2,9 +2,9 @@
 
     python examples/diabetes_demo.py [FOLDER]
 
-Writes everything into FOLDER (`demo-output/` beside the README) and sends nothing anywhere. Each `$ aims …`
-line is the command a person would type in that folder; it runs here in this process, so that MLflow
-is loaded once.
+Writes everything into FOLDER (`demo-output/` beside the README) and sends nothing anywhere. Each
+`$ aims …` line is the command a person would type in that folder; it runs here in this process, so
+that MLflow is loaded once.
 """
 
 from __future__ import annotations
