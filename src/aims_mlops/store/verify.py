@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
@@ -152,14 +152,20 @@ def _verify(
         top = heads[0]
         spans = _spans(connection)
         _check_types(top, spans)
-        report.failures.extend(schema_failures(store.database, connection, whole=since is None))
         report.failures.extend(outside_failures(connection, top.size))
     report.log_id, report.size, report.root = top.log_id, int(top.size), bytes(top.root).hex()
     if not spans or spans[0].valid_from != 0:
         raise VerificationError("the log has no first key")
     start, frontier = _start(report, since)
+
+    def database() -> None:
+        with store.database.reading() as connection:
+            report.failures.extend(schema_failures(store.database, connection, whole=since is None))
+
     erased = store.erased()
-    result = _check_records(store, start, report.size, erased, blobs=blobs, workers=workers)
+    result = _check_records(
+        store, start, report.size, erased, blobs=blobs, workers=workers, meanwhile=database
+    )
     report.checked, report.signatures, report.blobs = (
         result.checked,
         result.signatures,
@@ -228,7 +234,9 @@ def _check_records(
     *,
     blobs: bool,
     workers: int | None,
+    meanwhile: Callable[[], None],
 ) -> RangeResult:
+    """Check records [start, end) in several processes; `meanwhile` runs while the others start."""
     count = workers or os.cpu_count() or 1
     if end - start < _ALONE:
         count = 1
@@ -255,6 +263,7 @@ def _check_records(
     ]
     total = RangeResult()
     try:
+        meanwhile()
         if parts:
             total = range_checker(store, blobs=blobs, erased=erased).check(*parts[0])
     finally:
