@@ -1,8 +1,8 @@
 """The log's speed beside the limit of the machine, measured in the same run.
 
 Each ratio is taken between two loops that alternate in short rounds, so that a busy machine slows
-both alike; the best round of each counts. The target is printed with the ratio; what is asserted for
-grouped appends and for verification is looser, so that it fails when the code gets slower.
+both alike; the best round of each counts. The target is printed with the ratio; what is asserted
+for grouped appends and for verification is looser, so that it fails when the code gets slower.
 """
 
 from __future__ import annotations
