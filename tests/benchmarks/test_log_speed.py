@@ -131,7 +131,8 @@ def test_grouped_append_beside_a_bare_loop(tmp_path: Path) -> None:
 
     mine, limit = best(ours, theirs, 6)
     print(
-        f"grouped append: {mine:,.0f}/s, bare loop {limit:,.0f}/s, ratio {mine / limit:.2f}, target 0.5"
+        f"grouped append: {mine:,.0f}/s, bare loop {limit:,.0f}/s, "
+        f"ratio {mine / limit:.2f}, target 0.5"
     )
     store.close()
     bare.close()
@@ -183,7 +184,8 @@ def test_whole_verification_beside_the_bare_signatures(tmp_path: Path) -> None:
 
     mine, limit = best(ours, theirs, 3)
     print(
-        f"verify: {mine:,.0f}/s, bare signatures {limit:,.0f}/s, time ratio {limit / mine:.2f}, target 1.3"
+        f"verify: {mine:,.0f}/s, bare signatures {limit:,.0f}/s, "
+        f"time ratio {limit / mine:.2f}, target 1.3"
     )
     store.close()
     assert limit / mine <= 1.9
