@@ -18,11 +18,11 @@ if TYPE_CHECKING:
     from aims_mlops.capture.decorators import evaluation as evaluation
     from aims_mlops.capture.decorators import training as training
     from aims_mlops.gates.service import gate as gate
-    from aims_mlops.measures.bias import measure_bias as measure_bias
-    from aims_mlops.measures.drift import measure_drift as measure_drift
-    from aims_mlops.measures.fingerprint import fingerprint as fingerprint
-    from aims_mlops.measures.performance import measure_performance as measure_performance
-    from aims_mlops.measures.quality import measure_quality as measure_quality
+    from aims_mlops.measures.bias.measure import measure_bias as measure_bias
+    from aims_mlops.measures.drift.measure import measure_drift as measure_drift
+    from aims_mlops.measures.fingerprint.table import fingerprint as fingerprint
+    from aims_mlops.measures.performance.measure import measure_performance as measure_performance
+    from aims_mlops.measures.quality.measure import measure_quality as measure_quality
 
 __all__ = [
     "current_run",
@@ -44,12 +44,12 @@ _HOME = {
     "current_run": "aims_mlops.capture.current",
     "dataset": "aims_mlops.capture.dataset",
     "evaluation": "aims_mlops.capture.decorators",
-    "fingerprint": "aims_mlops.measures.fingerprint",
+    "fingerprint": "aims_mlops.measures.fingerprint.table",
     "gate": "aims_mlops.gates.service",
-    "measure_bias": "aims_mlops.measures.bias",
-    "measure_drift": "aims_mlops.measures.drift",
-    "measure_performance": "aims_mlops.measures.performance",
-    "measure_quality": "aims_mlops.measures.quality",
+    "measure_bias": "aims_mlops.measures.bias.measure",
+    "measure_drift": "aims_mlops.measures.drift.measure",
+    "measure_performance": "aims_mlops.measures.performance.measure",
+    "measure_quality": "aims_mlops.measures.quality.measure",
     "run": "aims_mlops.capture.context",
     "training": "aims_mlops.capture.decorators",
 }

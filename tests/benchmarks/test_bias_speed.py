@@ -13,7 +13,7 @@ import pandas as pd
 import pytest
 import sklearn.metrics as skm
 
-from aims_mlops.measures.bias import measure_bias
+from aims_mlops.measures.bias.measure import measure_bias
 
 pytestmark = pytest.mark.benchmark
 

@@ -16,8 +16,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from aims_mlops.measures.drift import measure_drift
-from aims_mlops.measures.reference import build_reference_profile
+from aims_mlops.measures.drift.measure import measure_drift
+from aims_mlops.measures.drift.reference import build_reference_profile
 
 pytestmark = [pytest.mark.benchmark, pytest.mark.slow, pytest.mark.filterwarnings("ignore")]
 

@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from aims_mlops.measures.quality import measure_quality
+from aims_mlops.measures.quality.measure import measure_quality
 
 pytestmark = [pytest.mark.benchmark, pytest.mark.slow, pytest.mark.filterwarnings("ignore")]
 

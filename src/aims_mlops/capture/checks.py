@@ -41,13 +41,13 @@ def check(run: Run, columns: Mapping[str, Any], *, dataset: str | None) -> list[
         given = _positive_scores(given)
     sensitive = given.pop("sensitive", None)
     with guarded(run, "performance"):
-        from aims_mlops.measures.performance import measure_performance
+        from aims_mlops.measures.performance.measure import measure_performance
 
         measured = measure_performance(groups=sensitive, **given)
         found.append(Check("performance", measured.to_body(), about))
     if sensitive is not None and run.settings.bias and find_spec("fairlearn") is not None:
         with guarded(run, "bias"):
-            from aims_mlops.measures.bias import measure_bias
+            from aims_mlops.measures.bias.measure import measure_bias
 
             compared = measure_bias(sensitive=sensitive, **given)
             found.append(Check("bias", compared.to_body(), about))

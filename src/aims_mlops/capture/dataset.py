@@ -138,7 +138,7 @@ def capture_argument(run: Run, name: str, data: Any) -> None:
 
 
 def _capture(run: Run, data: Any, about: About) -> None:
-    from aims_mlops.measures.fingerprint import fingerprint
+    from aims_mlops.measures.fingerprint.table import fingerprint
 
     found = fingerprint(data)
     for place, other in enumerate(run.datasets):
@@ -163,7 +163,7 @@ def _capture(run: Run, data: Any, about: About) -> None:
 
 
 def _profile(data: Any, sha256: str) -> Mapping[str, Any]:
-    from aims_mlops.measures.profile import profile_table
+    from aims_mlops.measures.fingerprint.profile import profile_table
 
     if sha256 not in _profiles:
         profile = profile_table(data)
@@ -172,7 +172,7 @@ def _profile(data: Any, sha256: str) -> Mapping[str, Any]:
 
 
 def _quality(data: Any, entry: CapturedDataset) -> Mapping[str, Any]:
-    from aims_mlops.measures.quality import measure_quality
+    from aims_mlops.measures.quality.measure import measure_quality
 
     if entry.sha256 not in _qualities:
         _keep(_qualities, entry.sha256, measure_quality(data).to_body())

@@ -55,7 +55,7 @@ def profile(
     Later batches are compared with the profile, without the data. Exit 0: recorded.
     """
     from aims_mlops.cli.drift_records import open_session, record_profile
-    from aims_mlops.measures.reference import build_reference_profile
+    from aims_mlops.measures.drift.reference import build_reference_profile
 
     session = open_session(model=model, system=system)
     built = build_reference_profile(

@@ -15,9 +15,9 @@ from aims_mlops.evidence.models import ModelReference
 from aims_mlops.evidence.records import Evidence, Record, Subject
 from aims_mlops.inventory.identity import current_actor
 from aims_mlops.inventory.project import Project, find_project
-from aims_mlops.measures.drift import DriftResult, measure_drift
-from aims_mlops.measures.reference import ReferenceProfile, build_reference_profile
-from aims_mlops.measures.reference_blob import MEDIA_TYPE
+from aims_mlops.measures.drift.measure import DriftResult, measure_drift
+from aims_mlops.measures.drift.reference import ReferenceProfile, build_reference_profile
+from aims_mlops.measures.drift.reference_blob import MEDIA_TYPE
 from aims_mlops.store.base import EvidenceStore
 
 _LATEST = "latest"
@@ -49,7 +49,7 @@ class Session:
 
     def dataset(self, path: str) -> Subject:
         """The data set behind a path, by the digest of its content."""
-        from aims_mlops.measures.fingerprint import fingerprint
+        from aims_mlops.measures.fingerprint.table import fingerprint
 
         return Subject(f"dataset:{Path(path).name}", fingerprint(path).sha256)
 
@@ -234,8 +234,8 @@ def measure_and_record(
     body["current"] |= {"name": Path(current).name, "sha256": batch.sha256}
     report = None
     if evidently_report:
-        from aims_mlops.measures.evidently_report import MEDIA_TYPE as HTML
-        from aims_mlops.measures.evidently_report import evidently_html
+        from aims_mlops.measures.drift.evidently_report import MEDIA_TYPE as HTML
+        from aims_mlops.measures.drift.evidently_report import evidently_html
 
         blob = session.store.put_blob(evidently_html(reference, current), media_type=HTML)
         report = blob.sha256

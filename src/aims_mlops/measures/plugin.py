@@ -10,10 +10,10 @@ from aims_mlops.hookspecs import hookimpl
 from aims_mlops.measures.model_files import resolve_model as resolve_model
 
 _MEASURES = {
-    "bias": ("aims_mlops.measures.bias", "measure_bias"),
-    "performance": ("aims_mlops.measures.performance", "measure_performance"),
-    "data-quality": ("aims_mlops.measures.quality", "measure_quality"),
-    "drift": ("aims_mlops.measures.drift", "measure_drift"),
+    "bias": ("aims_mlops.measures.bias.measure", "measure_bias"),
+    "performance": ("aims_mlops.measures.performance.measure", "measure_performance"),
+    "data-quality": ("aims_mlops.measures.quality.measure", "measure_quality"),
+    "drift": ("aims_mlops.measures.drift.measure", "measure_drift"),
 }
 
 

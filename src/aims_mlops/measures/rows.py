@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from aims_mlops.errors import InputError
-from aims_mlops.measures.bias_rates import MOST_CROSSED
+from aims_mlops.measures.bias.rates import MOST_CROSSED
 from aims_mlops.measures.cells import MOST_GROUPS, label_text, plain_label
 from aims_mlops.measures.columns import Columns
 from aims_mlops.measures.result import LeftOut

@@ -165,7 +165,7 @@ def test_role_is_told_from_the_name(name: str, role: str | None) -> None:
 
 def test_quality_is_measured_unless_switched_off(recorded: Recorded, frame: pd.DataFrame) -> None:
     pytest.importorskip("great_expectations")
-    pytest.importorskip("aims_mlops.measures.quality")
+    pytest.importorskip("aims_mlops.measures.quality.measure")
     train(frame)
     assert recorded("data-quality") == []
     with aims.run("job"):

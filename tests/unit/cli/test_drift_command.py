@@ -16,8 +16,8 @@ from click.testing import CliRunner, Result
 from aims_mlops.cli.drift import group
 from aims_mlops.errors import InputError
 from aims_mlops.inventory.project import find_project
-from aims_mlops.measures.fingerprint import fingerprint
-from aims_mlops.measures.reference import ReferenceProfile
+from aims_mlops.measures.drift.reference import ReferenceProfile
+from aims_mlops.measures.fingerprint.table import fingerprint
 
 
 def table(rows: int, seed: int, shift: float = 0.0) -> pa.Table:

@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pytest
 
-from aims_mlops.measures.bias import measure_bias
+from aims_mlops.measures.bias.measure import measure_bias
 from aims_mlops.measures.intervals import Estimates, clopper_pearson, compare_groups, wilson
 
 

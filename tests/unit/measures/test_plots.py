@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from aims_mlops.errors import InputError
-from aims_mlops.measures.bias import measure_bias
+from aims_mlops.measures.bias.measure import measure_bias
 from aims_mlops.measures.figures import Figure
 from aims_mlops.measures.plots import draw_figures, plot_history
 from aims_mlops.measures.result import MeasureResult

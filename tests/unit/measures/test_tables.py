@@ -95,7 +95,7 @@ def test_opening_a_polars_frame_does_not_import_pandas():
 
     code = (
         "import sys, polars\n"
-        "from aims_mlops.measures.fingerprint import fingerprint\n"
+        "from aims_mlops.measures.fingerprint.table import fingerprint\n"
         "fingerprint(polars.DataFrame({'x': [1]}))\n"
         "print('pandas' in sys.modules)\n"
     )

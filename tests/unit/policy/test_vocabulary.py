@@ -4,8 +4,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from aims_mlops.measures.bias import measure_bias
-from aims_mlops.measures.performance import measure_performance
+from aims_mlops.measures.bias.measure import measure_bias
+from aims_mlops.measures.performance.measure import measure_performance
 from aims_mlops.policy.vocabulary import known_measures
 
 RANDOM = np.random.default_rng(5)

@@ -1,0 +1,1 @@
+"""Bias: how a model's decisions differ between groups of people."""

@@ -1,0 +1,1 @@
+"""Drift: how a batch differs from a reference, and whether that lasts."""

@@ -1,0 +1,89 @@
+"""Drift as figures: one per column and method, and a few of the batch as a whole."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from aims_mlops.measures.drift.column import ColumnMeasured
+from aims_mlops.measures.drift.samples import NumericSample
+from aims_mlops.measures.drift.verdict import Judged, Verdict
+from aims_mlops.measures.figures import Figure
+from aims_mlops.measures.libraries import source_of
+
+NO_INTERVAL = (
+    "no interval: a distance is never below 0 and chance only adds to it, so resampling would "
+    "give bounds that do not cover small distances; see expected_without_drift"
+)
+_P_VALUE = "no interval: a p-value is not an estimate"
+
+
+def column_figures(column: ColumnMeasured, judged: Judged) -> list[Figure]:
+    """The figures of one column, group {"column": name}."""
+    group = {"column": column.name}
+    n = min(column.reference.n, column.current.n)
+    approximate = ""
+    for side, sample in (("reference", column.reference), ("current", column.current)):
+        if isinstance(sample, NumericSample) and sample.error:
+            approximate += f"; {side} as weighted points of up to {sample.error:.2%} of rows"
+    figures = [
+        Figure(
+            measure=method,
+            group=group,
+            value=value,
+            n=n,
+            method=(_P_VALUE if method in ("ks", "chisquare", "z") else NO_INTERVAL) + approximate,
+            source=source_of("evidently", method),
+        )
+        for method, value in column.values.items()
+        if method
+    ]
+    if column.test is not None:
+        figures.append(
+            Figure(
+                measure="adjusted_p_value",
+                group=group,
+                value=judged.adjusted,
+                n=n,
+                method=f"{column.test.method}; Benjamini-Hochberg over all columns",
+                source=column.test.source,
+            )
+        )
+    if column.missing_test is not None:
+        rows, missing = column.current.rows, column.current.missing
+        figures.append(
+            Figure(
+                measure="share_of_missing_values",
+                group=group,
+                value=missing / rows if rows else None,
+                numerator=missing,
+                denominator=rows,
+                n=rows,
+                source=source_of("evidently", "MissingValueCount"),
+            )
+        )
+    return figures
+
+
+def dataset_figures(verdicts: Sequence[Verdict]) -> list[Figure]:
+    """Shares of columns by verdict; none without columns."""
+    if not verdicts:
+        return []
+    total = len(verdicts)
+    figures = []
+    for measure, verdict in (
+        ("share_of_drifted_columns", "drift"),
+        ("share_of_insufficient_columns", "insufficient"),
+    ):
+        count = verdicts.count(verdict)
+        figures.append(
+            Figure(
+                measure=measure,
+                value=count / total,
+                numerator=count,
+                denominator=total,
+                n=total,
+                method="a count, not an estimate",
+                source="aims-mlops: drift_verdict",
+            )
+        )
+    return figures

@@ -1,0 +1,1 @@
+"""Digests and profiles of tables: what a data set is, without its rows."""

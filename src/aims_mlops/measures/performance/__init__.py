@@ -1,0 +1,1 @@
+"""Performance: how good a model is, overall and by group."""
