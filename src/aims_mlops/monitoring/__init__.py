@@ -1,0 +1,1 @@
+"""What happens after promotion: deployments, captured inferences, scheduled drift runs."""

@@ -1,0 +1,1 @@
+"""What is wrong or missing, told by whoever looks: nonconformities, due runs, alarms, notices."""
