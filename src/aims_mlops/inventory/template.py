@@ -51,6 +51,14 @@ targets:
   production:
     policy: policies/production.yaml
     aliases: [champion, production]
+
+# What the gate inside MLflow (docs/mlflow.md) looks at. Left out: every alias of every model is a
+# promotion, so that a name which nobody thought of is not a way around.
+# registry:
+#   models: ["*"]                      # patterns of registered names
+#   free_aliases: [challenger]         # anybody may set these
+#   production_names: {{"*-prod": production}}   # versions of such a model are promoted by being made
+#   promoting_tags: {{"stage=production": production}}
 """
 
 

@@ -63,7 +63,6 @@ def open_sql_store(
     """The same for SQLite and PostgreSQL."""
     from aims_mlops.store.blobs import open_blobs
     from aims_mlops.store.database import Database
-    from aims_mlops.store.durable import make_folder
     from aims_mlops.store.signing import LogKeys
     from aims_mlops.store.sql import SqlStore
     from aims_mlops.store.upgrade import check_version, upgrade, version_of
@@ -77,7 +76,7 @@ def open_sql_store(
             )
         if not exists:
             try:
-                make_folder(database.path.parent)
+                _make_own_folder(database.path.parent)
             except OSError as error:
                 raise StoreUnavailableError(
                     f"the folder {database.path.parent} cannot be made",
@@ -100,6 +99,16 @@ def open_sql_store(
     except BaseException:
         database.close()
         raise
+
+
+def _make_own_folder(folder: Path) -> None:
+    """The folder of a new log; git keeps out of one of ours, for it holds the log's key."""
+    from aims_mlops.store.durable import make_folder, write_file
+
+    ours = folder.name == ".aims" or not folder.exists()
+    make_folder(folder)
+    if ours:
+        write_file(folder / ".gitignore", b"*\n", replace=False)
 
 
 def open_signer(url: str) -> Signer:
