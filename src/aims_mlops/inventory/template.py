@@ -57,7 +57,7 @@ targets:
 # registry:
 #   models: ["*"]                      # patterns of registered names
 #   free_aliases: [challenger]         # anybody may set these
-#   production_names: {{"*-prod": production}}   # versions of such a model are promoted by being made
+#   production_names: {{"*-prod": production}}   # making a version of such a model promotes it
 #   promoting_tags: {{"stage=production": production}}
 """
 

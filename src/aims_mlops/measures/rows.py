@@ -19,7 +19,7 @@ from aims_mlops.measures.result import LeftOut
 class Rows:
     """Columns of numbers by row, with a group code per grouping column.
 
-    columns : {role: (n,) float64, finite}.  weight : (n,) or None.
+    columns : {role: (n,) finite floats}.  weight : (n,) or None.
     codes : {grouping column: (n,) int32}.  labels : {grouping column: label of each code}.
     """
 
@@ -73,28 +73,28 @@ def read_rows(columns: Columns, *roles: str, positive_label: Any = None) -> Rows
     import narwhals as nw
 
     weight = columns.roles.get("sample_weight")
-    numbers: dict[str, list[Any]] = {role: [] for role in roles}
+    numbers = {role: _Growing() for role in roles}
     if weight is not None:
-        numbers["sample_weight"] = []
-    codes: dict[str, list[Any]] = {name: [] for name in columns.groups}
+        numbers["sample_weight"] = _Growing()
+    codes = {name: _Growing() for name in columns.groups}
     labels: dict[str, dict[str, int]] = {name: {} for name in columns.groups}
     for frame in columns.frames():
         eager = frame.collect(backend="pyarrow") if isinstance(frame, nw.LazyFrame) else frame
-        for role, chunks in numbers.items():
+        for role, grown in numbers.items():
             series = eager.get_column(columns.roles[role])
             binary = role == "y_true" and positive_label is not None
-            chunks.append(
-                _is_positive(series, positive_label) if binary else _numbers(role, series)
-            )
+            grown.append(_is_positive(series, positive_label) if binary else _numbers(role, series))
         for name, column in columns.groups.items():
             codes[name].append(_encode(eager.get_column(column), labels[name], name))
-    arrays = {role: np.concatenate(chunks) for role, chunks in numbers.items()}
+    arrays = {role: grown.array for role, grown in numbers.items()}
+    if any(array is None for array in arrays.values()):
+        raise InputError("there is no row to measure", got="a file without rows")
     weights = arrays.pop("sample_weight", None)
     _check_weights(weights)
     rows = Rows(
         arrays,
         weights,
-        {name: np.concatenate(chunks) for name, chunks in codes.items()},
+        {name: grown.array for name, grown in codes.items()},
         {name: list(found) for name, found in labels.items()},
     )
     return _finite(rows)
@@ -154,6 +154,21 @@ def _dictionary(series: Any) -> Any:
     return array.dictionary_encode()
 
 
+class _Growing:
+    """An array that grows batch by batch where it is, so that rows are held once."""
+
+    def __init__(self) -> None:
+        self.array: Any = None
+
+    def append(self, part: Any) -> None:
+        if self.array is None:
+            self.array = np.array(part)
+            return
+        end = len(self.array)
+        self.array.resize(end + len(part), refcheck=False)
+        self.array[end:] = part
+
+
 def _finite(rows: Rows) -> Rows:
     left_out = []
     usable = np.ones(rows.size, dtype=bool)
@@ -181,7 +196,7 @@ def _numbers(role: str, series: Any) -> Any:
 def _is_positive(series: Any, positive: Any) -> Any:
     distinct = [v for v in series.unique().to_list() if plain_label(v) is not None]
     same = [v for v in distinct if plain_label(v) == positive]
-    truth = np.zeros(len(series))
+    truth = np.zeros(len(series), dtype=np.float32)
     for value in same:
         truth[(series == value).fill_null(value=False).to_numpy()] = 1.0
     truth[series.is_null().to_numpy()] = np.nan

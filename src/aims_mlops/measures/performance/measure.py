@@ -27,10 +27,11 @@ from aims_mlops.measures.libraries import source_of, versions_of
 from aims_mlops.measures.performance.calibration import calibrate
 from aims_mlops.measures.performance.classes import count_figures
 from aims_mlops.measures.performance.counts import BINARY, MULTICLASS
-from aims_mlops.measures.performance.rows import RowMetric, regression_metrics, score_metrics
+from aims_mlops.measures.performance.regression import regression_figures
+from aims_mlops.measures.performance.rows import RowMetric, score_metrics
 from aims_mlops.measures.performance.scores import class_score_metrics, is_class_scores
 from aims_mlops.measures.result import LeftOut
-from aims_mlops.measures.rows import Rows, read_rows
+from aims_mlops.measures.rows import read_rows
 
 
 @dataclass
@@ -164,17 +165,14 @@ def _regression(columns: Columns, settings: _Settings) -> _Found:
     found = _Found("regression")
     if "y_pred" not in columns.roles:
         raise InputError("a regression needs y_pred", got="y_score alone")
-    rows = read_rows(columns, "y_true", "y_pred")
-    found.rows = rows.size
-    found.left_out += rows.left_out
-    for group, part in _parts(rows, found):
-        metrics = regression_metrics(
-            part.columns["y_true"],
-            part.columns["y_pred"],
-            part.weight,
-            confidence=settings.confidence,
-        )
-        found.add(metrics, group, part.size)
+    parts, left_out = regression_figures(columns, confidence=settings.confidence)
+    found.left_out += left_out
+    for group, rows, metrics in parts:
+        if group is None:
+            found.rows = rows
+        else:
+            found.group_rows.setdefault(group_text(group), rows)
+        found.add(metrics, group, rows)
     return found
 
 
@@ -216,7 +214,9 @@ def _scores(columns: Columns, positive: Any, found: _Found, settings: _Settings)
     rows = read_rows(columns, "y_true", "y_score", positive_label=positive)
     found.left_out += [entry for entry in rows.left_out if entry not in found.left_out]
     found.rows = found.rows or rows.size
-    for group, part in _parts(rows, found):
+    for group, part in rows.parts():
+        if group is not None:
+            found.group_rows.setdefault(group_text(group), part.size)
         metrics = score_metrics(
             part.columns["y_true"].astype(bool),
             part.columns["y_score"],
@@ -238,14 +238,6 @@ def _scores(columns: Columns, positive: Any, found: _Found, settings: _Settings)
     found.figures += [f for f in calibration.figures if not f.measure.endswith("_difference")]
     found.left_out += calibration.left_out
     found.curves = calibration.curves
-
-
-def _parts(rows: Rows, found: _Found) -> list[tuple[dict[str, str] | None, Rows]]:
-    parts = list(rows.parts())
-    for group, part in parts:
-        if group is not None:
-            found.group_rows.setdefault(group_text(group), part.size)
-    return parts
 
 
 def _order(

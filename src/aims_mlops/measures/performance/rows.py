@@ -1,4 +1,4 @@
-"""Metrics that need rows: of scores (ranking, probability) and of quantities (regression).
+"""Metrics of scores, which need rows: ranking and probability.
 
 Values equal scikit-learn's, from one sort where its functions sort again for each metric. Means and
 what is made of means get a normal interval from their influence function; rankings are resampled as
@@ -13,9 +13,11 @@ from typing import Any
 
 import numpy as np
 
-from aims_mlops.measures.intervals import clopper_pearson, normal_quantile
+from aims_mlops.measures.intervals import clopper_pearson, normal_quantile, student_quantile
 
 _SCORE_BINS = 1_024
+_BLOCK_ROWS = 1_000_000
+_ROUNDING = 1e-13
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,69 +53,65 @@ def score_metrics(
         method = f"logit, resampled counts, {confidence}"
         found.append(RowMetric(name, value, low, high, method))
     if probability:
-        tiny = np.finfo(float).eps  # scikit-learn clips here too
-        chance = np.clip(np.where(truth, score, 1 - score), tiny, 1 - tiny)
-        for name, rows in (
-            ("log_loss", -np.log(chance)),
-            ("brier_score_loss", (score - truth) ** 2),
-        ):
-            value = float(np.average(rows, weights=weight))
-            found.append(mean_metric(name, value, rows, weight, confidence))
+        found.append(_loss("log_loss", _log_loss, truth, score, weight, confidence))
+        found.append(_loss("brier_score_loss", _brier, truth, score, weight, confidence))
     return found
 
 
-def regression_metrics(
-    truth: Any, predicted: Any, weight: Any | None, *, confidence: float
-) -> list[RowMetric]:
-    """mean_absolute_error, mean_squared_error, root_mean_squared_error, r2_score."""
-    error = predicted - truth
-    squared = error**2
-    mse = float(np.average(squared, weights=weight))
-    mae = float(np.average(np.abs(error), weights=weight))
-    found = [
-        mean_metric("mean_absolute_error", mae, np.abs(error), weight, confidence),
-        mean_metric("mean_squared_error", mse, squared, weight, confidence),
-    ]
-    of_mse = found[-1]
-    low = None if of_mse.low is None else math.sqrt(of_mse.low)
-    high = None if of_mse.high is None else math.sqrt(of_mse.high)
-    found.append(
-        RowMetric(
-            "root_mean_squared_error", math.sqrt(mse), low, high, of_mse.method, of_mse.problem
-        )
-    )
-    mean = np.average(truth, weights=weight)
-    spread = (truth - mean) ** 2
-    variance = float(np.average(spread, weights=weight))
-    if len(truth) < 2 or variance == 0:
-        why = "the true values are all equal"
-        return [*found, RowMetric("r2_score", None, None, None, None, why)]
-    r2 = 1 - mse / variance
-    # r2 = 1 - mse / variance; each row moves it by this much.
-    influence = -(squared - mse) / variance + mse * (spread - variance) / variance**2
-    found.append(mean_metric("r2_score", r2, influence, weight, confidence, floor=None))
-    return found
+def _log_loss(truth: Any, score: Any) -> Any:
+    tiny = np.finfo(float).eps  # scikit-learn clips here too
+    return -np.log(np.clip(np.where(truth, score, 1 - score), tiny, 1 - tiny))
+
+
+def _brier(truth: Any, score: Any) -> Any:
+    return (score - truth) ** 2
+
+
+def _loss(
+    name: str, loss: Any, truth: Any, score: Any, weight: Any | None, confidence: float
+) -> RowMetric:
+    """The mean of a loss by row, block by block, with Student's t limits."""
+    n = len(score)
+    blocks = [slice(start, start + _BLOCK_ROWS) for start in range(0, n, _BLOCK_ROWS)]
+
+    def weighted(block: slice) -> tuple[Any, Any]:
+        rows = loss(truth[block], score[block])
+        return rows, np.ones(len(rows)) if weight is None else weight[block]
+
+    total = float(n) if weight is None else float(weight.sum())
+    value = sum(float((w * x).sum()) for x, w in map(weighted, blocks)) / total
+    spread = sum(float((w**2 * (x - value) ** 2).sum()) for x, w in map(weighted, blocks))
+    return mean_with_limits(name, value, spread, total, n, confidence)
 
 
 def mean_metric(
-    name: str,
-    value: float,
-    rows: Any,
-    weight: Any | None,
-    confidence: float,
-    floor: float | None = 0.0,
+    name: str, value: float, rows: Any, weight: Any | None, confidence: float
 ) -> RowMetric:
     """A figure that is a mean of `rows` up to a constant, with Student's t limits."""
-    from scipy.special import stdtrit
+    weights = np.ones(len(rows)) if weight is None else weight
+    centred = rows - np.average(rows, weights=weights)
+    spread = float((weights**2 * centred**2).sum())
+    return mean_with_limits(name, value, spread, float(weights.sum()), len(rows), confidence)
 
-    n = len(rows)
+
+def mean_with_limits(
+    name: str,
+    value: float,
+    spread: float,
+    weight: float,
+    n: int,
+    confidence: float,
+    *,
+    floor: float | None = 0.0,
+) -> RowMetric:
+    """A figure that is a mean over n rows, with Student's t limits.
+
+    spread : sum of w^2 (x - mean)^2.  weight : sum of w.  floor : least limit; None for none.
+    """
     if n < 2:
         return RowMetric(name, value, None, None, None, "one row gives no interval")
-    weights = np.ones(n) if weight is None else weight
-    total = weights.sum()
-    centred = rows - np.average(rows, weights=weights)
-    error = math.sqrt(float((weights**2 * centred**2).sum()) / total**2 * n / (n - 1))
-    half = float(stdtrit(n - 1, 1 - (1 - confidence) / 2)) * error
+    error = math.sqrt(max(spread, 0.0)) / weight * math.sqrt(n / (n - 1))
+    half = float(student_quantile(1 - (1 - confidence) / 2, n - 1)) * error
     low = value - half if floor is None else max(floor, value - half)
     return RowMetric(name, value, low, value + half, f"normal (t), {confidence}")
 
@@ -122,29 +120,75 @@ def _rank(
     truth: Any, score: Any, weight: Any | None, draws: int, seed: int
 ) -> tuple[tuple[float, float], tuple[Any, Any]]:
     """ROC AUC and average precision, and (draws,) resampled values of each."""
-    order = np.argsort(score)
-    ordered, positive = score[order], truth[order]
-    first = np.flatnonzero(np.r_[True, ordered[1:] != ordered[:-1]])  # of each distinct score
-    weights = np.ones(len(score)) if weight is None else weight[order]
-    negatives = np.add.reduceat(np.where(positive, 0.0, weights), first)
-    positives = np.add.reduceat(np.where(positive, weights, 0.0), first)
-    auc, average = _rankings(negatives[None], positives[None])
-    # Bins of equal rows, each a range of distinct scores: a score is never split.
-    place = first * min(_SCORE_BINS, len(first)) // len(score)
-    starts = np.flatnonzero(np.r_[True, place[1:] != place[:-1]])
-    table = np.stack([np.add.reduceat(negatives, starts), np.add.reduceat(positives, starts)], 1)
-    counts = np.stack(
-        [
-            np.add.reduceat(np.add.reduceat((positive == side).astype(float), first), starts)
-            for side in (False, True)
-        ],
-        1,
-    )
+    auc, average, table, counts = _walk_down(truth, score, weight)
     mean_weight = np.divide(table, counts, out=np.zeros_like(table), where=counts > 0)
     generator = np.random.default_rng(seed)
     chances = counts.ravel() / counts.sum()
     drawn = generator.multinomial(len(score), chances, size=draws) * mean_weight.ravel()
-    return (float(auc[0]), float(average[0])), _rankings(drawn[:, 0::2], drawn[:, 1::2])
+    return (auc, average), _rankings(drawn[:, 0::2], drawn[:, 1::2])
+
+
+def _walk_down(truth: Any, score: Any, weight: Any | None) -> tuple[float, float, Any, Any]:
+    """(ROC AUC, average precision, weights and rows by score bin), highest score first.
+
+    Bins hold about equal rows and never split a score; (bins, 2) of negatives and positives each,
+    lowest score first. Rows are walked in blocks: beside the order nothing grows with them.
+    """
+    n = len(score)
+    order = np.argsort(score)
+    if n < 2**31:
+        order = order.astype(np.int32)
+    table, counts = np.zeros((_SCORE_BINS, 2)), np.zeros((_SCORE_BINS, 2))
+    areas = hits = misses = precision = 0.0
+    end = n
+    while end:
+        start = max(0, end - _BLOCK_ROWS)
+        lowest = score[order[start]]
+        if start and score[order[start - 1]] == lowest:  # no score is split between blocks
+            start = _first_of(score, order, start)
+        part = order[start:end]
+        ordered, positive = score[part], truth[part]
+        weights = np.ones(len(part)) if weight is None else weight[part]
+        first = np.flatnonzero(np.r_[True, ordered[1:] != ordered[:-1]])  # of each distinct score
+        sides = [
+            np.add.reduceat(np.where(positive == side, weights, 0.0), first)
+            for side in (False, True)
+        ]
+        rows = [np.add.reduceat((positive == side).astype(float), first) for side in (False, True)]
+        places = (start + first) * _SCORE_BINS // n
+        for column in (0, 1):
+            np.add.at(table[:, column], places, sides[column])
+            np.add.at(counts[:, column], places, rows[column])
+        negative, positive_weight = sides[0][::-1], sides[1][::-1]
+        above = hits + np.cumsum(positive_weight)
+        seen = above + misses + np.cumsum(negative)
+        areas += float((negative * (above - positive_weight / 2)).sum())
+        with np.errstate(all="ignore"):
+            precision += float((np.where(seen > 0, above / seen, 0.0) * positive_weight).sum())
+        hits, misses = float(above[-1]), float(seen[-1] - above[-1])
+        end = start
+    held = counts.sum(axis=1) > 0
+    auc = areas / (hits * misses) if hits * misses else 0.5
+    average = precision / hits if hits else 0.0
+    return _unrounded(auc), _unrounded(average), table[held], counts[held]
+
+
+def _unrounded(value: float) -> float:
+    """A ranking that is perfect but for the rounding of sums is perfect."""
+    return float(round(value)) if min(abs(value), abs(1 - value)) < _ROUNDING else value
+
+
+def _first_of(score: Any, order: Any, start: int) -> int:
+    """The first place of the score that stands at `start`; its rows may be many."""
+    value = score[order[start]]
+    low, high = 0, start
+    while low < high:
+        middle = (low + high) // 2
+        if score[order[middle]] < value:
+            low = middle + 1
+        else:
+            high = middle
+    return low
 
 
 def _logit_limits(value: float, drawn: Any, truth: Any, confidence: float) -> tuple[float, float]:

@@ -105,6 +105,36 @@ def test_regression_metrics_equal_scikit_learn_on_rows(seed, n, weighted) -> Non
         assert figure.low < figure.value < figure.high
 
 
+@pytest.mark.parametrize("offset", [0.0, 1e7])
+def test_limits_of_regression_metrics_equal_those_from_rows(offset) -> None:
+    from scipy.stats import t as student
+
+    generator = np.random.default_rng(8)
+    group = np.repeat(["a", "b", "c"], [200, 60, 40])
+    y_true = offset + generator.normal(0, 10, 300) + 30 * (group == "b")
+    y_pred = y_true + generator.normal(1, 4, 300)
+    weights = generator.random(300) + 0.5
+    result = measure_performance(
+        y_true=y_true, y_pred=y_pred, sample_weight=weights, groups={"group": group}
+    )
+    for label in (None, "a", "b", "c"):
+        part = np.ones(300, bool) if label is None else group == label
+        truth, w, n = y_true[part], weights[part], int(part.sum())
+        squared = (y_pred[part] - truth) ** 2
+        spread = (truth - np.average(truth, weights=w)) ** 2
+        mse, variance = np.average(squared, weights=w), np.average(spread, weights=w)
+        # Each row moves a weighted mean by w (x - mean) / sum w, and r2 by the derivative of it.
+        rows = {
+            "mean_squared_error": squared - mse,
+            "r2_score": -(squared - mse) / variance + mse * (spread - variance) / variance**2,
+        }
+        for name, moved in rows.items():
+            error = np.sqrt((w**2 * moved**2).sum()) / w.sum() * np.sqrt(n / (n - 1))
+            half = student.ppf(0.975, n - 1) * error
+            figure = result.figure(name, group=None if label is None else {"group": label})
+            assert figure.high - figure.value == pytest.approx(half, rel=1e-6)
+
+
 def test_scores_of_several_classes_equal_scikit_learn() -> None:
     generator = np.random.default_rng(2)
     y_true = generator.choice(["a", "b", "c"], 300)
@@ -217,7 +247,7 @@ def test_words_without_a_positive_one_are_measured_as_several() -> None:
         ({"y_true": [0.5, 1.5], "y_score": [1, 2]}, "a regression needs y_pred"),
         ({"y_true": [0, 1], "y_pred": [0, 1, 1]}, "differ in length"),
         ({"y_true": [0, 1], "y_score": ["a", "b"]}, "y_score is not a column of numbers"),
-        ({"y_true": [0.5, np.nan], "y_pred": [np.nan, 1.0]}, "no row has every value"),
+        ({"y_true": [0.5, np.nan], "y_pred": [np.nan, 1.0]}, "each without a value"),
         ({"y_true": [0, 1], "y_pred": [0, 1], "task": "guess"}, "task is not known"),
         (
             {"y_true": list("abc"), "y_score": np.ones((3, 2)) / 2},
@@ -228,3 +258,16 @@ def test_words_without_a_positive_one_are_measured_as_several() -> None:
 def test_what_cannot_be_used_is_refused_in_words(arguments, words) -> None:
     with pytest.raises(InputError, match=words):
         measure_performance(**arguments)
+
+
+@pytest.mark.parametrize("digits", [1, 16])
+def test_scores_walked_in_several_blocks_equal_scikit_learn(digits, monkeypatch) -> None:
+    monkeypatch.setattr("aims_mlops.measures.performance.rows._BLOCK_ROWS", 17)
+    generator = np.random.default_rng(4)
+    score = np.round(generator.random(2_000), digits)  # at one digit a score spans many blocks
+    y_true = (generator.random(2_000) < score).astype(int)
+    weights = generator.random(2_000) + 0.5
+    result = measure_performance(y_true=y_true, y_score=score, sample_weight=weights)
+    for name in ("roc_auc_score", "average_precision_score", "log_loss", "brier_score_loss"):
+        expected = getattr(skm, name)(y_true, score, sample_weight=weights)
+        assert result.figure(name).value == pytest.approx(expected, abs=TOLERANCE)
