@@ -1,8 +1,7 @@
 """The log's speed beside the limit of the machine, measured in the same run.
 
 Each ratio is taken between two loops that alternate in short rounds, so that a busy machine slows
-both alike; the best round of each counts. The target is printed with the ratio; what is asserted
-for grouped appends and for verification is looser, so that it fails when the code gets slower.
+both alike; the best round of each counts. What is asserted is what was asked for.
 """
 
 from __future__ import annotations
@@ -17,10 +16,11 @@ from pathlib import Path
 
 import orjson
 import pytest
+import rfc8785
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from aims_mlops.evidence import clock
-from aims_mlops.evidence.envelope import pae, seal, sign, unseal
-from aims_mlops.evidence.merkle import leaf_hash, node_hash
+from aims_mlops.evidence.envelope import pae, unseal
 from aims_mlops.evidence.records import Evidence, Subject
 from aims_mlops.store.opening import open_sql_store
 from aims_mlops.store.sql import SqlStore
@@ -81,39 +81,42 @@ def test_single_append_keeps_up_with_a_bare_insert(tmp_path: Path) -> None:
     store = open_sql_store(f"sqlite:///{tmp_path / 'log' / 'evidence.db'}")
     envelope = store.append(evidence("first")).envelope
     bare = bare_database(tmp_path / "bare.db")
-    batches = [[evidence(f"{i}-{j}") for j in range(100)] for i in range(8)]
+    batches = [[evidence(f"{i}-{j}") for j in range(50)] for i in range(12)]
 
     def ours(i: int) -> int:
         for item in batches[i]:
             store.append(item)
-        return 100
+        return 50
 
     def theirs(i: int) -> int:
-        for _ in range(100):
+        for _ in range(50):
             bare.execute("BEGIN IMMEDIATE")
             bare.execute("INSERT INTO records (envelope) VALUES (?)", [envelope])
             bare.execute("COMMIT")
-        return 100
+        return 50
 
-    mine, limit = best(ours, theirs, 8)
+    mine, limit = best(ours, theirs, 12)
     print(
         f"single append: {mine:,.0f}/s, bare insert {limit:,.0f}/s, "
-        f"ratio {mine / limit:.2f}, target 0.5"
+        f"ratio {mine / limit:.2f}, asked 0.5"
     )
     store.close()
     bare.close()
-    # The target is not reached on every machine (0.42 to 0.69 seen); this guards what is reached.
-    assert mine / limit >= 0.3
+    assert mine / limit >= 0.5
 
 
-def test_grouped_append_beside_a_bare_loop(tmp_path: Path) -> None:
-    """The bare loop canonicalises, signs, hashes and inserts the same envelopes and leaves."""
+def test_grouped_append_reaches_half_of_a_bare_loop(tmp_path: Path) -> None:
+    """The bare loop canonicalises, signs, hashes and inserts the same records, a thousand at once.
+
+    It takes the fastest writer, which for these records is right, and keeps nothing else.
+    """
     store = open_sql_store(f"sqlite:///{tmp_path / 'log' / 'evidence.db'}")
-    leaf = store.append(evidence("first")).leaf
+    store.append(evidence("first"))
     bare = bare_database(tmp_path / "bare.db")
-    bare.execute("CREATE TABLE rows (sequence INTEGER PRIMARY KEY, id, key UNIQUE, leaf, envelope)")
-    signer = store.signing.signer
-    batches = [[evidence(f"{i}-{j}") for j in range(BATCH)] for i in range(6)]
+    private = Ed25519PrivateKey.generate()
+    batches = [[evidence(f"{i}-{j}") for j in range(BATCH)] for i in range(8)]
+    some = batches[0][0].to_statement()
+    assert orjson.dumps(some, option=orjson.OPT_SORT_KEYS) == rfc8785.dumps(some)
 
     def ours(i: int) -> int:
         store.append_many(batches[i])
@@ -123,24 +126,21 @@ def test_grouped_append_beside_a_bare_loop(tmp_path: Path) -> None:
         rows = []
         for item in batches[i]:
             payload = orjson.dumps(item.to_statement(), option=orjson.OPT_SORT_KEYS)
-            envelope = seal(payload, [sign(payload, signer)])
-            name = hashlib.sha256(envelope).hexdigest()
-            key = hashlib.sha256(payload).hexdigest()
-            node_hash(leaf_hash(leaf), leaf_hash(leaf))
-            rows.append((name, key, leaf, envelope))
+            signature = private.sign(payload)
+            rows.append((payload + signature + hashlib.sha256(payload).digest(),))
         bare.execute("BEGIN IMMEDIATE")
-        bare.executemany("INSERT INTO rows (id, key, leaf, envelope) VALUES (?, ?, ?, ?)", rows)
+        bare.executemany("INSERT INTO records (envelope) VALUES (?)", rows)
         bare.execute("COMMIT")
         return BATCH
 
-    mine, limit = best(ours, theirs, 6)
+    mine, limit = best(ours, theirs, 8)
     print(
         f"grouped append: {mine:,.0f}/s, bare loop {limit:,.0f}/s, "
-        f"ratio {mine / limit:.2f}, target 0.5"
+        f"ratio {mine / limit:.2f}, asked 0.5"
     )
     store.close()
     bare.close()
-    assert mine / limit >= 0.35
+    assert mine / limit >= 0.5
 
 
 BARE_VERIFY = """

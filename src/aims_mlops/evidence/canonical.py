@@ -1,7 +1,8 @@
 """Canonical JSON (RFC 8785): one value, one sequence of bytes.
 
-The fast writer is orjson with sorted keys. It is used only where `limits.survey` has proved that it
-writes what RFC 8785 asks for; everything else goes through the `rfc8785` package.
+The fast writer is orjson with sorted keys. Its bytes are taken only where `shortcut.is_canonical`
+or `limits.survey` has proved that they are what RFC 8785 asks for; everything else goes through
+the `rfc8785` package.
 """
 
 from __future__ import annotations
@@ -16,10 +17,10 @@ from aims_mlops.evidence.limits import (
     MAX_DEPTH,
     MAX_STATEMENT_BYTES,
     Form,
-    Survey,
     plain_copy,
     survey,
 )
+from aims_mlops.evidence.shortcut import is_canonical
 
 _FAST = (
     orjson.OPT_SORT_KEYS
@@ -30,17 +31,20 @@ _FAST = (
 )
 
 
-def canonical(value: Any, found: Survey | None = None) -> bytes:
+def canonical(value: Any) -> bytes:
     """The value as canonical JSON in UTF-8.
 
-    found : what `survey(value)` returned, to save a second pass.
-    Raises EvidenceFormatError for NaN, integers from 2**53 on, lone surrogates, keys that are not
-    strings, types that are not JSON, and anything over the limits.
+    Subclasses of JSON types are written as their base, members of an enumeration as their value, a
+    UUID as its text. Raises EvidenceFormatError for NaN, integers from 2**53 on, lone surrogates,
+    keys that are not strings, other types that are not JSON, and anything over the limits.
     """
-    form = (found or survey(value)).form
-    if form is not Form.PLAIN:
-        value = plain_copy(value)
-    written = _write_slowly(value) if form is Form.SLOW else _write_fast(value)
+    try:
+        written = orjson.dumps(value, option=_FAST)
+        done = is_canonical(value, written)
+    except (TypeError, ValueError, RecursionError):
+        done = False  # the survey says what is wrong, and where
+    if not done:
+        written = _after_survey(value)
     if len(written) > MAX_STATEMENT_BYTES:
         raise EvidenceFormatError(
             "evidence is too large",
@@ -49,6 +53,13 @@ def canonical(value: Any, found: Survey | None = None) -> bytes:
             next_step="put the content into a blob and refer to it",
         )
     return written
+
+
+def _after_survey(value: Any) -> bytes:
+    form = survey(value).form
+    if form is not Form.PLAIN:
+        value = plain_copy(value)
+    return _write_slowly(value) if form is Form.SLOW else _write_fast(value)
 
 
 def _write_fast(value: Any) -> bytes:

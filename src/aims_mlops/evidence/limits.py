@@ -12,6 +12,7 @@ from enum import Enum
 from itertools import chain
 from math import isfinite
 from typing import Any
+from uuid import UUID
 
 from aims_mlops.errors import EvidenceFormatError
 
@@ -137,7 +138,11 @@ def plain_copy(value: Any) -> Any:
 
 
 def _base(root: Any, node: Any) -> Any:
-    """A subclass (such as numpy.float64 or an enum of strings) as the JSON type that it extends."""
+    """A subclass (such as numpy.float64) as the JSON type that it extends; see `canonical`."""
+    if isinstance(node, Enum):
+        return node.value
+    if isinstance(node, UUID):
+        return str(node)
     if isinstance(node, str):
         return str.__str__(node)
     if isinstance(node, int):

@@ -108,6 +108,21 @@ class Database:
             ) from error
         self._writer = self.engine
 
+    def compiled(self, statement: Any) -> str:
+        """A Core statement as SQL for the driver's own cursor, its parameters by place.
+
+        An INSERT takes the columns in the order of its table; no other value may be in it.
+        """
+        kind: Any = type(self.engine.dialect)
+        dialect = kind(paramstyle="qmark" if self.is_sqlite else "format")
+        return str(statement.compile(dialect=dialect))
+
+    @property
+    def integrity_error(self) -> tuple[type[Exception], ...]:
+        """What a broken constraint raises, through SQLAlchemy and from the driver."""
+        driver: Any = self.engine.dialect.loaded_dbapi
+        return (exc.IntegrityError, driver.IntegrityError)
+
     @contextmanager
     def writing(self) -> Iterator[sa.Connection]:
         """One write transaction: committed at the end, rolled back on any exception.
@@ -151,15 +166,16 @@ def set_sqlite_durability(connection: sqlite3.Connection) -> None:
 @contextmanager
 def meaning(database: Database) -> Iterator[None]:
     """Turn a driver's errors into ours, with the reason of the operating system."""
+    driver: Any = database.engine.dialect.loaded_dbapi
     try:
         yield
-    except exc.IntegrityError:
+    except (exc.IntegrityError, driver.IntegrityError):
         raise
     except exc.TimeoutError as error:
         raise StoreUnavailableError(f"the store {database.url} has no free connection") from error
     except exc.DBAPIError as error:
         raise _translated(database, error.orig) from error
-    except sqlite3.Error as error:
+    except driver.Error as error:
         raise _translated(database, error) from error
 
 

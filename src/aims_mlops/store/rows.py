@@ -49,9 +49,7 @@ def draft(
             expected=f"1 to {MAX_KEY} of A-Z, a-z, 0-9 and ._:/+=@-",
         )
     _check_names(evidence)
-    # The other fields of the statement are strings, as `_check_names` has made sure.
-    found = survey({**evidence.unknown, "body": evidence.body})
-    payload = canonical(evidence.to_statement(), found)
+    payload = canonical(evidence.to_statement())
     envelope = seal(payload, (sign(payload, signer), *signatures))
     return Draft(
         evidence,
@@ -60,8 +58,18 @@ def draft(
         hashlib.sha256(envelope).hexdigest(),
         key or hashlib.sha256(payload).hexdigest(),
         [s.sha256 for s in evidence.subjects],
-        found.blobs,
+        blobs_of(payload),
     )
+
+
+def blobs_of(payload: bytes, predicate: Any = None) -> Sequence[str]:
+    """Digests of the blobs that a statement refers to, in the order of its canonical bytes.
+
+    predicate : that of the statement, if it is parsed already.
+    """
+    if b'"media_type"' not in payload:
+        return ()
+    return survey(orjson.loads(payload)["predicate"] if predicate is None else predicate).blobs
 
 
 def _check_names(evidence: Evidence) -> None:

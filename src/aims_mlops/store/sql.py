@@ -1,67 +1,37 @@
-"""The evidence log in SQLite or PostgreSQL.
-
-Rules of an append, all in one transaction that first locks the head row:
- 1. the statement is checked, canonicalised and signed before it touches the database;
- 2. the log must still contain what this machine last signed;
- 3. a key that is taken returns the record that took it, or is a conflict;
- 4. records, subjects, full tiles and the new head with its signed checkpoint are written together.
-"""
+"""The evidence log in SQLite or PostgreSQL: what is stored, read, proved, and kept beside it."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 import sqlalchemy as sa  # noqa: TID253  the adapter itself
-from sqlalchemy import exc  # noqa: TID253
 
 from aims_mlops.errors import (
-    EvidenceConflictError,
     EvidenceFormatError,
     EvidenceNotFoundError,
-    StoreError,
 )
-from aims_mlops.evidence import clock
-from aims_mlops.evidence.checkpoint import Checkpoint, origin_of, write_proof
-from aims_mlops.evidence.envelope import Signature, key_id, unseal
+from aims_mlops.evidence.checkpoint import origin_of, write_proof
+from aims_mlops.evidence.envelope import Signature
 from aims_mlops.evidence.limits import MAX_BATCH
 from aims_mlops.evidence.merkle import (
     consistency_proof,
-    frontier_at,
-    grow,
     inclusion_proof,
-    leaf_hash,
-    root_of,
 )
 from aims_mlops.evidence.note import VerifierKey
 from aims_mlops.evidence.records import Evidence, Record
+from aims_mlops.store.append import HEAD, Also, Appender
 from aims_mlops.store.base import BlobReference, StoreStatus
 from aims_mlops.store.blobs import Blobs
 from aims_mlops.store.database import Database
-from aims_mlops.store.rows import Draft, draft, place, record_from_row
+from aims_mlops.store.rows import record_from_row
 from aims_mlops.store.sealed import Secrets, lock, unlock, unwrap, wrap
-from aims_mlops.store.signing import KeyChangedError, LogKeys
-from aims_mlops.store.tables import blob_keys, head, log_keys, records, subjects, tiles
-from aims_mlops.store.tree import StoredTree, full_tiles, split_hashes
-
-Also = Callable[[sa.Connection], object]
+from aims_mlops.store.signing import LogKeys
+from aims_mlops.store.tables import blob_keys, head, log_keys, records, subjects
+from aims_mlops.store.tree import StoredTree
 
 PAGE = 200  # records read at a time, so that a slow reader never blocks a writer
-_IN = 400  # values in one IN (...)
-
-_HEAD = sa.select(
-    head,
-    sa.select(log_keys.c.key_id)
-    .order_by(log_keys.c.valid_from.desc())
-    .limit(1)
-    .scalar_subquery()
-    .label("key_id"),
-)
-_HEAD_LOCKED = _HEAD.with_for_update(of=head)
-_SET_HEAD = head.update().where(head.c.id == 1)
-_BY_KEY = sa.select(records).where(records.c.key.in_(sa.bindparam("keys", expanding=True)))
 
 
 class SqlStore:
@@ -71,6 +41,7 @@ class SqlStore:
         self.database = database
         self.blobs = blobs
         self.signing = keys
+        self._appender = Appender(database, keys)
 
     @property
     def url(self) -> str:
@@ -100,7 +71,7 @@ class SqlStore:
         signatures : of people, over the statement's payload, to stand beside the log's own.
         Raises EvidenceFormatError, EvidenceConflictError, StoreUnavailableError.
         """
-        return self._append([(evidence, key, signatures)])[0]
+        return self._appender.append([(evidence, key, signatures)])[0]
 
     def append_many(
         self, batch: Sequence[Evidence], *, keys: Sequence[str] | None = None
@@ -117,171 +88,23 @@ class SqlStore:
         if not batch:
             return []
         named: Sequence[str | None] = keys if keys is not None else [None] * len(batch)
-        return self._append([(item, key, ()) for item, key in zip(batch, named, strict=True)])
+        return self._appender.append(
+            [(item, key, ()) for item, key in zip(batch, named, strict=True)]
+        )
 
     def append_signed(
         self, batch: Sequence[tuple[Evidence, str | None, Sequence[Signature]]]
     ) -> list[Record]:
         """The same for (evidence, key, people's signatures), as a server takes them."""
-        return self._append(batch) if batch else []
+        return self._appender.append(batch) if batch else []
 
     def append_rotation(self, evidence: Evidence, successor: bytes) -> Record:
         """Store the record by which the key that signs now hands over to another."""
-        return self._append([(evidence, None, ())], successor)[0]
-
-    def _append(
-        self,
-        batch: Sequence[tuple[Evidence, str | None, Sequence[Signature]]],
-        successor: bytes | None = None,
-        also: Also | None = None,
-    ) -> list[Record]:
-        try:
-            return self._append_once(batch, successor, also)
-        except KeyChangedError:
-            return self._append_once(batch, successor, also)
-
-    def _append_once(
-        self,
-        batch: Sequence[tuple[Evidence, str | None, Sequence[Signature]]],
-        successor: bytes | None,
-        also: Also | None,
-    ) -> list[Record]:
-        signer = self.signing.signer
-        items = [draft(evidence, signer, key, more) for evidence, key, more in batch]
-        try:
-            with self.database.writing() as connection:
-                found, seen = self._write(connection, items)
-                if successor is not None and seen is not None:
-                    connection.execute(
-                        log_keys.insert(),
-                        {"valid_from": seen[1], "key_id": key_id(successor), "public": successor},
-                    )
-                if also is not None:
-                    also(connection)
-        except exc.IntegrityError as error:
-            raise self._refused(items, error) from error
-        if seen is not None:
-            self.signing.remember(*seen)
-        return found
-
-    def _refused(
-        self, items: Sequence[Draft], error: exc.IntegrityError
-    ) -> EvidenceConflictError | StoreError:
-        """Why the database refused a batch: only now is it worth a look."""
-        keys: dict[str, str] = {}
-        twice = any(keys.setdefault(item.id, item.key) != item.key for item in items)
-        with self.database.reading() as connection:
-            for start in range(0, len(items), _IN):
-                query = sa.select(records.c.id, records.c.key).where(
-                    records.c.id.in_([item.id for item in items[start : start + _IN]])
-                )
-                twice = twice or any(keys[row.id] != row.key for row in connection.execute(query))
-        if twice:
-            return EvidenceConflictError(
-                "the same statement is pushed under two idempotency keys",
-                next_step="send it again under the first key, or without one",
-            )
-        return StoreError(
-            f"the store {self.url} refused the records: {str(error.orig)[:200]}",
-            next_step="aims evidence verify",
-        )
+        return self._appender.append([(evidence, None, ())], successor=successor)[0]
 
     def append_with(self, evidence: Evidence, also: Also) -> Record:
         """Store one record and do something else to the database in the same transaction."""
-        return self._append([(evidence, None, ())], also=also)[0]
-
-    def _write(
-        self, connection: sa.Connection, items: Sequence[Draft]
-    ) -> tuple[list[Record], tuple[str, int, bytes] | None]:
-        top = connection.execute(_HEAD_LOCKED).one()
-        size, frontier = int(top.size), split_hashes(bytes(top.frontier))
-        self._check_head(connection, top, frontier)
-        by_key = self._taken(connection, items)
-        received_at = clock.now()
-        out: list[Record] = []
-        rows: list[dict[str, Any]] = []
-        links: list[dict[str, Any]] = []
-        hashes: list[bytes] = []
-        for item in items:
-            earlier = by_key.get(item.key)
-            if earlier is not None:
-                out.append(_same(earlier, item))
-                continue
-            sequence = size + len(rows)
-            leaf = place(item, top.log_id, sequence, received_at)
-            evidence = item.evidence
-            record = Record(
-                sequence=sequence,
-                id=item.id,
-                key=item.key,
-                received_at=received_at,
-                evidence=evidence,
-                envelope=item.envelope,
-                leaf=leaf,
-            )
-            hashed = leaf_hash(leaf)
-            grow(frontier, sequence, hashed)
-            hashes.append(hashed)
-            rows.append(
-                {
-                    "sequence": sequence,
-                    "id": item.id,
-                    "key": item.key,
-                    "kind": evidence.kind,
-                    "system": evidence.system,
-                    "run": evidence.run,
-                    "received_at": received_at,
-                    "leaf": leaf,
-                    "envelope": item.envelope,
-                }
-            )
-            links.extend({"sequence": sequence, "sha256": s} for s in set(item.subjects))
-            by_key[item.key] = record
-            out.append(record)
-        if not rows:
-            return out, None
-        full = full_tiles(connection, size, hashes)
-        connection.execute(records.insert(), rows)
-        connection.execute(subjects.insert(), links)
-        if full:
-            connection.execute(tiles.insert(), full)
-        root = root_of(frontier)
-        size += len(rows)
-        note = Checkpoint(origin_of(top.log_id), size, root).sign(self.signing.signer)
-        connection.execute(
-            _SET_HEAD,
-            {"size": size, "frontier": b"".join(frontier), "root": root, "checkpoint": note},
-        )
-        return out, (top.log_id, size, root)
-
-    def _check_head(self, connection: sa.Connection, top: Any, frontier: list[bytes]) -> None:
-        """Refuse to sign on top of a log that is not the one signed before."""
-        size, root = int(top.size), bytes(top.root)
-        if len(frontier) != size.bit_count() or root_of(frontier) != root:
-            raise StoreError(
-                f"the head of the log {self.url} does not agree with itself",
-                next_step="aims evidence verify",
-            )
-        self.signing.check_signer(top.key_id)
-        seen = self.signing.last_signed(top.log_id)
-        if seen is None or seen == (size, root):
-            return
-        seen_size, seen_root = seen
-        if seen_size < size:
-            tree = StoredTree(connection)
-            if root_of(frontier_at(seen_size, tree)) == seen_root:
-                return
-        raise self.signing.rolled_back(self.url, size, seen_size)
-
-    def _taken(self, connection: sa.Connection, items: Sequence[Draft]) -> dict[str, Record]:
-        wanted = [item.key for item in items]
-        found: dict[str, Record] = {}
-        for start in range(0, len(wanted), _IN):
-            rows = connection.execute(_BY_KEY, {"keys": wanted[start : start + _IN]})
-            for row in rows:
-                record = record_from_row(row)
-                found[record.key] = record
-        return found
+        return self._appender.append([(evidence, None, ())], also=also)[0]
 
     # ---- reading
 
@@ -357,7 +180,7 @@ class SqlStore:
 
     def status(self) -> StoreStatus:
         with self.database.reading() as connection:
-            top = connection.execute(_HEAD).one()
+            top = connection.execute(HEAD).one()
             anchored = connection.execute(
                 sa.select(records.c.sequence).where(records.c.kind == "anchor").limit(1)
             ).first()
@@ -385,7 +208,7 @@ class SqlStore:
     def prove(self, sequence: int) -> str:
         """A proof (tlog-proof) that a record is in the log as last signed."""
         with self.database.reading() as connection:
-            top = connection.execute(_HEAD).one()
+            top = connection.execute(HEAD).one()
             if not 0 <= sequence < top.size:
                 raise EvidenceNotFoundError(f"no record {sequence} in a log of {top.size}")
             path = inclusion_proof(sequence, int(top.size), StoredTree(connection))
@@ -441,13 +264,3 @@ class SqlStore:
 
     def close(self) -> None:
         self.database.close()
-
-
-def _same(earlier: Record, item: Draft) -> Record:
-    if unseal(earlier.envelope).payload != item.payload:
-        raise EvidenceConflictError(
-            f"the idempotency key {item.key[:80]} is taken",
-            got="another statement",
-            expected=f"the one stored as {earlier.id[:16]}",
-        )
-    return earlier

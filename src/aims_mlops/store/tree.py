@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import lru_cache
-from typing import Any
 
 import sqlalchemy as sa  # noqa: TID253  the adapter itself
 
@@ -31,9 +30,9 @@ def fold(hashes: Sequence[bytes]) -> bytes:
 
 def full_tiles(
     connection: sa.Connection, start: int, hashes: Sequence[bytes]
-) -> list[dict[str, Any]]:
-    """The rows of the tiles that become full when `hashes` follow the first `start` leaves."""
-    rows: list[dict[str, Any]] = []
+) -> list[tuple[int, int, bytes]]:
+    """(level, position, hashes) of the tiles that `hashes` after `start` leaves make full."""
+    rows: list[tuple[int, int, bytes]] = []
     level, first, new = 0, start, list(hashes)
     while (first + len(new)) // WIDTH > first // WIDTH:
         begin = first - first % WIDTH
@@ -42,7 +41,7 @@ def full_tiles(
         for position in range(begin // WIDTH, (begin + len(joined)) // WIDTH):
             offset = position * WIDTH - begin
             tile = joined[offset : offset + WIDTH]
-            rows.append({"level": level, "position": position, "hashes": b"".join(tile)})
+            rows.append((level, position, b"".join(tile)))
             roots.append(fold(tile))
         level, first, new = level + STEP, begin // WIDTH, roots
     return rows
