@@ -19,38 +19,69 @@ if TYPE_CHECKING:
     from aims_mlops.capture.decorators import training as training
     from aims_mlops.gates.service import gate as gate
     from aims_mlops.measures.bias.measure import measure_bias as measure_bias
+    from aims_mlops.measures.bias.mitigation import record_mitigation as record_mitigation
     from aims_mlops.measures.drift.measure import measure_drift as measure_drift
+    from aims_mlops.measures.drift.persistence import persistent_drift as persistent_drift
+    from aims_mlops.measures.drift.reference import (
+        build_reference_profile as build_reference_profile,
+    )
+    from aims_mlops.measures.fingerprint.lineage import trace_lineage as trace_lineage
+    from aims_mlops.measures.fingerprint.profile import profile_table as profile_table
     from aims_mlops.measures.fingerprint.table import fingerprint as fingerprint
+    from aims_mlops.measures.performance.comparison import (
+        compare_performance as compare_performance,
+    )
     from aims_mlops.measures.performance.measure import measure_performance as measure_performance
+    from aims_mlops.measures.performance.stability import measure_stability as measure_stability
+    from aims_mlops.measures.quality.infer import infer_suite as infer_suite
+    from aims_mlops.measures.quality.leakage import measure_leakage as measure_leakage
     from aims_mlops.measures.quality.measure import measure_quality as measure_quality
 
 __all__ = [
+    "build_reference_profile",
+    "compare_performance",
     "current_run",
     "dataset",
     "errors",
     "evaluation",
     "fingerprint",
     "gate",
+    "infer_suite",
     "measure_bias",
     "measure_drift",
+    "measure_leakage",
     "measure_performance",
     "measure_quality",
+    "measure_stability",
+    "persistent_drift",
+    "profile_table",
+    "record_mitigation",
     "run",
+    "trace_lineage",
     "training",
 ]
 
 # public name -> module that defines it; the name is the same there
 _HOME = {
+    "build_reference_profile": "aims_mlops.measures.drift.reference",
+    "compare_performance": "aims_mlops.measures.performance.comparison",
     "current_run": "aims_mlops.capture.current",
     "dataset": "aims_mlops.capture.dataset",
     "evaluation": "aims_mlops.capture.decorators",
     "fingerprint": "aims_mlops.measures.fingerprint.table",
     "gate": "aims_mlops.gates.service",
+    "infer_suite": "aims_mlops.measures.quality.infer",
     "measure_bias": "aims_mlops.measures.bias.measure",
     "measure_drift": "aims_mlops.measures.drift.measure",
+    "measure_leakage": "aims_mlops.measures.quality.leakage",
     "measure_performance": "aims_mlops.measures.performance.measure",
     "measure_quality": "aims_mlops.measures.quality.measure",
+    "measure_stability": "aims_mlops.measures.performance.stability",
+    "persistent_drift": "aims_mlops.measures.drift.persistence",
+    "profile_table": "aims_mlops.measures.fingerprint.profile",
+    "record_mitigation": "aims_mlops.measures.bias.mitigation",
     "run": "aims_mlops.capture.context",
+    "trace_lineage": "aims_mlops.measures.fingerprint.lineage",
     "training": "aims_mlops.capture.decorators",
 }
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 from aims_mlops.capture.failures import guarded
@@ -45,7 +44,7 @@ def check(run: Run, columns: Mapping[str, Any], *, dataset: str | None) -> list[
 
         measured = measure_performance(groups=sensitive, **given)
         found.append(Check("performance", measured.to_body(), about))
-    if sensitive is not None and run.settings.bias and find_spec("fairlearn") is not None:
+    if sensitive is not None and run.settings.bias:
         with guarded(run, "bias"):
             from aims_mlops.measures.bias.measure import measure_bias
 

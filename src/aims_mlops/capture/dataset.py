@@ -39,10 +39,11 @@ class About:
     purpose: str | None = None
     role: str | None = None
     derived_from: tuple[str, ...] = ()
+    suite: Any = None  # what is expected of it; the evidence of its quality says it, not this
 
     @property
     def declared(self) -> bool:
-        return any((self.source, self.licence, self.purpose, self.derived_from))
+        return any((self.source, self.licence, self.purpose, self.derived_from, self.suite))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,6 +94,7 @@ def dataset(
     purpose: str | None = None,
     role: str | None = None,
     derived_from: str | Sequence[str] = (),
+    suite: Any = None,
 ) -> T:
     """Declare a data set and return it as it came.
 
@@ -105,6 +107,8 @@ def dataset(
     name : what people call it.  source : where it comes from.  licence : under which rights.
     purpose : what it may be used for.  role : such as 'train', 'test', 'reference'; told from
         the name if not given.  derived_from : names of the data sets it was made of.
+    suite : what its quality is held against, in a form that `measure_quality` takes; without it
+        a default that asks little.
     """
     words: dict[str, Any] = {
         "source": source,
@@ -112,6 +116,7 @@ def dataset(
         "purpose": purpose,
         "role": role,
         "derived_from": derived_from,
+        "suite": suite,
     }
     run = active_run()
     if run is not None:
@@ -145,6 +150,8 @@ def _capture(run: Run, data: Any, about: About) -> None:
         if other.sha256 == found.sha256 and (other.about.name == about.name or about.declared):
             if about.declared:
                 run.datasets[place] = replace(other, about=about)
+            if about.suite is not None:
+                _measure_quality(run, data, place)
             return
     entry = CapturedDataset(
         about=about, sha256=found.sha256, digest=found.to_body(), sample=_sample(data)
@@ -156,9 +163,14 @@ def _capture(run: Run, data: Any, about: About) -> None:
         note(run, f"dataset {about.name}", empty)
         return
     with guarded(run, f"profile of dataset {about.name}"):
-        entry = run.datasets[place] = replace(entry, profile=_profile(data, found.sha256))
+        run.datasets[place] = replace(entry, profile=_profile(data, found.sha256))
+    _measure_quality(run, data, place)
+
+
+def _measure_quality(run: Run, data: Any, place: int) -> None:
+    entry = run.datasets[place]
     if run.settings.quality and _quality_installed():
-        with guarded(run, f"quality of dataset {about.name}"):
+        with guarded(run, f"quality of dataset {entry.about.name}"):
             run.datasets[place] = replace(entry, quality=_quality(data, entry))
 
 
@@ -174,6 +186,9 @@ def _profile(data: Any, sha256: str) -> Mapping[str, Any]:
 def _quality(data: Any, entry: CapturedDataset) -> Mapping[str, Any]:
     from aims_mlops.measures.quality.measure import measure_quality
 
+    if entry.about.suite is not None:
+        measured = measure_quality(data, entry.about.suite, name=entry.about.name)
+        return {**measured.to_body(), "dataset": entry.reference}
     if entry.sha256 not in _qualities:
         _keep(_qualities, entry.sha256, measure_quality(data).to_body())
     return {**_qualities[entry.sha256], "dataset": entry.reference}
@@ -223,6 +238,7 @@ def _about(
     purpose: str | None = None,
     role: str | None = None,
     derived_from: str | Sequence[str] = (),
+    suite: Any = None,
 ) -> About:
     names = (derived_from,) if isinstance(derived_from, str) else tuple(derived_from)
     return About(
@@ -232,6 +248,7 @@ def _about(
         purpose=None if purpose is None else scrubbed(str(purpose)),
         role=role if role is not None else _role_in(name),
         derived_from=tuple(scrubbed(str(parent)) for parent in names),
+        suite=suite,
     )
 
 

@@ -59,6 +59,15 @@ def test_duplicate_column_names_are_a_gap_that_names_them(recorded: Recorded) ->
     assert "age" in recorded("gap")[0].body["message"]
 
 
+def test_suite_that_cannot_be_read_is_a_gap(recorded: Recorded) -> None:
+    pytest.importorskip("great_expectations")
+    frame = pd.DataFrame({"age": [44, 61]})
+    with pytest.warns(aims.errors.CaptureWarning, match="nowhere.yaml"), aims.run("load"):
+        aims.dataset(frame, "people", suite="nowhere.yaml")
+    assert gaps(recorded) == ["quality of dataset people"]
+    assert len(recorded("dataset")) == 1
+
+
 def test_mixed_type_column_is_a_gap_without_its_values(recorded: Recorded) -> None:
     frame = pd.DataFrame({"mixed": [1, "Zoidberg", 2.5, None]})
     with pytest.warns(aims.errors.CaptureWarning):

@@ -189,3 +189,33 @@ def test_tables_inside_a_tuple_or_dict_are_data_sets(
         ("splits.test", "test", 2),
         ("pair.0", None, 1),
     ]
+
+
+SUITE = {"suite": "people", "columns": {"age": {"min": 40, "max": 120}}}
+
+
+def test_suite_of_a_data_set_is_what_its_quality_is_held_against(
+    recorded: Recorded, frame: pd.DataFrame
+) -> None:
+    pytest.importorskip("great_expectations")
+    with aims.run("load"):
+        aims.dataset(frame, "people", suite=SUITE)
+    (quality,) = recorded("data-quality")
+    assert quality.body["dataset"]["name"] == "people"
+    assert quality.body["success"] is False  # somebody is 38
+    asked = {expectation["type"] for expectation in quality.body["expectations"]}
+    assert "expect_column_values_to_be_between" in asked
+
+
+def test_suite_that_is_named_after_an_argument_was_captured_still_counts(
+    recorded: Recorded, frame: pd.DataFrame
+) -> None:
+    pytest.importorskip("great_expectations")
+
+    @aims.training
+    def load(people: pd.DataFrame) -> None:
+        aims.dataset(people, "people", suite=SUITE)
+
+    load(frame)
+    (quality,) = recorded("data-quality")
+    assert quality.body["success"] is False

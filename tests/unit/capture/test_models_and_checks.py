@@ -126,7 +126,6 @@ def test_evaluation_of_a_named_model_adds_figures_and_no_second_description(
 
 
 def test_check_records_performance_overall_and_by_group_and_bias(recorded: Recorded) -> None:
-    pytest.importorskip("fairlearn")
     y_true = np.array([0, 1] * 40)
     y_pred = np.array([0, 1, 1, 1] * 20)  # 20 of 80 wrong: accuracy 0.75
     sex = pd.DataFrame({"sex": ["F", "F", "M", "M"] * 20})
