@@ -18,7 +18,8 @@ PAGE = (ROOT / "docs" / "cli.md").read_text()
 def fields(heading: str) -> set[str]:
     """The first column of the table under a heading."""
     section = PAGE.split(f"### `{heading}`", 1)[1].split("\n### ", 1)[0]
-    return set(re.findall(r"^\| `(\w+)` \|", section, re.MULTILINE))
+    rows = re.findall(r"^\| (`[^|]*)\|", section, re.MULTILINE)
+    return {name for row in rows for name in re.findall(r"`(\w+)`", row)}
 
 
 def aims(*arguments: str) -> Any:
@@ -54,6 +55,13 @@ def test_gate_and_evidence_print_the_fields_of_the_page(project: Path) -> None:
     assert set(listed[0]) == fields("aims evidence list --json")
     shown = aims("evidence", "show", listed[0]["id"])
     assert set(shown) == set(listed[0]) | {"statement"}
+
+
+def test_drift_prints_the_fields_of_the_page(project: Path) -> None:
+    Path("a.csv").write_text("x\n" + "1\n2\n3\n" * 40)
+    measured = aims("drift", "run", "--reference", "a.csv", "--current", "a.csv")
+    assert set(measured) == fields("aims drift run --reference A --current B --json")
+    assert measured["verdict"] == "no drift"
 
 
 def test_every_variable_that_the_package_reads_is_on_the_page() -> None:
