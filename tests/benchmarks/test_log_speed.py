@@ -186,13 +186,13 @@ def test_whole_verification_beside_the_bare_signatures(tmp_path: Path) -> None:
         assert [p.wait() for p in processes] == [0, 0]
         return count
 
-    mine, limit = best(ours, theirs, 3)
+    mine, limit = best(ours, theirs, 4)
     print(
         f"verify: {mine:,.0f}/s, bare signatures {limit:,.0f}/s, "
-        f"time ratio {limit / mine:.2f}, target 1.3"
+        f"time ratio {limit / mine:.2f}, asked 1.3"
     )
     store.close()
-    assert limit / mine <= 1.9
+    assert limit / mine <= 1.3
 
 
 def test_incremental_verification_takes_time_for_what_is_new(tmp_path: Path) -> None:

@@ -32,22 +32,19 @@ class Leaf:
     received_at: str
 
     def to_bytes(self) -> bytes:
-        """Canonical JSON: keys are ASCII, values strings and a small integer, so orjson does."""
-        return orjson.dumps(
-            {
-                "actor": self.actor,
-                "blobs": self.blobs,
-                "claimed_at": self.claimed_at,
-                "envelope": self.envelope,
-                "key": self.key,
-                "kind": self.kind,
-                "kind_version": self.version,
-                "log": self.log,
-                "received_at": self.received_at,
-                "sequence": self.sequence,
-                "subjects": self.subjects,
-                "v": LEAF_VERSION,
-            }
+        """The leaf as canonical JSON."""
+        return write_leaf(
+            log=self.log,
+            sequence=self.sequence,
+            kind=self.kind,
+            version=self.version,
+            envelope=self.envelope,
+            subjects=self.subjects,
+            blobs=self.blobs,
+            actor=self.actor,
+            key=self.key,
+            claimed_at=self.claimed_at,
+            received_at=self.received_at,
         )
 
     @classmethod
@@ -70,3 +67,36 @@ class Leaf:
             )
         except (ValueError, KeyError, TypeError) as error:
             raise EvidenceFormatError(f"not a leaf: {type(error).__name__}") from error
+
+
+def write_leaf(
+    *,
+    log: str,
+    sequence: int,
+    kind: str,
+    version: int,
+    envelope: str,
+    subjects: Sequence[str],
+    blobs: Sequence[str],
+    actor: str,
+    key: str,
+    claimed_at: str,
+    received_at: str,
+) -> bytes:
+    """A leaf as canonical JSON: keys are ASCII, values strings and small integers: orjson does."""
+    return orjson.dumps(
+        {
+            "actor": actor,
+            "blobs": blobs,
+            "claimed_at": claimed_at,
+            "envelope": envelope,
+            "key": key,
+            "kind": kind,
+            "kind_version": version,
+            "log": log,
+            "received_at": received_at,
+            "sequence": sequence,
+            "subjects": subjects,
+            "v": LEAF_VERSION,
+        }
+    )

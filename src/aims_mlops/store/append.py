@@ -28,7 +28,8 @@ from aims_mlops.store.database import Database
 from aims_mlops.store.rows import Draft, draft, place, record_from_row
 from aims_mlops.store.signing import KeyChangedError, LogKeys
 from aims_mlops.store.tables import head, log_keys, records, subjects, tiles
-from aims_mlops.store.tree import StoredTree, full_tiles, split_hashes
+from aims_mlops.store.tile import split_hashes
+from aims_mlops.store.tree import StoredTree, full_tiles
 
 Also = Callable[[sa.Connection], object]
 Item = tuple[Evidence, str | None, Sequence[Signature]]

@@ -104,7 +104,8 @@ def _near_end(connection: Connection, first: int, size: int) -> Subtree:
     import sqlalchemy as sa
 
     from aims_mlops.store.tables import records
-    from aims_mlops.store.tree import WIDTH, StoredTree
+    from aims_mlops.store.tile import WIDTH
+    from aims_mlops.store.tree import StoredTree
 
     stored = StoredTree(connection)
     start = first - first % WIDTH

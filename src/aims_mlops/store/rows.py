@@ -13,7 +13,7 @@ import orjson
 from aims_mlops.errors import EvidenceFormatError, VerificationError
 from aims_mlops.evidence.canonical import canonical
 from aims_mlops.evidence.envelope import Signature, Signer, seal, sign, unseal
-from aims_mlops.evidence.leaf import Leaf
+from aims_mlops.evidence.leaf import Leaf, write_leaf
 from aims_mlops.evidence.limits import MAX_KEY, MAX_NAME, MAX_SUBJECTS, survey
 from aims_mlops.evidence.records import Evidence, Record
 
@@ -97,7 +97,7 @@ def _check_names(evidence: Evidence) -> None:
 def place(item: Draft, log_id: str, sequence: int, received_at: str) -> bytes:
     """The leaf of a draft at its place in the log."""
     evidence = item.evidence
-    return Leaf(
+    return write_leaf(
         log=log_id,
         sequence=sequence,
         kind=evidence.kind,
@@ -109,7 +109,7 @@ def place(item: Draft, log_id: str, sequence: int, received_at: str) -> bytes:
         key=item.key,
         claimed_at=evidence.claimed_at,
         received_at=received_at,
-    ).to_bytes()
+    )
 
 
 def record_from_row(row: Any) -> Record:

@@ -8,24 +8,9 @@ from functools import lru_cache
 import sqlalchemy as sa  # noqa: TID253  the adapter itself
 
 from aims_mlops.errors import VerificationError
-from aims_mlops.evidence.merkle import HASH, leaf_hash, node_hash
+from aims_mlops.evidence.merkle import leaf_hash
 from aims_mlops.store.tables import records, tiles
-
-WIDTH = 256  # hashes in a tile
-STEP = 8  # levels of the tree that a tile spans
-
-
-def split_hashes(joined: bytes) -> list[bytes]:
-    """Hashes that are stored one after another."""
-    return [joined[i : i + HASH] for i in range(0, len(joined), HASH)]
-
-
-def fold(hashes: Sequence[bytes]) -> bytes:
-    """The root over a power of two of hashes."""
-    level = list(hashes)
-    while len(level) > 1:
-        level = [node_hash(level[i], level[i + 1]) for i in range(0, len(level), 2)]
-    return level[0]
+from aims_mlops.store.tile import STEP, WIDTH, fold, split_hashes
 
 
 def full_tiles(

@@ -7,86 +7,26 @@ in the log's signed checkpoint; and that root continues every checkpoint kept el
 
 from __future__ import annotations
 
-import json
-import os
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
-from itertools import pairwise
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa  # noqa: TID253  the adapter itself
 
-from aims_mlops.errors import AimsError, EvidenceFormatError, VerificationError
-from aims_mlops.evidence.checkpoint import Checkpoint, origin_of, read_checkpoint
+from aims_mlops.errors import AimsError, VerificationError
 from aims_mlops.evidence.envelope import key_id
-from aims_mlops.evidence.merkle import grow, leaf_hash, root_of
 from aims_mlops.evidence.note import VerifierKey
-from aims_mlops.store import verify_worker
 from aims_mlops.store.anchors import Anchor, anchors, certificates, check_token
+from aims_mlops.store.database import meaning
 from aims_mlops.store.sql import SqlStore
-from aims_mlops.store.tables import head, log_keys, records, tiles
-from aims_mlops.store.tree import STEP, WIDTH, fold, split_hashes
-from aims_mlops.store.verify_range import KeySpan, RangeChecker, RangeResult
+from aims_mlops.store.tables import head, log_keys
+from aims_mlops.store.verify_range import KeySpan, RangeResult
+from aims_mlops.store.verify_report import Report, Verified
+from aims_mlops.store.verify_roots import check_roots
 from aims_mlops.store.verify_schema import outside_failures, schema_failures
+from aims_mlops.store.verify_worker import Task, check_records
 
-_ALONE = 4_096  # records below which a second process costs more than it saves
-
-
-@dataclass(frozen=True, slots=True)
-class Verified:
-    """What was verified, to go on from later; the auditor keeps it, not the store."""
-
-    log_id: str
-    size: int
-    root: str
-    frontier: tuple[str, ...]
-
-    def to_json(self) -> str:
-        return json.dumps(
-            {
-                "log_id": self.log_id,
-                "size": self.size,
-                "root": self.root,
-                "frontier": list(self.frontier),
-            },
-            indent=1,
-        )
-
-    @classmethod
-    def from_json(cls, text: str) -> Verified:
-        """Read it back; raises EvidenceFormatError."""
-        try:
-            found = json.loads(text)
-            frontier = tuple(found["frontier"])
-            state = cls(found["log_id"], found["size"], found["root"], frontier)
-            if root_of([bytes.fromhex(h) for h in frontier]).hex() != state.root:
-                raise ValueError("the frontier does not give the root")
-        except (ValueError, KeyError, TypeError) as error:
-            raise EvidenceFormatError(f"not the state of a verified log: {error}") from error
-        return state
-
-
-@dataclass(slots=True)
-class Report:
-    """The outcome: `holds` and `open_points` in words, and every failure."""
-
-    log_id: str = ""
-    size: int = 0
-    root: str = ""
-    since: int = 0
-    checked: int = 0
-    signatures: int = 0
-    blobs: int = 0
-    holds: list[str] = field(default_factory=list)
-    failures: list[str] = field(default_factory=list)
-    open_points: list[str] = field(default_factory=list)
-    verified: Verified | None = None
-
-    @property
-    def ok(self) -> bool:
-        """Whether nothing failed; open points are not failures."""
-        return not self.failures
+__all__ = ["Report", "Verified", "verify_store"]
 
 
 def verify_store(
@@ -121,19 +61,6 @@ def verify_store(
     return report
 
 
-def range_checker(store: SqlStore, *, blobs: bool, erased: frozenset[str]) -> RangeChecker:
-    """The checker for one store, with the keys that its log was signed with."""
-    with store.database.reading() as connection:
-        spans = _spans(connection)
-    return RangeChecker(
-        store.database,
-        store.log_id,
-        spans,
-        read_blob=store.get_blob if blobs else None,
-        erased=erased,
-    )
-
-
 def _verify(
     store: SqlStore,
     report: Report,
@@ -162,10 +89,19 @@ def _verify(
         with store.database.reading() as connection:
             report.failures.extend(schema_failures(store.database, connection, whole=since is None))
 
-    erased = store.erased()
-    result = _check_records(
-        store, start, report.size, erased, blobs=blobs, workers=workers, meanwhile=database
+    task = Task(
+        dsn=store.database.dsn,
+        log_id=report.log_id,
+        spans=tuple(spans),
+        blobs=store.blob_location,
+        keys=str(store.key_folder),
+        read_blobs=blobs,
+        erased=store.erased(),
     )
+    with meaning(store.database):
+        result = check_records(
+            task, start, report.size, store.get_blob, workers=workers, meanwhile=database
+        )
     report.checked, report.signatures, report.blobs = (
         result.checked,
         result.signatures,
@@ -176,7 +112,7 @@ def _verify(
         report.failures.append(f"and {result.more_failures} more")
     anchored = anchors(store)
     notes = (*kept, *(anchor.checkpoint for anchor in anchored))
-    _check_roots(store, report, result, start, frontier, top, spans, notes)
+    check_roots(store, report, result, start, frontier, top, spans, notes)
     _check_tokens(report, anchored, authorities)
     _check_keys(store, report, spans, trusted)
     _say_what_is_open(store, report, result, since, blobs=blobs)
@@ -224,180 +160,6 @@ def _start(report: Report, since: Verified | None) -> tuple[int, list[bytes]]:
         )
     report.since = since.size
     return since.size, [bytes.fromhex(h) for h in since.frontier]
-
-
-def _check_records(
-    store: SqlStore,
-    start: int,
-    end: int,
-    erased: frozenset[str],
-    *,
-    blobs: bool,
-    workers: int | None,
-    meanwhile: Callable[[], None],
-) -> RangeResult:
-    """Check records [start, end) in several processes; `meanwhile` runs while the others start."""
-    count = workers or os.cpu_count() or 1
-    if end - start < _ALONE:
-        count = 1
-    share = max(WIDTH, -(-(end - start) // count))
-    cuts = [start]
-    while cuts[-1] < end:
-        # Whole tiles for each, so that the parts can be put together.
-        cut = min(end, (cuts[-1] + share + WIDTH - 1) // WIDTH * WIDTH)
-        cuts.append(cut)
-    parts = list(pairwise(cuts))
-    others = [
-        verify_worker.start(
-            {
-                "url": store.database.dsn,
-                "blobs": store.blob_location,
-                "keys": str(store.key_folder),
-                "start": low,
-                "end": high,
-                "read_blobs": blobs,
-                "erased": sorted(erased),
-            }
-        )
-        for low, high in parts[1:]
-    ]
-    total = RangeResult()
-    try:
-        meanwhile()
-        if parts:
-            total = range_checker(store, blobs=blobs, erased=erased).check(*parts[0])
-    finally:
-        results = [verify_worker.finish(worker) for worker in others]
-    for result in results:
-        total.checked += result.checked
-        total.signatures += result.signatures
-        total.blobs += result.blobs
-        total.erased += result.erased
-        total.blocks.update(result.blocks)
-        total.loose.extend(result.loose)
-        total.failures.extend(result.failures)
-        total.more_failures += result.more_failures
-    return total
-
-
-def _check_roots(
-    store: SqlStore,
-    report: Report,
-    result: RangeResult,
-    start: int,
-    frontier: list[bytes],
-    top: Any,
-    spans: Sequence[KeySpan],
-    kept: Sequence[str],
-) -> None:
-    if result.checked != report.size - start:
-        report.failures.append("the root could not be recomputed: records are missing")
-        return
-    origin = origin_of(report.log_id)
-    keys = [VerifierKey(origin, span.public) for span in spans]
-    wanted: dict[int, list[Checkpoint]] = {}
-    before = 0
-    for note in kept:
-        try:
-            checkpoint = read_checkpoint(note, keys)
-        except AimsError as error:
-            report.failures.append(f"a kept checkpoint is not this log's: {error}")
-            continue
-        if checkpoint.size > report.size:
-            report.failures.append(
-                f"a kept checkpoint counts {checkpoint.size} records and the log {report.size}: "
-                "its end was cut off or an older copy was restored"
-            )
-        elif checkpoint.size < start:
-            before += 1
-        else:
-            wanted.setdefault(checkpoint.size, []).append(checkpoint)
-    if before:
-        report.open_points.append(f"{before} kept checkpoints lie before the part verified now")
-    roots = _roots_at(store, {*wanted, report.size}, start, frontier, result)
-    for size, checkpoints in wanted.items():
-        if any(c.root != roots[size] for c in checkpoints):
-            report.failures.append(
-                f"the first {size} records are not those of a kept checkpoint: "
-                "the log was rewritten"
-            )
-        else:
-            report.holds.append(f"the log continues the kept checkpoint of {size} records")
-    _check_upper_tiles(store, report, result, start)
-    if bytes(top.root) != roots[report.size] or split_hashes(bytes(top.frontier)) != frontier:
-        report.failures.append("the records do not give the root that the log's head states")
-        return
-    if report.size == 0:
-        if top.checkpoint is not None:
-            report.failures.append("an empty log has a checkpoint")
-    else:
-        current = [k for k, s in zip(keys, spans, strict=True) if s.valid_from < report.size][-1:]
-        try:
-            checkpoint = read_checkpoint(top.checkpoint or "", current)
-        except AimsError as error:
-            report.failures.append(f"the log's checkpoint does not hold: {error}")
-            return
-        if (checkpoint.size, checkpoint.root) != (report.size, roots[report.size]):
-            report.failures.append("the log's signed checkpoint states another size or root")
-            return
-        report.holds.append(f"{report.checked} records give the root in the signed checkpoint")
-    report.verified = Verified(
-        report.log_id, report.size, report.root, tuple(h.hex() for h in frontier)
-    )
-
-
-def _roots_at(
-    store: SqlStore, sizes: set[int], start: int, frontier: list[bytes], result: RangeResult
-) -> dict[int, bytes]:
-    """The roots at these sizes, from what was computed; grows `frontier` to the largest."""
-    loose = dict(result.loose)
-    found: dict[int, bytes] = {}
-    position = start
-    for target in sorted(sizes):
-        while position < target:
-            block = result.blocks.get(position // WIDTH)
-            if position % WIDTH == 0 and block is not None and position + WIDTH <= target:
-                # A whole block takes the place in the frontier of a leaf, eight levels up.
-                grow(frontier, position // WIDTH, block)
-                position += WIDTH
-                continue
-            if position not in loose:
-                low = position - position % WIDTH
-                loose.update(_leaf_hashes(store, low, low + WIDTH))
-            grow(frontier, position, loose[position])
-            position += 1
-        found[target] = root_of(frontier)
-    return found
-
-
-def _leaf_hashes(store: SqlStore, start: int, end: int) -> dict[int, bytes]:
-    query = sa.select(records.c.sequence, records.c.leaf).where(
-        records.c.sequence >= start, records.c.sequence < end
-    )
-    with store.database.reading() as connection:
-        return {i: leaf_hash(bytes(leaf)) for i, leaf in connection.execute(query)}
-
-
-def _check_upper_tiles(store: SqlStore, report: Report, result: RangeResult, start: int) -> None:
-    """The tiles above the first level that are whole within the part just checked."""
-    level, below = STEP, result.blocks
-    first = -(-start // WIDTH)
-    while below:
-        first = -(-first // WIDTH)
-        roots: dict[int, bytes] = {}
-        last = (max(below) + 1) // WIDTH
-        for position in range(first, last):
-            hashes = [below[i] for i in range(position * WIDTH, (position + 1) * WIDTH)]
-            with store.database.reading() as connection:
-                stored = connection.execute(
-                    sa.select(tiles.c.hashes).where(
-                        tiles.c.level == level, tiles.c.position == position
-                    )
-                ).scalar()
-            if stored is None or bytes(stored) != b"".join(hashes):
-                report.failures.append(f"tile {position} of level {level} is not the records'")
-            roots[position] = fold(hashes)
-        level, below = level + STEP, roots
 
 
 def _check_tokens(report: Report, found: Sequence[Anchor], authorities: Sequence[Path]) -> None:

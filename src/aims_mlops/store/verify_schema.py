@@ -8,7 +8,7 @@ import sqlalchemy as sa  # noqa: TID253  the adapter itself
 
 from aims_mlops.store import tables
 from aims_mlops.store.database import Database
-from aims_mlops.store.tree import STEP, WIDTH
+from aims_mlops.store.tile import STEP, WIDTH
 from aims_mlops.store.triggers import postgresql_trigger_names, sqlite_triggers
 from aims_mlops.store.upgrade import version_of
 

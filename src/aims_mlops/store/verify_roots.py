@@ -1,0 +1,138 @@
+"""Hold the root over the records against the log's signed checkpoint and those kept elsewhere."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import sqlalchemy as sa  # noqa: TID253  the adapter itself
+
+from aims_mlops.errors import AimsError
+from aims_mlops.evidence.checkpoint import Checkpoint, origin_of, read_checkpoint
+from aims_mlops.evidence.merkle import grow, leaf_hash, root_of
+from aims_mlops.evidence.note import VerifierKey
+from aims_mlops.store.sql import SqlStore
+from aims_mlops.store.tables import records, tiles
+from aims_mlops.store.tile import STEP, WIDTH, fold, split_hashes
+from aims_mlops.store.verify_range import KeySpan, RangeResult
+from aims_mlops.store.verify_report import Report, Verified
+
+
+def check_roots(
+    store: SqlStore,
+    report: Report,
+    result: RangeResult,
+    start: int,
+    frontier: list[bytes],
+    top: Any,
+    spans: Sequence[KeySpan],
+    kept: Sequence[str],
+) -> None:
+    if result.checked != report.size - start:
+        report.failures.append("the root could not be recomputed: records are missing")
+        return
+    origin = origin_of(report.log_id)
+    keys = [VerifierKey(origin, span.public) for span in spans]
+    wanted: dict[int, list[Checkpoint]] = {}
+    before = 0
+    for note in kept:
+        try:
+            checkpoint = read_checkpoint(note, keys)
+        except AimsError as error:
+            report.failures.append(f"a kept checkpoint is not this log's: {error}")
+            continue
+        if checkpoint.size > report.size:
+            report.failures.append(
+                f"a kept checkpoint counts {checkpoint.size} records and the log {report.size}: "
+                "its end was cut off or an older copy was restored"
+            )
+        elif checkpoint.size < start:
+            before += 1
+        else:
+            wanted.setdefault(checkpoint.size, []).append(checkpoint)
+    if before:
+        report.open_points.append(f"{before} kept checkpoints lie before the part verified now")
+    roots = _roots_at(store, {*wanted, report.size}, start, frontier, result)
+    for size, checkpoints in wanted.items():
+        if any(c.root != roots[size] for c in checkpoints):
+            report.failures.append(
+                f"the first {size} records are not those of a kept checkpoint: "
+                "the log was rewritten"
+            )
+        else:
+            report.holds.append(f"the log continues the kept checkpoint of {size} records")
+    _check_upper_tiles(store, report, result, start)
+    if bytes(top.root) != roots[report.size] or split_hashes(bytes(top.frontier)) != frontier:
+        report.failures.append("the records do not give the root that the log's head states")
+        return
+    if report.size == 0:
+        if top.checkpoint is not None:
+            report.failures.append("an empty log has a checkpoint")
+    else:
+        current = [k for k, s in zip(keys, spans, strict=True) if s.valid_from < report.size][-1:]
+        try:
+            checkpoint = read_checkpoint(top.checkpoint or "", current)
+        except AimsError as error:
+            report.failures.append(f"the log's checkpoint does not hold: {error}")
+            return
+        if (checkpoint.size, checkpoint.root) != (report.size, roots[report.size]):
+            report.failures.append("the log's signed checkpoint states another size or root")
+            return
+        report.holds.append(f"{report.checked} records give the root in the signed checkpoint")
+    report.verified = Verified(
+        report.log_id, report.size, report.root, tuple(h.hex() for h in frontier)
+    )
+
+
+def _roots_at(
+    store: SqlStore, sizes: set[int], start: int, frontier: list[bytes], result: RangeResult
+) -> dict[int, bytes]:
+    """The roots at these sizes, from what was computed; grows `frontier` to the largest."""
+    loose = dict(result.loose)
+    found: dict[int, bytes] = {}
+    position = start
+    for target in sorted(sizes):
+        while position < target:
+            block = result.blocks.get(position // WIDTH)
+            if position % WIDTH == 0 and block is not None and position + WIDTH <= target:
+                # A whole block takes the place in the frontier of a leaf, eight levels up.
+                grow(frontier, position // WIDTH, block)
+                position += WIDTH
+                continue
+            if position not in loose:
+                low = position - position % WIDTH
+                loose.update(_leaf_hashes(store, low, low + WIDTH))
+            grow(frontier, position, loose[position])
+            position += 1
+        found[target] = root_of(frontier)
+    return found
+
+
+def _leaf_hashes(store: SqlStore, start: int, end: int) -> dict[int, bytes]:
+    query = sa.select(records.c.sequence, records.c.leaf).where(
+        records.c.sequence >= start, records.c.sequence < end
+    )
+    with store.database.reading() as connection:
+        return {i: leaf_hash(bytes(leaf)) for i, leaf in connection.execute(query)}
+
+
+def _check_upper_tiles(store: SqlStore, report: Report, result: RangeResult, start: int) -> None:
+    """The tiles above the first level that are whole within the part just checked."""
+    level, below = STEP, result.blocks
+    first = -(-start // WIDTH)
+    while below:
+        first = -(-first // WIDTH)
+        roots: dict[int, bytes] = {}
+        last = (max(below) + 1) // WIDTH
+        for position in range(first, last):
+            hashes = [below[i] for i in range(position * WIDTH, (position + 1) * WIDTH)]
+            with store.database.reading() as connection:
+                stored = connection.execute(
+                    sa.select(tiles.c.hashes).where(
+                        tiles.c.level == level, tiles.c.position == position
+                    )
+                ).scalar()
+            if stored is None or bytes(stored) != b"".join(hashes):
+                report.failures.append(f"tile {position} of level {level} is not the records'")
+            roots[position] = fold(hashes)
+        level, below = level + STEP, roots
