@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from aims_mlops.capture.dataset import dataset as dataset
     from aims_mlops.capture.decorators import evaluation as evaluation
     from aims_mlops.capture.decorators import training as training
+    from aims_mlops.gates.check import check_model as check_model
     from aims_mlops.gates.service import gate as gate
     from aims_mlops.measures.bias.measure import measure_bias as measure_bias
     from aims_mlops.measures.bias.mitigation import record_mitigation as record_mitigation
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "build_reference_profile",
+    "check_model",
     "compare_performance",
     "current_run",
     "dataset",
@@ -64,6 +66,7 @@ __all__ = [
 # public name -> module that defines it; the name is the same there
 _HOME = {
     "build_reference_profile": "aims_mlops.measures.drift.reference",
+    "check_model": "aims_mlops.gates.check",
     "compare_performance": "aims_mlops.measures.performance.comparison",
     "current_run": "aims_mlops.capture.current",
     "dataset": "aims_mlops.capture.dataset",
