@@ -23,6 +23,7 @@ _COMMANDS: Mapping[str, tuple[str, str, str]] = {
     "gate": ("gate", "command", "Decide whether a model may be promoted."),
     "promote": ("promote", "command", "Decide, then set the alias in the MLflow registry."),
     "check-model": ("check_model", "command", "Tell whether a model may be used right now."),
+    "reconcile": ("reconcile", "command", "Compare the registry with what the log allowed."),
     "policy": ("policy", "group", "Check and explain policies."),
     "drift": ("drift", "group", "Measure drift of a batch and record it."),
     "report": ("report", "group", "Write model cards, control coverage and histories."),
