@@ -29,11 +29,17 @@ def material_changes(dossier: Dossier, system: System | None, *, since: int = -1
     found = list(_declared(submitted, system))
     since = max(since, submitted.sequence)
     for kind in (*_EVIDENCE, *_AFTER):
-        later = [r for r in dossier.of_kind(kind) if r.sequence > since]
+        later = [r for r in dossier.of_kind(kind) if r.sequence > since and not _follow_up(r)]
         if later:
             words = f"{len(later)} new {kind} records" if len(later) > 1 else f"a new {kind} record"
             found.append(f"{words} since then")
     return found
+
+
+def _follow_up(record: Record) -> bool:
+    """A step that puts an incident or nonconformity right is no news of its own."""
+    body = record.evidence.body
+    return record.evidence.kind in _AFTER and body.get("step", "open") not in ("open", "reopen")
 
 
 def changes_between(old: Dossier, new: Dossier, system: System | None) -> list[str]:

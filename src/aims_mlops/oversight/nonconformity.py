@@ -121,6 +121,7 @@ def open_nonconformity(
             "what": what,
             "state": "open",
             "key": key,
+            "occurrence": len(before) + 1,
             "reason": detail,
             "next_step": next_step,
             "severity": severity,

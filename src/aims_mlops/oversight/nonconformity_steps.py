@@ -40,7 +40,13 @@ def assign(
 
 
 def analyse(
-    store: EvidenceStore, found: Nonconformity, *, actor: str, now: datetime, root_cause: str
+    store: EvidenceStore,
+    project: Project,
+    found: Nonconformity,
+    *,
+    actor: str,
+    now: datetime,
+    root_cause: str,
 ) -> Record:
     """Say why it happened."""
     _require_open(found)
@@ -50,6 +56,7 @@ def analyse(
 
 def act(
     store: EvidenceStore,
+    project: Project,
     found: Nonconformity,
     *,
     actor: str,
@@ -109,7 +116,13 @@ def close(
 
 
 def reopen(
-    store: EvidenceStore, found: Nonconformity, *, actor: str, now: datetime, reason: str
+    store: EvidenceStore,
+    project: Project,
+    found: Nonconformity,
+    *,
+    actor: str,
+    now: datetime,
+    reason: str,
 ) -> Record:
     """Open it again, because it happened again; what was thought and done about it is in doubt."""
     if found.is_open:

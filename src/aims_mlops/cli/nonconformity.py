@@ -1,0 +1,154 @@
+"""`aims nonconformity`: what was found wrong, and what is done about it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from aims_mlops.evidence.records import Record
+    from aims_mlops.oversight.nonconformity import Nonconformity
+
+_JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+
+
+@click.group("nonconformity")
+def group() -> None:
+    """List what was found wrong, and say what is done about it (clause 10.2)."""
+
+
+@group.command("list")
+@click.option("--system", help="Only of this AI system.")
+@click.option("--all", "closed_too", is_flag=True, help="Closed ones too.")
+@_JSON
+@click.pass_context
+def list_command(ctx: click.Context, system: str | None, closed_too: bool, as_json: bool) -> None:
+    """List nonconformities, open ones only without --all. Exit 1 if one is overdue."""
+    from aims_mlops.cli.tables import table
+    from aims_mlops.inventory.project import find_project
+    from aims_mlops.oversight.nonconformity import nonconformities
+
+    now = datetime.now(UTC)
+    found = nonconformities(find_project().open_store(), system=system)
+    shown = [one for one in found if closed_too or one.is_open]
+    if as_json:
+        click.echo(json.dumps([one.to_body(now) for one in shown], indent=2, ensure_ascii=False))
+    elif shown:
+        head = ("ID", "SEVERITY", "STATE", "OWNER", "DUE", "SYSTEM", "WHAT")
+        rows = [
+            (
+                one.id[:12],
+                one.severity,
+                one.state,
+                one.owner or "nobody",
+                one.due[:10] + (" overdue" if one.is_overdue(now) else ""),
+                one.system or "-",
+                one.what,
+            )
+            for one in shown
+        ]
+        click.echo(table(head, rows))
+    else:
+        click.echo("no nonconformity" if closed_too else "no open nonconformity")
+    ctx.exit(1 if any(one.is_overdue(now) for one in shown) else 0)
+
+
+@group.command("show")
+@click.argument("id_", metavar="ID")
+@_JSON
+def show(id_: str, as_json: bool) -> None:
+    """Show one with every step."""
+    from aims_mlops.cli.plain import plain
+
+    found = _find(id_)
+    now = datetime.now(UTC)
+    if as_json:
+        click.echo(json.dumps(found.to_body(now), indent=2, ensure_ascii=False))
+        return
+    body = found.to_body(now)
+    width = max(map(len, body))
+    for name, value in body.items():
+        if value is not None and name != "steps":
+            click.echo(plain(f"{name.replace('_', ' ').ljust(width)}  {value}"))
+    for record in found.steps:
+        said = record.evidence.body
+        step = said.get("step") or ("decision" if record.evidence.kind == "decision" else "open")
+        click.echo(plain(f"  {record.received_at[:19]}Z  {step}  by {record.evidence.actor}"))
+
+
+@group.command("assign")
+@click.argument("id_", metavar="ID")
+@click.option("--owner", required=True, help="Id of a person in aims.yaml.")
+@click.option("--due", type=click.DateTime(["%Y-%m-%d"]), help="Until when, as YYYY-MM-DD.")
+def assign(id_: str, owner: str, due: datetime | None) -> None:
+    """Say who puts it right, and until when."""
+    from aims_mlops.oversight.nonconformity_steps import assign as step
+
+    _take(id_, step, owner=owner, due=None if due is None else due.replace(tzinfo=UTC))
+
+
+@group.command("analyse")
+@click.argument("id_", metavar="ID")
+@click.option("--root-cause", required=True, help="Why it happened.")
+def analyse(id_: str, root_cause: str) -> None:
+    """Record the root cause."""
+    from aims_mlops.oversight.nonconformity_steps import analyse as step
+
+    _take(id_, step, root_cause=root_cause)
+
+
+@group.command("act")
+@click.argument("id_", metavar="ID")
+@click.option("--action", required=True, help="What keeps it from happening again.")
+@click.option("--correction", help="What was put right at once.")
+def act(id_: str, action: str, correction: str | None) -> None:
+    """Record the corrective action, after the root cause."""
+    from aims_mlops.oversight.nonconformity_steps import act as step
+
+    _take(id_, step, corrective_action=action, correction=correction)
+
+
+@group.command("close")
+@click.argument("id_", metavar="ID")
+@click.option("--effect", required=True, help="How it was checked that the action works.")
+def close(id_: str, effect: str) -> None:
+    """Close it after the action, by another person than who acted."""
+    from aims_mlops.oversight.nonconformity_steps import close as step
+
+    _take(id_, step, effect=effect)
+
+
+@group.command("reopen")
+@click.argument("id_", metavar="ID")
+@click.option("--reason", required=True, help="What happened again.")
+def reopen(id_: str, reason: str) -> None:
+    """Open a closed one again."""
+    from aims_mlops.oversight.nonconformity_steps import reopen as step
+
+    _take(id_, step, reason=reason)
+
+
+def _find(id_: str) -> Nonconformity:
+    from aims_mlops.inventory.project import find_project
+    from aims_mlops.oversight.nonconformity import find_nonconformity
+
+    return find_nonconformity(find_project().open_store(), id_)
+
+
+def _take(id_: str, step: Callable[..., Record], **said: Any) -> None:
+    from aims_mlops.inventory.identity import current_actor
+    from aims_mlops.inventory.project import find_project
+    from aims_mlops.oversight.nonconformity import find_nonconformity
+
+    project = find_project()
+    store = project.open_store()
+    found = find_nonconformity(store, id_)
+    record = step(
+        store, project, found, actor=current_actor(project), now=datetime.now(UTC), **said
+    )
+    after = find_nonconformity(store, found.id)
+    click.echo(f"✓ {after.what}: {after.state}; record {record.id[:12]}")
