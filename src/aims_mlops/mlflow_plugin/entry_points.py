@@ -13,3 +13,10 @@ def build_registry_store(store_uri: str, tracking_uri: str | None = None) -> Any
     from aims_mlops.mlflow_plugin.registry_building import gated_registry
 
     return gated_registry(store_uri)
+
+
+def build_tracking_store(store_uri: str, artifact_uri: str | None = None) -> Any:
+    """The tracking store behind `aims://<real uri>`, which turns ended runs into evidence."""
+    from aims_mlops.mlflow_plugin.tracking_store import captured_tracking
+
+    return captured_tracking(store_uri, artifact_uri)

@@ -1,0 +1,380 @@
+"""What MLflow's tracking store knows of a run, as evidence.
+
+It is told, not measured: MLflow passes on what a client said. So figures go by `mlflow.<metric>`
+and have neither interval nor number of rows, and a data set's digest is one over what was declared,
+because MLflow's own is not a hash of the content. Only the model's files are digested here.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from aims_mlops.capture.code import without_credentials
+from aims_mlops.capture.secrets import SCRUBBED, is_secret, scrubbed
+from aims_mlops.errors import AimsError
+from aims_mlops.evidence.canonical import canonical
+from aims_mlops.evidence.clock import stamp
+from aims_mlops.evidence.records import Evidence, Subject
+from aims_mlops.inventory.project import Project
+from aims_mlops.mlflow_plugin.registry import digested
+from aims_mlops.mlflow_plugin.version_files import server_location
+
+CAPTURED_BY = "the tracking store of MLflow"
+DATASET_SCHEME = "mlflow-declared-v1"
+DIRTY_TAG = "aims.git.dirty"
+SYSTEM_TAG = "aims.system"
+
+_TEXT_LIMIT = 500  # characters of a parameter
+_COUNT_LIMIT = 500  # parameters and metrics of a run
+
+
+@dataclass(slots=True)
+class _Model:
+    name: str
+    uri: str
+    sha256: str
+    body: dict[str, Any]
+    packages: dict[str, str]
+    python: str | None
+
+    @property
+    def subject(self) -> Subject:
+        return Subject(f"model:{self.name}", self.sha256)
+
+
+@dataclass(slots=True)
+class _Account:
+    """The evidence of one run while it is gathered."""
+
+    actor: str
+    at: str
+    system: str | None
+    run: str | None
+    subjects: tuple[Subject, ...] = ()
+    gaps: list[dict[str, Any]] = field(default_factory=list)
+
+    def says(self, kind: str, body: Mapping[str, Any], *subjects: Subject) -> Evidence:
+        every = {(s.name, s.sha256): s for s in (*subjects, *self.subjects)}
+        return Evidence(
+            kind=kind,
+            subjects=tuple(every.values()),
+            body={**body, "captured_by": CAPTURED_BY},
+            actor=self.actor,
+            claimed_at=self.at,
+            system=self.system,
+            run=self.run,
+        )
+
+    def lacks(self, where: str, error: Exception) -> None:
+        message = scrubbed(str(error))[:300] if isinstance(error, AimsError) else ""
+        gap = {"where": where, "error": type(error).__name__, "message": message}
+        if gap not in self.gaps:
+            self.gaps.append(gap)
+
+
+def evidence_of_run(store: Any, run_id: str, project: Project, actor: str | None) -> list[Evidence]:
+    """Everything about an ended run; the same again each time it is asked, byte for byte.
+
+    actor : who was logged in to the server; without it, whoever the client says ran it.
+    Raises what the tracking store raises for the run itself; what else cannot be read is a gap.
+    """
+    run = store.get_run(run_id)
+    tags: Mapping[str, str] = dict(run.data.tags)
+    said = actor or tags.get("mlflow.user") or run.info.user_id
+    account = _Account(
+        actor=project.human(said) if said else "mlflow:unauthenticated",
+        at=_stamp(run.info.end_time or run.info.start_time),
+        system=_system(project, tags),
+        run=run_id,
+    )
+    of_run = Subject.of_name(f"run:{run_id}")
+    datasets = _datasets(run, account)
+    models = [*_models(store, run, account), *_old_models(run, tags, account)]
+    account.subjects = (of_run, *(model.subject for model in models))
+    said_datasets = [
+        {"name": body["name"], "role": body["role"], "sha256": body["sha256"]} for body in datasets
+    ]
+    found = [account.says("parameters", _parameters(run))]
+    found.append(account.says("code", _code(tags)))
+    found += [account.says("dataset", b, Subject(f"dataset:{b['name']}", b["sha256"]))
+              for b in datasets]  # fmt: skip
+    for model in models:
+        found.append(account.says("model", {**model.body, "datasets": said_datasets}))
+    if models:
+        found.append(account.says("environment", _environment(models)))
+    if figures := _figures(run):
+        found.append(account.says("performance", _performance(run, figures)))
+    found += [account.says("gap", gap) for gap in account.gaps]
+    return [account.says("run", _run(run, tags, models, account.gaps)), *found]
+
+
+def evidence_of_model(
+    store: Any, model_id: str, project: Project, actor: str | None
+) -> list[Evidence]:
+    """A logged model without a run: its content, and nothing of how it came about."""
+    logged = store.get_logged_model(model_id)
+    tags = dict(logged.tags or {})
+    said = actor or tags.get("mlflow.user")
+    account = _Account(
+        actor=project.human(said) if said else "mlflow:unauthenticated",
+        at=_stamp(logged.last_updated_timestamp),
+        system=_system(project, tags),
+        run=None,
+    )
+    found: list[Evidence] = []
+    model = _read(logged.name, f"models:/{model_id}", logged.artifact_location, account)
+    if model is not None:
+        account.subjects = (model.subject,)
+        found.append(account.says("model", {**model.body, "datasets": []}))
+    else:
+        account.subjects = (Subject.of_name(f"model:{model_id}"),)
+    return [*found, *(account.says("gap", gap) for gap in account.gaps)]
+
+
+def _run(
+    run: Any, tags: Mapping[str, str], models: list[_Model], gaps: list[dict[str, Any]]
+) -> dict[str, Any]:
+    start, end = run.info.start_time or 0, run.info.end_time or run.info.start_time or 0
+    return {
+        "activity": "training" if models else "experiment",
+        "name": scrubbed(run.info.run_name or run.info.run_id),
+        "status": "finished" if run.info.status == "FINISHED" else "failed",
+        "error": None,
+        "started_at": _stamp(start),
+        "ended_at": _stamp(end),
+        "duration_seconds": max(0.0, (end - start) / 1000),
+        "parent": tags.get("mlflow.parentRunId"),
+        "links": {"mlflow_run": run.info.run_id, "mlflow_experiment": run.info.experiment_id},
+        "gaps": [gap["where"] for gap in gaps],
+    }
+
+
+def _parameters(run: Any) -> dict[str, Any]:
+    kept: dict[str, Any] = {}
+    left_out: dict[str, str] = {}
+    for name, value in sorted(dict(run.data.params).items()):
+        if len(kept) == _COUNT_LIMIT:
+            left_out[name] = f"more than {_COUNT_LIMIT} parameters"
+        elif is_secret(name, value):
+            left_out[name] = SCRUBBED
+        else:
+            kept[name] = str(value)[:_TEXT_LIMIT]
+    return {"parameters": kept, "left_out": left_out}
+
+
+def _code(tags: Mapping[str, str]) -> dict[str, Any]:
+    remote = tags.get("mlflow.source.git.repoURL")
+    dirty = {"true": True, "false": False}.get(tags.get(DIRTY_TAG, ""))
+    return {
+        "commit": tags.get("mlflow.source.git.commit") or tags.get("aims.git.commit"),
+        "dirty": dirty,
+        "diff_sha256": tags.get("aims.git.diff"),
+        "remote": without_credentials(remote) if remote else None,
+        "source_sha256": None,
+        "qualified_name": None,
+    }
+
+
+def _datasets(run: Any, account: _Account) -> list[dict[str, Any]]:
+    """One body for each declared data set: `evaluate` sends the same one a dozen times."""
+    found: dict[str, dict[str, Any]] = {}
+    for entry in run.inputs.dataset_inputs if run.inputs else ():
+        try:
+            dataset = entry.dataset
+            role = next((t.value for t in entry.tags if t.key == "mlflow.data.context"), None)
+            declared = {
+                "name": str(dataset.name),
+                "digest": dataset.digest,
+                "source_type": dataset.source_type,
+                "schema": dataset.schema,
+            }
+            sha256 = hashlib.sha256(canonical({"scheme": DATASET_SCHEME, **declared})).hexdigest()
+            profile = json.loads(dataset.profile or "{}")
+            rows = profile.get("num_rows") if isinstance(profile, dict) else None
+            found[sha256] = {
+                "name": declared["name"],
+                "role": role,
+                "sha256": sha256,
+                "scheme": DATASET_SCHEME,
+                "rows": rows if isinstance(rows, int) else 0,
+                "columns": _columns(dataset.schema),
+                "source": f"{dataset.source_type}",
+                "declared_digest": dataset.digest,
+                "is_content_digest": False,
+                "note": "the digest is over what was declared to MLflow, not over the content",
+            }
+        except Exception as error:  # noqa: BLE001  one data set must not hide the others
+            account.lacks("dataset", error)
+    return [found[sha256] for sha256 in sorted(found)]
+
+
+def _columns(schema: str | None) -> list[dict[str, Any]]:
+    try:
+        read = json.loads(schema or "{}")
+        listed = read.get("mlflow_colspec") or read.get("mlflow_tensorspec") or []
+        return [
+            {"name": str(column.get("name")), "type": str(column.get("type"))}
+            for column in listed
+            if isinstance(column, dict)
+        ]
+    except (ValueError, AttributeError):
+        return []
+
+
+def _models(store: Any, run: Any, account: _Account) -> Iterator[_Model]:
+    for output in run.outputs.model_outputs if run.outputs else ():
+        try:
+            logged = store.get_logged_model(output.model_id)
+        except Exception as error:  # noqa: BLE001  deleted meanwhile, or not to be read
+            account.lacks(f"model {output.model_id}", error)
+            continue
+        uri = f"models:/{output.model_id}"
+        model = _read(logged.name, uri, logged.artifact_location, account)
+        if model is not None:
+            yield model
+
+
+def _old_models(run: Any, tags: Mapping[str, str], account: _Account) -> Iterator[_Model]:
+    """Models among a run's artifacts, as clients of MLflow 2 log them."""
+    try:
+        listed = json.loads(tags.get("mlflow.log-model.history", "[]"))
+    except ValueError as error:
+        account.lacks("model", error)
+        return
+    if run.outputs and run.outputs.model_outputs:
+        return
+    for entry in listed if isinstance(listed, list) else ():
+        path = str(entry.get("artifact_path") or "").strip("/")
+        if path:
+            uri = f"runs:/{run.info.run_id}/{path}"
+            model = _read(path, uri, f"{run.info.artifact_uri}/{path}", account)
+            if model is not None:
+                yield model
+
+
+def _read(name: str, uri: str, location: str, account: _Account) -> _Model | None:
+    try:
+        with digested(server_location(location)) as (found, folder):
+            described = _describe(folder)
+            body = {
+                "name": name,
+                "sha256": found.sha256,
+                "files": [
+                    {"path": f.path, "size": f.size, "sha256": f.sha256} for f in found.files
+                ],
+                "size_bytes": found.size,
+                "framework": described["framework"],
+                "class": None,
+                "signature": described["signature"],
+                "uri": uri,
+            }
+            return _Model(name, uri, found.sha256, body, _requirements(folder), described["python"])
+    except Exception as error:  # noqa: BLE001  a model that cannot be read is a gap of the run
+        account.lacks(f"model {name}", error)
+        return None
+
+
+def _describe(folder: Path) -> dict[str, Any]:
+    """Flavor, Python and signature out of the MLmodel file; it is YAML that a client wrote."""
+    import yaml
+
+    nothing: dict[str, Any] = {"framework": None, "python": None, "signature": None}
+    path = folder / "MLmodel"
+    if not path.is_file() or path.stat().st_size > 1_000_000:
+        return nothing
+    try:
+        read = yaml.safe_load(path.read_text(encoding="utf-8"))
+        flavors = read.get("flavors") or {}
+        python = (flavors.get("python_function") or {}).get("python_version")
+        others = sorted(set(flavors) - {"python_function"})
+        signature = {
+            side: json.loads(text)
+            for side, text in (read.get("signature") or {}).items()
+            if isinstance(text, str)
+        }
+    except (ValueError, AttributeError, yaml.YAMLError):
+        return nothing
+    framework = others[0] if others else ("python_function" if flavors else None)
+    return {
+        "framework": framework,
+        "python": str(python) if python else None,
+        "signature": signature or None,
+    }
+
+
+def _requirements(folder: Path) -> dict[str, str]:
+    path = folder / "requirements.txt"
+    if not path.is_file() or path.stat().st_size > 1_000_000:
+        return {}
+    pinned = (line.partition("==") for line in path.read_text(encoding="utf-8").splitlines())
+    return {
+        name.strip(): version.strip()[:100]
+        for name, equals, version in pinned
+        if equals and name.strip() and not name.lstrip().startswith("#")
+    }
+
+
+def _environment(models: list[_Model]) -> dict[str, Any]:
+    packages: dict[str, str] = {}
+    for model in models:
+        packages.update(model.packages)
+    return {
+        "python": next((m.python for m in models if m.python), "unknown"),
+        "platform": "unknown",
+        "packages": dict(sorted(packages.items())),
+        "plugins": [],
+        "note": "what the model's files ask for, not what was installed",
+    }
+
+
+def _figures(run: Any) -> list[dict[str, Any]]:
+    import mlflow
+
+    return [
+        {
+            "measure": f"mlflow.{name}",
+            "group": None,
+            "value": float(value) if math.isfinite(value) else None,
+            "low": None,
+            "high": None,
+            "numerator": None,
+            "denominator": None,
+            "n": None,
+            "method": "declared by MLflow metrics, not measured here",
+            "source": f"mlflow {mlflow.__version__}: log_metric",
+        }
+        for name, value in sorted(dict(run.data.metrics).items())[:_COUNT_LIMIT]
+        if not name.startswith("system/")
+    ]
+
+
+def _performance(run: Any, figures: list[dict[str, Any]]) -> dict[str, Any]:
+    import mlflow
+
+    left_out = max(0, len(run.data.metrics) - _COUNT_LIMIT)
+    return {
+        "figures": figures,
+        "task": "unknown",
+        "declared": True,
+        "libraries": {"mlflow": mlflow.__version__},
+        "settings": {},
+        "notes": ["declared by MLflow metrics: the last value of each, as the client sent it"],
+        "left_out": [f"{left_out} more metrics"] if left_out else [],
+    }
+
+
+def _system(project: Project, tags: Mapping[str, str]) -> str | None:
+    """The AI system that a tag names, if the project has it; a shared server serves many."""
+    named = tags.get(SYSTEM_TAG)
+    return named if named and project.system(named) is not None else None
+
+
+def _stamp(milliseconds: int | None) -> str:
+    return stamp(datetime.fromtimestamp((milliseconds or 0) / 1000, UTC))
