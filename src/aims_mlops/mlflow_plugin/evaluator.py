@@ -68,7 +68,7 @@ def _measure(
     from aims_mlops.capture.known_models import note_arguments
 
     features = dataset.features_data
-    labels = dataset.labels_data if dataset.has_labels else None
+    labels = dataset.labels_data
     run.dataset(_with_labels(features, labels), str(dataset.name), role="evaluation")
     if model is not None:
         note_arguments(run, {"model": model})
