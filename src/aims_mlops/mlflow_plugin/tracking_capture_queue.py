@@ -21,7 +21,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-FOLDER = Path(".aims") / "mlflow-runs"
+FOLDER = "mlflow-runs"
 _SUFFIX = ".ended"
 _FAILED = ".failed"  # could not be read time and again; kept for a person to look at
 _LOCK = "writer.lock"
@@ -55,7 +55,7 @@ class RunQueue:
     def of_project(cls, store_uri: str, artifact_uri: str | None) -> RunQueue:
         from aims_mlops.inventory.project import find_project
 
-        return cls(find_project().root / FOLDER, store_uri, artifact_uri)
+        return cls(_writable(find_project().root), store_uri, artifact_uri)
 
     def put(self, what: str, id_: str, *, actor: str | None) -> None:
         """Queue an end; one that is queued already stays as it is. Raises OSError."""
@@ -105,6 +105,19 @@ class RunQueue:
             if self._writer.stdin is not None:
                 self._writer.stdin.write(json.dumps(told).encode() + b"\n")
                 self._writer.stdin.flush()
+
+
+def _writable(root: Path) -> Path:
+    """The queue's folder: in the project, else in the user's state folder, as for the spool."""
+    from aims_mlops.store.spool import spool_folders
+
+    in_project, in_state = spool_folders(root)
+    for folder in (in_project.parent / FOLDER, in_state.parent.parent / FOLDER / in_state.name):
+        with contextlib.suppress(OSError):
+            folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+            if os.access(folder, os.W_OK | os.X_OK):
+                return folder
+    return in_project.parent / FOLDER
 
 
 def waiting(folder: Path) -> list[Ended]:

@@ -22,6 +22,12 @@ def name() -> str:
     return f"loans-reconciled-{next(_COUNT)}"
 
 
+@pytest.fixture(scope="module")
+def ungated(gated: Any, start_server: Callable[..., Any]) -> Any:
+    """A server without the gate on the gated server's database."""
+    return start_server(registry=f"sqlite:///{gated.folder}/mlflow.db", gated=False)
+
+
 def sql(server: Any, statement: str, *values: object) -> None:
     """What anybody with the database's file can do."""
     with closing(sqlite3.connect(server.folder / "mlflow.db")) as database:
@@ -122,17 +128,11 @@ def test_refused_version_that_was_set_past_the_gate_tells_the_refusal(
 
 
 def test_alias_through_an_ungated_server_on_the_database_is_found_and_demoted(
-    gated: Any,
-    organisation: Any,
-    reconcile: Any,
-    start_server: Callable[..., Any],
-    name: str,
+    gated: Any, ungated: Any, organisation: Any, reconcile: Any, name: str
 ) -> None:
     gated.register(name, f"ungated {name}")
-    database = f"sqlite:///{gated.folder}/mlflow.db"
-    other = start_server(registry=database, gated=False)
     assert gated.alias(name, 1)[0] == 403
-    assert other.alias(name, 1)[0] == 200
+    assert ungated.alias(name, 1)[0] == 200
     assert gated.aliases(name) == {"production": "1"}
     (found,) = reconcile(name, demote=True)
     assert (found.difference.what, found.difference.severity) == ("unknown-promotion", "major")
@@ -204,6 +204,30 @@ def test_alias_removed_past_the_gate_is_noted_once_as_minor(
     (found,) = reconcile(name)
     assert (found.difference.what, found.difference.severity) == ("removed-elsewhere", "minor")
     assert reconcile(name) == []  # the log now says what the registry says
+
+
+def test_version_renamed_into_a_production_name_by_raw_sql_is_left_to_people(
+    gated: Any, organisation: Any, reconcile: Any, name: str
+) -> None:
+    live = f"prod.{name}"
+    gated.register(name, f"live {name}")
+    for table in ("registered_models", "model_versions"):
+        sql(gated, f"UPDATE {table} SET name = ? WHERE name = ?", live, name)
+    (found,) = reconcile(live, demote=True)
+    assert (found.difference.what, found.difference.held.route) == ("unknown-promotion", "version")
+    assert found.demoted is None
+    assert "left to people" in str(found.not_demoted)
+
+
+def test_version_deleted_and_created_again_is_told_from_the_promoted_one(
+    gated: Any, organisation: Any, reconcile: Any, name: str, tmp_path: Path
+) -> None:
+    promoted(gated, organisation, name, f"first life {name}", tmp_path)
+    assert gated.api("DELETE", "registered-models/delete", {"name": name})[0] == 200
+    gated.register(name, f"second life {name}")
+    raw_alias(gated, name, "production", 1)
+    (found,) = reconcile(name)
+    assert found.difference.what == "recreated-version"
 
 
 def test_command_gives_a_scheduler_its_exit_code(

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -23,6 +25,13 @@ def _command(*arguments):
         check=False,
     )
     return done.returncode, done.stdout + done.stderr
+
+
+def _documented(heading):
+    """The fields that docs/cli.md tells under a heading."""
+    page = (Path(__file__).parents[3] / "docs" / "cli.md").read_text()
+    section = page.split(f"### `{heading}`", 1)[1].split("\n### ", 1)[0]
+    return set(re.findall(r"^\| `(\w+)`", section, re.MULTILINE))
 
 
 @pytest.fixture
@@ -114,6 +123,7 @@ def test_command_answers_with_exit_codes_and_reasons(folder, world):
     code, said = _command(str(folder), "--for", "champion", "--json")
     body = json.loads(said)
     assert (code, body["allowed"], body["target"]) == (0, True, "production")
+    assert set(body) == _documented("aims check-model MODEL --for TARGET --json")
     (folder / "weights.bin").write_bytes(b"others")
     code, said = _command(str(folder), "--for", "production")
     assert (code, "decision.exists" in said, "aims gate" in said) == (1, True, True)
