@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from aims_mlops.assessments.dossier import Dossier
 from aims_mlops.assessments.gathering import gather
 from aims_mlops.errors import EvidenceFormatError, EvidenceNotFoundError
 from aims_mlops.evidence.clock import read
@@ -21,9 +22,10 @@ if TYPE_CHECKING:
     from aims_mlops.store.base import EvidenceStore
 
 
-def repeat(store: EvidenceStore, record: Record) -> Decision:
+def repeat(store: EvidenceStore, record: Record, known: Dossier | None = None) -> Decision:
     """Decide again what a decision's record decided: same policy, people, evidence and time.
 
+    known : what was gathered about the model just now, to read the log once and not twice.
     Raises EvidenceFormatError for a record of a decision that was not made, EvidenceNotFoundError
     if its policy is not in the log.
     """
@@ -38,7 +40,10 @@ def repeat(store: EvidenceStore, record: Record) -> Decision:
     request = _request(store, asked)
     size = int(str(request.checkpoint).split()[0])
     system = request.system.id if request.system else None
-    dossier = gather(store, request.model.sha256, system)
+    if known is not None and (known.model, known.system) == (request.model.sha256, system):
+        dossier = known
+    else:
+        dossier = gather(store, request.model.sha256, system)
     records = [found for found in dossier.records if found.sequence < size]
     return decide(request, recorded_policy(store, body["policy"]), records, read(body["at"]))
 

@@ -138,7 +138,7 @@ class _Look:
 
     def _is_no_decision(self) -> Iterable[Reason]:
         try:
-            again = repeat(self.store, self.record)
+            again = repeat(self.store, self.record, self.dossier)
         except AimsError as error:
             observed = f"it cannot be made again: {error}"
         except (KeyError, TypeError, ValueError) as error:
