@@ -22,6 +22,7 @@ from aims_mlops.errors import AimsError
 from aims_mlops.evidence.canonical import canonical
 from aims_mlops.evidence.clock import stamp
 from aims_mlops.evidence.records import Evidence, Subject
+from aims_mlops.inventory.person import pseudonym
 from aims_mlops.inventory.project import Project
 from aims_mlops.mlflow_plugin.registry import digested
 from aims_mlops.mlflow_plugin.version_files import server_location
@@ -89,7 +90,7 @@ def evidence_of_run(store: Any, run_id: str, project: Project, actor: str | None
     tags: Mapping[str, str] = dict(run.data.tags)
     said = actor or tags.get("mlflow.user") or run.info.user_id
     account = _Account(
-        actor=project.human(said) if said else "mlflow:unauthenticated",
+        actor=_actor(project, said),
         at=_stamp(run.info.end_time or run.info.start_time),
         system=_system(project, tags),
         run=run_id,
@@ -123,7 +124,7 @@ def evidence_of_model(
     tags = dict(logged.tags or {})
     said = actor or tags.get("mlflow.user")
     account = _Account(
-        actor=project.human(said) if said else "mlflow:unauthenticated",
+        actor=_actor(project, said),
         at=_stamp(logged.last_updated_timestamp),
         system=_system(project, tags),
         run=None,
@@ -368,6 +369,14 @@ def _performance(run: Any, figures: list[dict[str, Any]]) -> dict[str, Any]:
         "notes": ["declared by MLflow metrics: the last value of each, as the client sent it"],
         "left_out": [f"{left_out} more metrics"] if left_out else [],
     }
+
+
+def _actor(project: Project, said: str | None) -> str:
+    """The person whom an account belongs to; an account that nobody lists, as a pseudonym."""
+    if not said:
+        return "mlflow:unauthenticated"
+    person = project.person(said)
+    return person.id if person is not None else pseudonym(said)
 
 
 def _system(project: Project, tags: Mapping[str, str]) -> str | None:

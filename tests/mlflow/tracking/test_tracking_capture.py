@@ -67,6 +67,37 @@ def test_bare_autolog_of_a_client_without_our_code_leaves_evidence(
     assert "declared by MLflow metrics" in accuracy["method"]
     subjects = {s.sha256 for s in found["performance"][0].evidence.subjects}
     assert model.evidence.body["sha256"] in subjects
+    refusing = _refusing(captured, logged[0]["model_id"], run_id)
+    assert {"assessment.submitted", "approvals.count", "performance.recall"} <= refusing
+    kinds = ("evidence.run", "evidence.dataset", "evidence.performance", "model.is-recorded")
+    assert refusing.isdisjoint(kinds)
+
+
+def _refusing(server: Any, model_id: str, run_id: str) -> set[str]:
+    """The rules that refuse the registered model: what was captured is no longer among them."""
+    server.done("POST", "registered-models/create", {"name": "loans-autologged"})
+    body = {
+        "name": "loans-autologged",
+        "source": f"models:/{model_id}",
+        "model_id": model_id,
+        "run_id": run_id,
+    }
+    server.done("POST", "model-versions/create", body)
+    status, answer = server.alias("loans-autologged", 1)
+    assert status == 403, answer
+    return {reason["rule"] for reason in answer["aims"]["reasons"] if reason["refuses"]}
+
+
+@pytest.mark.parametrize(
+    ("claimed", "actor"), [("alima", "ana"), ("somebody@example.org", "unlisted-")]
+)
+def test_whoever_ran_it_is_a_person_of_the_project_or_a_pseudonym(
+    captured: Any, evidence_of: Callable[..., Any], claimed: str, actor: str
+) -> None:
+    run_id = ended_run(captured, tags={"mlflow.user": claimed})
+    (run,) = evidence_of(run_id)["run"]
+    assert run.evidence.actor.startswith(actor)
+    assert "example.org" not in run.envelope.decode()
 
 
 def test_secrets_stay_out_and_failures_are_told(
