@@ -6,6 +6,8 @@ import multiprocessing
 import os
 import random
 import signal
+import subprocess
+import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -143,6 +145,12 @@ FORBIDDEN = [
 ]
 
 
+def _printed_script(role: str) -> bytes:
+    """What the owner of the tables pipes into psql."""
+    command = [sys.executable, "-m", "aims_mlops", "evidence", "role-script", role]
+    return subprocess.run(command, capture_output=True, check=True).stdout
+
+
 def test_application_role_appends_and_cannot_change_anything(
     fresh_postgres: str, tmp_path: Path
 ) -> None:
@@ -153,7 +161,7 @@ def test_application_role_appends_and_cannot_change_anything(
     role = f"app_{os.getpid()}"
     with psycopg.connect(fresh_postgres, autocommit=True) as connection:
         connection.execute(f"CREATE ROLE {role} LOGIN")
-        connection.execute(postgresql_role_script(role))
+        connection.execute(_printed_script(role))
     scheme, _, rest = fresh_postgres.partition("://")
     url = f"{scheme}://{role}@{rest.partition('@')[2]}"
     application = open_sql_store(url, blobs=str(tmp_path / "b"), keys=tmp_path / "keys")

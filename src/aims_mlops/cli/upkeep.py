@@ -180,3 +180,16 @@ def prune(older_than_days: int, kinds: tuple[str, ...]) -> None:
 
 
 COMMANDS = (verify, anchor, erase, hold, prune)
+
+
+@click.command("role-script")
+@click.argument("role")
+@click.option("--schema", default="public", show_default=True, help="Where the log's tables are.")
+def role_script(role: str, schema: str) -> None:
+    """Print SQL that lets a PostgreSQL role add to the log and change nothing in it.
+
+    Run it as the owner of the tables, who made them: aims evidence role-script aims_app | psql …
+    """
+    from aims_mlops.store.roles import postgresql_role_script
+
+    click.echo(postgresql_role_script(role, schema=schema), nl=False)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -20,6 +21,7 @@ from aims_mlops.errors import (
     VerificationError,
 )
 from aims_mlops.evidence.limits import MAX_BLOB_BYTES
+from aims_mlops.store.blob_guarantees import PUT_IF_ABSENT, require
 from aims_mlops.store.durable import make_folder, sync_folder, write_file
 
 _DIGEST = re.compile(r"[0-9a-f]{64}\Z")
@@ -39,14 +41,23 @@ class Blobs(Protocol):
     def exists(self, name: str) -> bool: ...
 
 
-def open_blobs(location: str | Path) -> Blobs:
-    """Blobs in a local folder, or wherever a URL (s3://, gs://, abfs://) leads."""
+def open_blobs(location: str | Path, *, required: Iterable[str] = ()) -> Blobs:
+    """Blobs in a local folder, or wherever a URL (s3://, gs://, abfs://) leads.
+
+    required : of `blob_guarantees.GUARANTEES`; each is tried out on the store, and
+        StoreUnavailableError raised where it lacks.
+    """
     text = str(location)
+    wanted = frozenset(required)
+    blobs: Blobs
     if "://" not in text:
-        return FolderBlobs(Path(text))
-    if text.startswith("file://"):
-        return FolderBlobs(Path(text.removeprefix("file://")))
-    return ObjectBlobs(text)
+        blobs = FolderBlobs(Path(text))
+    elif text.startswith("file://"):
+        blobs = FolderBlobs(Path(text.removeprefix("file://")))
+    else:
+        blobs = ObjectBlobs(text, only_if_absent=PUT_IF_ABSENT in wanted)
+    require(blobs, wanted)
+    return blobs
 
 
 def digest_of(content: bytes) -> str:
@@ -142,14 +153,19 @@ class FolderBlobs:
 
 
 class ObjectBlobs:
-    """Blobs behind an fsspec URL."""
+    """Blobs behind an fsspec URL.
 
-    def __init__(self, url: str) -> None:
+    only_if_absent : write with a condition, so that the server never replaces a blob.
+    """
+
+    def __init__(self, url: str, *, only_if_absent: bool = False) -> None:
         import fsspec
+
+        self._only_if_absent = only_if_absent
 
         self.location = url.split("?", 1)[0].rstrip("/")
         try:
-            self._files, self._root = fsspec.core.url_to_fs(self.location)
+            self.files, self.root = fsspec.core.url_to_fs(self.location)
         except ImportError as error:
             scheme = url.split("://", 1)[0]
             raise MissingExtraError(
@@ -159,19 +175,29 @@ class ObjectBlobs:
             raise InputError(f"the blob store's URL cannot be read: {error}") from error
 
     def _path(self, name: str) -> str:
-        return f"{self._root}/{_name(name)[:2]}/{name}"
+        return f"{self.root}/{_name(name)[:2]}/{name}"
 
     def put(self, content: bytes) -> str:
         """Store the bytes and return their name; raises StoreUnavailableError."""
         name = digest_of(content)
-        self._do(self._files.makedirs, f"{self._root}/{name[:2]}", exist_ok=True)
-        self._do(self._files.pipe_file, self._path(name), content)
+        if not getattr(self.files, "async_impl", False):
+            # An object store has no folders; asked for one, some would make a bucket.
+            self.attempt(self.files.makedirs, f"{self.root}/{name[:2]}", exist_ok=True)
+        if not self._only_if_absent:
+            self.write(self._path(name), content)
+        elif not self.exists(name):
+            try:
+                self.write(self._path(name), content, mode="create")
+            except StoreUnavailableError:
+                if not self.exists(name):  # else another writer was first, with the same bytes
+                    raise
+        self.get(name)  # what is there is what was meant; raises otherwise
         return name
 
     def get(self, name: str) -> bytes:
         """The bytes; raises EvidenceNotFoundError, VerificationError, StoreUnavailableError."""
         try:
-            content = self._do(self._files.cat_file, self._path(name))
+            content = self.attempt(self.files.cat_file, self._path(name))
         except FileNotFoundError:
             raise _missing(name, self.location) from None
         return checked(name, content)
@@ -179,16 +205,26 @@ class ObjectBlobs:
     def delete(self, name: str) -> bool:
         """Remove a blob; whether it was there."""
         try:
-            self._do(self._files.rm_file, self._path(name))
+            self.attempt(self.files.rm_file, self._path(name))
         except FileNotFoundError:
             return False
         return True
 
     def exists(self, name: str) -> bool:
         """Whether a blob is there; its bytes are not looked at."""
-        return bool(self._do(self._files.exists, self._path(name)))
+        return bool(self.attempt(self.files.exists, self._path(name)))
 
-    def _do(self, action: Any, *args: Any, **options: Any) -> Any:
+    def write(self, path: str, content: bytes, **options: Any) -> None:
+        """Write an object; raises StoreUnavailableError, also for a bucket that is not there."""
+        try:
+            self.attempt(self.files.pipe_file, path, content, **options)
+        except FileNotFoundError as error:
+            raise StoreUnavailableError(
+                f"the blob store {self.location} is not there", got=str(error)[:200]
+            ) from error
+
+    def attempt(self, action: Any, *args: Any, **options: Any) -> Any:
+        """Call the file system; its errors become StoreUnavailableError."""
         try:
             return action(*args, **options)
         except FileNotFoundError:

@@ -22,7 +22,24 @@ from sqlalchemy import event, exc, pool  # noqa: TID253
 from aims_mlops.errors import InputError, MissingExtraError, StoreError, StoreUnavailableError
 
 WAL_IS_SAFE_FROM = (3, 51, 3)
-LOCK_TIMEOUT = 60.0  # seconds to wait for another writer
+LOCK_TIMEOUT = 15.0  # seconds to wait for another writer, where LOCK_VARIABLE says nothing
+LOCK_VARIABLE = "AIMS_LOCK_TIMEOUT"
+
+
+def _patience() -> float:
+    """Seconds to wait for another writer; raises InputError."""
+    said = os.environ.get(LOCK_VARIABLE)
+    if said is None:
+        return LOCK_TIMEOUT
+    try:
+        seconds = float(said)
+    except ValueError:
+        seconds = -1.0
+    if not 0 <= seconds <= 3600:
+        raise InputError(
+            f"{LOCK_VARIABLE} is not a time to wait", got=repr(said), expected="0 to 3600 seconds"
+        )
+    return seconds
 
 
 class Database:
@@ -63,12 +80,13 @@ class Database:
         path = self.path
         assert path is not None
         mode = "rwc" if create else "rw"
+        patience = _patience()
 
         def connect() -> sqlite3.Connection:
             return sqlite3.connect(
                 f"{path.as_uri()}?mode={mode}",
                 uri=True,
-                timeout=LOCK_TIMEOUT,
+                timeout=patience,
                 isolation_level=None,  # we say BEGIN ourselves, see below
                 check_same_thread=False,
             )

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 KEYS_VARIABLE = "AIMS_LOG_KEYS"  # not the people's keys, which are elsewhere
 BLOBS_VARIABLE = "AIMS_BLOBS"
+REQUIRE_VARIABLE = "AIMS_BLOBS_REQUIRE"
 SIGNER_VARIABLE = "AIMS_SIGNER"  # URL of a key that a plugin opens, instead of a file
 
 SQL_SCHEMES = ("sqlite", "postgresql", "postgresql+psycopg")
@@ -61,6 +62,7 @@ def open_sql_store(
     url: str, *, blobs: str | None = None, keys: Path | None = None, create: bool = True
 ) -> SqlStore:
     """The same for SQLite and PostgreSQL."""
+    from aims_mlops.store.blob_guarantees import read_requirements
     from aims_mlops.store.blobs import open_blobs
     from aims_mlops.store.database import Database
     from aims_mlops.store.signing import LogKeys
@@ -84,6 +86,7 @@ def open_sql_store(
                 ) from error
     key_folder = Path(_place(keys, KEYS_VARIABLE, database.path, "keys")).absolute()
     blob_place = _place(blobs, BLOBS_VARIABLE, database.path, "blobs")
+    required = read_requirements(os.environ.get(REQUIRE_VARIABLE, ""))
     named = os.environ.get(SIGNER_VARIABLE)
     log_keys = LogKeys(key_folder, open_signer(named) if named else None)
     try:
@@ -95,7 +98,7 @@ def open_sql_store(
                     f"there is no evidence log in {database.url}", next_step="aims init"
                 )
             upgrade(database, log_keys.first().public)
-        return SqlStore(database, open_blobs(blob_place), log_keys)
+        return SqlStore(database, open_blobs(blob_place, required=required), log_keys)
     except BaseException:
         database.close()
         raise

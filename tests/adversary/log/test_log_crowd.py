@@ -43,7 +43,10 @@ def append_some(url: str, name: int, make: Make) -> None:
 
 
 @pytest.mark.slow
-def test_32_processes_append_1000_records_each(fast_folder: Path, make_evidence: Make) -> None:
+def test_32_processes_append_1000_records_each(
+    fast_folder: Path, make_evidence: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AIMS_LOCK_TIMEOUT", "120")  # SQLite serves whoever asks at the right time
     url = f"sqlite:///{fast_folder / 'evidence.db'}"
     context = multiprocessing.get_context("fork")
     # Nobody has made the store yet: all of them try, and one succeeds.

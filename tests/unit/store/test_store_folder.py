@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import sqlite3
 import subprocess
+import time
 from pathlib import Path
 
+import pytest
+
+from aims_mlops.errors import InputError, StoreUnavailableError
 from aims_mlops.store.opening import open_store
 
 
@@ -36,3 +41,27 @@ def test_folder_of_somebody_else_gets_no_file_that_hides_it(tmp_path: Path) -> N
     folder.mkdir()
     open_store(f"sqlite:///{folder}/evidence.db").close()
     assert not (folder / ".gitignore").exists()
+
+
+@pytest.mark.parametrize("said", ["soon", "-1", "nan", "4000"])
+def test_time_to_wait_for_a_lock_that_is_no_time_is_refused(
+    said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AIMS_LOCK_TIMEOUT", said)
+    with pytest.raises(InputError, match="AIMS_LOCK_TIMEOUT is not a time"):
+        open_store(f"sqlite:///{tmp_path}/evidence.db")
+
+
+def test_locked_log_is_given_up_after_the_time_that_was_set(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = open_store(f"sqlite:///{tmp_path}/evidence.db")
+    store.close()
+    other = sqlite3.connect(tmp_path / "evidence.db", isolation_level=None)
+    other.execute("BEGIN EXCLUSIVE")
+    monkeypatch.setenv("AIMS_LOCK_TIMEOUT", "0.2")
+    start = time.monotonic()
+    with pytest.raises(StoreUnavailableError, match="lock"):
+        open_store(f"sqlite:///{tmp_path}/evidence.db").status()
+    assert time.monotonic() - start < 10  # and not the 15 s of the default
+    other.close()
