@@ -10,10 +10,9 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 from aims_mlops.capture.code import without_credentials
@@ -24,8 +23,12 @@ from aims_mlops.evidence.clock import stamp
 from aims_mlops.evidence.records import Evidence, Subject
 from aims_mlops.inventory.person import pseudonym
 from aims_mlops.inventory.project import Project
-from aims_mlops.mlflow_plugin.registry import digested
-from aims_mlops.mlflow_plugin.version_files import server_location
+from aims_mlops.mlflow_plugin.tracking_capture_models import (
+    CapturedFiles,
+    logged_models,
+    model_at,
+    models_among_artifacts,
+)
 
 CAPTURED_BY = "the tracking store of MLflow"
 DATASET_SCHEME = "mlflow-declared-v1"
@@ -34,20 +37,6 @@ SYSTEM_TAG = "aims.system"
 
 _TEXT_LIMIT = 500  # characters of a parameter
 _COUNT_LIMIT = 500  # parameters and metrics of a run
-
-
-@dataclass(slots=True)
-class _Model:
-    name: str
-    uri: str
-    sha256: str
-    body: dict[str, Any]
-    packages: dict[str, str]
-    python: str | None
-
-    @property
-    def subject(self) -> Subject:
-        return Subject(f"model:{self.name}", self.sha256)
 
 
 @dataclass(slots=True)
@@ -97,7 +86,10 @@ def evidence_of_run(store: Any, run_id: str, project: Project, actor: str | None
     )
     of_run = Subject.of_name(f"run:{run_id}")
     datasets = _datasets(run, account)
-    models = [*_models(store, run, account), *_old_models(run, tags, account)]
+    models = [
+        *logged_models(store, run, account.lacks),
+        *models_among_artifacts(run, tags, account.lacks),
+    ]
     account.subjects = (of_run, *(model.subject for model in models))
     said_datasets = [
         {"name": body["name"], "role": body["role"], "sha256": body["sha256"]} for body in datasets
@@ -130,7 +122,8 @@ def evidence_of_model(
         run=None,
     )
     found: list[Evidence] = []
-    model = _read(logged.name, f"models:/{model_id}", logged.artifact_location, account)
+    uri = f"models:/{model_id}"
+    model = model_at(logged.name, uri, logged.artifact_location, account.lacks)
     if model is not None:
         account.subjects = (model.subject,)
         found.append(account.says("model", {**model.body, "datasets": []}))
@@ -140,7 +133,7 @@ def evidence_of_model(
 
 
 def _run(
-    run: Any, tags: Mapping[str, str], models: list[_Model], gaps: list[dict[str, Any]]
+    run: Any, tags: Mapping[str, str], models: list[CapturedFiles], gaps: list[dict[str, Any]]
 ) -> dict[str, Any]:
     start, end = run.info.start_time or 0, run.info.end_time or run.info.start_time or 0
     return {
@@ -229,100 +222,7 @@ def _columns(schema: str | None) -> list[dict[str, Any]]:
         return []
 
 
-def _models(store: Any, run: Any, account: _Account) -> Iterator[_Model]:
-    for output in run.outputs.model_outputs if run.outputs else ():
-        try:
-            logged = store.get_logged_model(output.model_id)
-        except Exception as error:  # noqa: BLE001  deleted meanwhile, or not to be read
-            account.lacks(f"model {output.model_id}", error)
-            continue
-        uri = f"models:/{output.model_id}"
-        model = _read(logged.name, uri, logged.artifact_location, account)
-        if model is not None:
-            yield model
-
-
-def _old_models(run: Any, tags: Mapping[str, str], account: _Account) -> Iterator[_Model]:
-    """Models among a run's artifacts, as clients of MLflow 2 log them."""
-    try:
-        listed = json.loads(tags.get("mlflow.log-model.history", "[]"))
-    except ValueError as error:
-        account.lacks("model", error)
-        return
-    if run.outputs and run.outputs.model_outputs:
-        return
-    for entry in listed if isinstance(listed, list) else ():
-        path = str(entry.get("artifact_path") or "").strip("/")
-        if path:
-            uri = f"runs:/{run.info.run_id}/{path}"
-            model = _read(path, uri, f"{run.info.artifact_uri}/{path}", account)
-            if model is not None:
-                yield model
-
-
-def _read(name: str, uri: str, location: str, account: _Account) -> _Model | None:
-    try:
-        with digested(server_location(location)) as (found, folder):
-            described = _describe(folder)
-            body = {
-                "name": name,
-                "sha256": found.sha256,
-                "files": [
-                    {"path": f.path, "size": f.size, "sha256": f.sha256} for f in found.files
-                ],
-                "size_bytes": found.size,
-                "framework": described["framework"],
-                "class": None,
-                "signature": described["signature"],
-                "uri": uri,
-            }
-            return _Model(name, uri, found.sha256, body, _requirements(folder), described["python"])
-    except Exception as error:  # noqa: BLE001  a model that cannot be read is a gap of the run
-        account.lacks(f"model {name}", error)
-        return None
-
-
-def _describe(folder: Path) -> dict[str, Any]:
-    """Flavor, Python and signature out of the MLmodel file; it is YAML that a client wrote."""
-    import yaml
-
-    nothing: dict[str, Any] = {"framework": None, "python": None, "signature": None}
-    path = folder / "MLmodel"
-    if not path.is_file() or path.stat().st_size > 1_000_000:
-        return nothing
-    try:
-        read = yaml.safe_load(path.read_text(encoding="utf-8"))
-        flavors = read.get("flavors") or {}
-        python = (flavors.get("python_function") or {}).get("python_version")
-        others = sorted(set(flavors) - {"python_function"})
-        signature = {
-            side: json.loads(text)
-            for side, text in (read.get("signature") or {}).items()
-            if isinstance(text, str)
-        }
-    except (ValueError, AttributeError, yaml.YAMLError):
-        return nothing
-    framework = others[0] if others else ("python_function" if flavors else None)
-    return {
-        "framework": framework,
-        "python": str(python) if python else None,
-        "signature": signature or None,
-    }
-
-
-def _requirements(folder: Path) -> dict[str, str]:
-    path = folder / "requirements.txt"
-    if not path.is_file() or path.stat().st_size > 1_000_000:
-        return {}
-    pinned = (line.partition("==") for line in path.read_text(encoding="utf-8").splitlines())
-    return {
-        name.strip(): version.strip()[:100]
-        for name, equals, version in pinned
-        if equals and name.strip() and not name.lstrip().startswith("#")
-    }
-
-
-def _environment(models: list[_Model]) -> dict[str, Any]:
+def _environment(models: list[CapturedFiles]) -> dict[str, Any]:
     packages: dict[str, str] = {}
     for model in models:
         packages.update(model.packages)

@@ -212,6 +212,23 @@ def test_model_whose_files_are_gone_is_a_gap_of_the_run(
     assert [record.evidence.body["where"] for record in found["gap"]] == ["model lost"]
 
 
+def test_model_that_a_client_of_mlflow_2_logged_is_found_among_the_artifacts(
+    captured: Any, evidence_of: Callable[..., Any], organisation: Any, tmp_path: Path
+) -> None:
+    run_id, _ = captured.run_with_file("weights of long ago")
+    history = '[{"artifact_path": "model"}, {"artifact_path": "../../0"}, 3]'
+    body = {"run_id": run_id, "key": "mlflow.log-model.history", "value": history}
+    captured.done("POST", "runs/set-tag", body)
+    captured.done("POST", "runs/update", {"run_id": run_id, "status": "FINISHED", "end_time": 2})
+    found = evidence_of(run_id)
+    (model,) = found["model"]
+    expected = organisation.reference("weights of long ago", tmp_path)
+    assert model.evidence.body["sha256"] == expected.sha256
+    assert model.evidence.body["uri"] == f"runs:/{run_id}/model"
+    (gap,) = found["gap"]
+    assert "leads out of its run" in gap.evidence.body["message"]
+
+
 def test_store_that_is_away_leaves_a_spooled_batch_with_a_gap(
     start_tracking: Callable[..., Any], organisation: Any, tmp_path: Path
 ) -> None:
