@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+import aims_mlops
 
 AUTOLOG = """
 import warnings; warnings.simplefilter("ignore")
@@ -46,6 +49,9 @@ def test_bare_autolog_of_a_client_without_our_code_leaves_evidence(
     assert set(found) == {
         "run", "parameters", "code", "dataset", "model", "environment", "performance"
     }  # fmt: skip
+    for records in found.values():
+        for record in records:
+            _validate(record.evidence)
     body = found["run"][0].evidence.body
     assert (body["activity"], body["status"]) == ("training", "finished")
     assert body["links"]["mlflow_run"] == run_id
@@ -71,6 +77,14 @@ def test_bare_autolog_of_a_client_without_our_code_leaves_evidence(
     assert {"assessment.submitted", "approvals.count", "performance.recall"} <= refusing
     kinds = ("evidence.run", "evidence.dataset", "evidence.performance", "model.is-recorded")
     assert refusing.isdisjoint(kinds)
+
+
+def _validate(evidence: Any) -> None:
+    from jsonschema import Draft202012Validator
+
+    folder = Path(aims_mlops.__file__).parent / "evidence" / "schemas"
+    schema = json.loads((folder / f"{evidence.kind}-v1.json").read_text())
+    Draft202012Validator(schema).validate(dict(evidence.body))
 
 
 def _refusing(server: Any, model_id: str, run_id: str) -> set[str]:
