@@ -134,15 +134,15 @@ class Said:
         for record in promotions:
             body = record.evidence.body
             if body.get("outcome") in ("set", "removed"):
-                found[_place(body)] = record
+                found[_place_of(body)] = record
         return cls(found)
 
     def about(self, held: Held) -> Record | None:
-        return self.last.get((held.route, held.name, held.key.casefold()))
+        return self.last.get(_place(held.route, held.name, held.key))
 
     def set_but_missing(self, held: Iterable[Held], names: Iterable[str]) -> list[Record]:
         """Promotions that the log knows as set and that a registry with these names lacks."""
-        there = {(one.route, one.name, one.key.casefold()) for one in held}
+        there = {_place(one.route, one.name, one.key) for one in held}
         known = set(names)
         return [
             record
@@ -183,7 +183,8 @@ def difference_of(
         return _difference(what, held, said, known, standing)
     if same_version and not same_content:
         return _difference("changed-content", held, said, known, standing)
-    if same_version or _asked_for(held, known):
+    later = [r for r in known if said is None or r.sequence > said.sequence]
+    if same_version or _asked_for(held, later):
         return None
     return _difference("unrecorded-promotion", held, said, known, standing)
 
@@ -191,7 +192,7 @@ def difference_of(
 def removed_elsewhere(record: Record) -> Difference:
     """The difference for a promotion that the log knows and the registry has no longer."""
     body = record.evidence.body
-    route, name, _ = _place(body)
+    route, name, _ = _place_of(body)
     held = Held(
         route=route,  # type: ignore[arg-type]
         name=name,
@@ -290,6 +291,10 @@ def _asked_for(held: Held, known: Sequence[Record]) -> bool:
     return False
 
 
-def _place(body: Mapping[str, Any]) -> tuple[str, str, str]:
-    route = str(body.get("route") or "alias")
-    return route, str(body.get("name")), str(body.get("alias")).casefold()
+def _place_of(body: Mapping[str, Any]) -> tuple[str, str, str]:
+    return _place(str(body.get("route") or "alias"), str(body.get("name")), str(body.get("alias")))
+
+
+def _place(route: str, name: str, key: str) -> tuple[str, str, str]:
+    """MLflow tells aliases and tags apart by letter case, and stages not."""
+    return route, name, key.casefold() if route == "stage" else key

@@ -117,6 +117,17 @@ def test_alias_moved_by_raw_sql_tells_where_the_log_has_it(
     assert any("set to version 1" in fact for fact in found.difference.how)
 
 
+def test_roll_back_by_raw_sql_to_an_allowed_version_is_minor_and_not_demoted(
+    gated: Any, organisation: Any, reconcile: Any, name: str, tmp_path: Path
+) -> None:
+    promoted(gated, organisation, name, f"older {name}", tmp_path)
+    promoted(gated, organisation, name, f"newer {name}", tmp_path)
+    raw_alias(gated, name, "production", 1)
+    (found,) = reconcile(name, demote=True)
+    assert (found.difference.what, found.difference.severity) == ("unrecorded-promotion", "minor")
+    assert gated.aliases(name) == {"production": "1"}
+
+
 def test_refused_version_that_was_set_past_the_gate_tells_the_refusal(
     gated: Any, organisation: Any, reconcile: Any, name: str
 ) -> None:
