@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import json
+from collections.abc import Callable, Mapping
 from typing import Any
 
+from aims_mlops.assessments.document import TEXT_FIELDS, Assessment
 from aims_mlops.assessments.dossier import Dossier
 from aims_mlops.evidence.records import Record
 from aims_mlops.inventory.system import System
@@ -26,20 +28,30 @@ def declared(system: System) -> dict[str, str]:
 
 def from_evidence(dossier: Dossier) -> dict[str, tuple[str, str]]:
     """Field path -> (text, id of the newest record it comes from)."""
-    makers = {
-        "data.description": ("dataset", _datasets),
-        "data.quality": ("data-quality", _quality),
-        "algorithm.description": ("model", _model),
-        "algorithm.performance": ("performance", _figures),
-        "algorithm.fairness": ("bias", _figures),
-    }
     found: dict[str, tuple[str, str]] = {}
-    for path, (kind, maker) in makers.items():
+    for path, (kind, maker) in _MAKERS.items():
         records = dossier.of_kind(kind)
         text = maker(records).strip() if records else ""
+        if path == "algorithm.description" and (run := dossier.of_kind("environment")):
+            text = "\n".join(filter(None, (text, _environment(run))))
         if text:
             found[path] = (text, records[-1].id)
     return found
+
+
+def from_prior(record: Record) -> tuple[dict[str, tuple[str, str]], Assessment]:
+    """What an assessment in the log says: its texts, as `from_evidence` gives them, and all of it.
+
+    Measured fields are left out: what was measured then is not what is so now.
+    Raises pydantic.ValidationError for a document that this version does not read.
+    """
+    document = Assessment.model_validate_json(json.dumps(record.evidence.body.get("document")))
+    texts = {
+        path: (document.text_at(path).strip(), record.id)
+        for path in TEXT_FIELDS
+        if path not in _MAKERS and document.text_at(path).strip()
+    }
+    return texts, document
 
 
 def _datasets(records: tuple[Record, ...]) -> str:
@@ -104,7 +116,27 @@ def _rank(figure: Mapping[str, Any]) -> int:
     return 1 if not figure.get("group") else 2
 
 
+def _environment(records: tuple[Record, ...]) -> str:
+    body = records[-1].evidence.body
+    parts = [f"Python {body['python']}"] if body.get("python") else []
+    parts += [str(body["platform"])] if body.get("platform") else []
+    packages = body.get("packages")
+    if isinstance(packages, Mapping):
+        parts.append(f"{len(packages)} packages")
+    return "made with " + ", ".join(parts) if parts else ""
+
+
 def _text(value: Any) -> str:
     if isinstance(value, Mapping):
         return " ".join(str(part) for part in value.values())
     return str(value)
+
+
+# field -> the kind of evidence that fills it, and how
+_MAKERS: dict[str, tuple[str, Callable[[tuple[Record, ...]], str]]] = {
+    "data.description": ("dataset", _datasets),
+    "data.quality": ("data-quality", _quality),
+    "algorithm.description": ("model", _model),
+    "algorithm.performance": ("performance", _figures),
+    "algorithm.fairness": ("bias", _figures),
+}

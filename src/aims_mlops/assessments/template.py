@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import io
 import json
 from collections.abc import Mapping
 
-from aims_mlops.assessments.document import text_digest
+from aims_mlops.assessments.document import Assessment, text_digest
 
 # (section, clause, [(key, what belongs there)])
 _SECTIONS: tuple[tuple[str, str, tuple[tuple[str, str], ...]], ...] = (
@@ -98,11 +99,14 @@ def assessment_text(
     title: str = "",
     declared: Mapping[str, str] | None = None,
     from_evidence: Mapping[str, tuple[str, str]] | None = None,
+    prior: Assessment | None = None,
 ) -> str:
     """The text of a new assessment file.
 
     declared : {field path: text} that the inventory knows.
     from_evidence : {field path: (text, record id)} that the log knows.
+    prior : an earlier assessment of the system; its impacts, measures, parties and oversight are
+        carried over to be confirmed.
     """
     known = dict(declared or {})
     filled = dict(from_evidence or {})
@@ -123,16 +127,46 @@ def assessment_text(
             mark = ", from evidence" if path in filled else ""
             lines += _field(key, text, f"{hint}{mark}")
         lines.append("")
-    lines += _LISTS.format(
-        failures=_scalar(known.get("failures", "")),
-        foreseeable_misuse=_scalar(known.get("foreseeable_misuse", "")),
-    ).splitlines()
+    texts = {path: filled[path][0] if path in filled else known.get(path, "") for path in _TEXTS}
+    lines += _carried(_LISTS.format(**{k: _scalar(v) for k, v in texts.items()}), prior)
     if filled:
         lines += ["", "# Fields above that came from evidence; an edited one counts as declared."]
         lines.append("from_evidence:")
         for path, (text, record) in sorted(filled.items()):
             lines.append(f"  {path}: {{record: {record}, text_sha256: {text_digest(text)}}}")
     return "\n".join(lines) + "\n"
+
+
+_TEXTS = ("failures", "foreseeable_misuse")
+_CARRIED = ("interested_parties", "impacts", "human_oversight", "measures")
+
+
+def _carried(text: str, prior: Assessment | None) -> list[str]:
+    """The list sections, each with what the earlier assessment says in its place."""
+    lines = text.splitlines()
+    if prior is None:
+        return lines
+    said = prior.model_dump(mode="json", exclude_defaults=True)
+    for section in _CARRIED:
+        if not said.get(section):
+            continue
+        start = next(i for i, line in enumerate(lines) if line.startswith(f"{section}:"))
+        end = start + 1
+        while end < len(lines) and lines[end].startswith("  "):
+            end += 1
+        body = _yaml({section: said[section]})
+        lines[start:end] = ["# Carried over from the assessment before; confirm it.", *body]
+    return lines
+
+
+def _yaml(value: object) -> list[str]:
+    from ruamel.yaml import YAML
+
+    writer = YAML()
+    writer.width = 10_000
+    out = io.StringIO()
+    writer.dump(value, out)
+    return out.getvalue().splitlines()
 
 
 def _field(key: str, text: str, hint: str) -> list[str]:

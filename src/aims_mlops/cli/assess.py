@@ -36,21 +36,27 @@ def new_assessment(system: str, uri: str | None, output: Path | None, person: st
     """Write an assessment file for SYSTEM, filled in with what is known. Never overwrites."""
     from aims_mlops.assessments.document import TEXT_FIELDS
     from aims_mlops.assessments.loading import read_assessment
-    from aims_mlops.assessments.prefill import declared, from_evidence
+    from aims_mlops.assessments.prefill import declared, from_evidence, from_prior
     from aims_mlops.assessments.template import assessment_text
-    from aims_mlops.cli.assessing import acting, known_dossier, known_system
+    from aims_mlops.cli.assessing import acting, known_dossier, known_system, prior_assessment
     from aims_mlops.inventory.project import find_project
 
     project = find_project()
     entry = known_system(project, system)
     filled = from_evidence(known_dossier(project, uri, entry.id)) if uri else {}
+    stated = declared(entry)
+    prior, before = prior_assessment(project, entry.id), None
+    if prior is not None:
+        texts, before = from_prior(prior)
+        filled |= {path: text for path, text in texts.items() if path not in {*filled, *stated}}
     path = output or project.root / (entry.assessment or f"assessments/{entry.id}.yaml")
     text = assessment_text(
         system=entry.id,
         author=acting(project, person),
         title=entry.title,
-        declared=declared(entry),
+        declared=stated,
         from_evidence=filled,
+        prior=before,
     )
     path.parent.mkdir(parents=True, exist_ok=True)
     try:
@@ -65,6 +71,8 @@ def new_assessment(system: str, uri: str | None, output: Path | None, person: st
     click.echo(f"✓ wrote {path}")
     for origin in ("from evidence", "declared", "missing"):
         click.echo(f"  {origins.count(origin):>2} fields {origin}")
+    if prior is not None:
+        click.echo(f"  the assessment before, record {prior.id[:12]}, is carried over: confirm it")
     click.echo(f"Next: edit it, then aims assess lint {path}")
 
 

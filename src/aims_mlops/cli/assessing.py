@@ -26,6 +26,7 @@ from aims_mlops.policy.loading import load_policy
 from aims_mlops.policy.policy import Policy
 
 if TYPE_CHECKING:
+    from aims_mlops.evidence.records import Record
     from aims_mlops.store.base import EvidenceStore
 
 
@@ -153,6 +154,20 @@ def known_system(project: Project, id_: str) -> System:
 def known_dossier(project: Project, uri: str, system: str) -> Dossier:
     """What the log knows about a model of a system."""
     return gather(project.open_store(), resolve_model(uri).sha256, system)
+
+
+def prior_assessment(project: Project, system: str) -> Record | None:
+    """The newest assessment of a system whose last answer is an approval, else the newest."""
+    store = project.open_store()
+    newest = None
+    for record in store.find(kind="impact-assessment", system=system, newest_first=True):
+        newest = newest or record
+        digest = record.evidence.body.get("document_sha256")
+        answers = store.find(kind=("approval", "rejection"), system=system, since=record.sequence)
+        last = [a for a in answers if a.evidence.body.get("assessment") == digest]
+        if last and last[-1].evidence.kind == "approval":
+            return record
+    return newest
 
 
 def assessment_file(project: Project, store: EvidenceStore, model: ModelReference) -> Path:

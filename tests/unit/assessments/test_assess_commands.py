@@ -81,6 +81,61 @@ def test_new_assessment_marks_what_comes_from_evidence(world):
         run(assess, "new", "loans", "--as", "ana")
 
 
+PRIOR = """\
+system: loans
+author: ana
+scope: {covers: consumer loans of the first kind}
+system_information: {description: a score, purpose: help clerks, intended_uses: clerks look}
+algorithm: {limitations: weak below 21 years, performance: what was measured then}
+impacts:
+- id: refused
+  on: individuals
+  kind: harm
+  description: a good customer is refused
+  likelihood: possible
+  severity: moderate
+human_oversight: {who: a clerk, how: every refusal is read}
+"""
+
+
+def test_new_assessment_carries_over_what_was_approved_before(world):
+    from aims_mlops.assessments.loading import read_assessment
+
+    first = world.train("first")
+    world.write("prior.yaml", PRIOR)
+    approved = world.submit(first, file="prior.yaml")
+    world.approve(first)
+    world.write("other.yaml", PRIOR.replace("21 years", "nobody knows"))
+    second = world.train("second")
+    world.submit(second, file="other.yaml")  # newer, and answered by nobody
+    path = world.root / "new.yaml"
+    output = run(assess, "new", "loans", "--model", second.uri, "--as", "bo", "--output", path)
+    assert f"record {approved.id[:12]}, is carried over: confirm it" in output
+    written, _ = read_assessment(path)
+    assert written.author == "bo"
+    assert written.algorithm.limitations == "weak below 21 years"
+    assert written.provenance("algorithm.limitations") == "from evidence"
+    assert written.from_evidence["algorithm.limitations"].record == approved.id
+    assert written.algorithm.performance.startswith("recall_score, overall: 0.8")  # measured now
+    assert [impact.description for impact in written.impacts] == ["a good customer is refused"]
+    assert written.human_oversight.who == "a clerk"
+    assert "# Carried over from the assessment before; confirm it." in path.read_text()
+
+
+def test_rejected_assessment_is_carried_over_only_if_there_is_no_other(world):
+    from aims_mlops.cli.assessing import prior_assessment
+
+    model = world.train()
+    assert prior_assessment(world.project, "loans") is None
+    first = world.submit(model)
+    world.approve(model)
+    assert prior_assessment(world.project, "loans").id == first.id
+    world.approve(model, verdict="reject", reason="not like this")
+    world.write("prior.yaml", PRIOR)
+    second = world.submit(model, file="prior.yaml")
+    assert prior_assessment(world.project, "loans").id == second.id
+
+
 def test_field_that_was_edited_after_it_was_filled_counts_as_declared(world):
     from aims_mlops.assessments.loading import read_assessment
 
