@@ -173,6 +173,32 @@ def test_run_that_the_client_captured_is_left_to_it(
     assert list(organisation.world.store.find(run=run_id)) == []
 
 
+def test_run_of_a_client_with_our_code_is_recorded_once(
+    captured: Any, organisation: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The user's MLflow run ends before ours does; the tag is there from its beginning."""
+    import mlflow
+
+    monkeypatch.setenv("AIMS_ACTOR", "ana")
+    mlflow.set_tracking_uri(captured.url)
+    try:
+        with aims_mlops.run("training here", system="loans") as ours:
+            with mlflow.start_run() as theirs:
+                mlflow.log_metric("loss", 0.5)
+            time.sleep(2.5)  # long enough for the server to have taken it
+        queue = organisation.world.root / ".aims" / "mlflow-runs"
+        end = time.monotonic() + 30
+        while list(queue.glob("*.ended")) and time.monotonic() < end:
+            time.sleep(0.2)
+    finally:
+        mlflow.set_tracking_uri(None)
+    assert list(queue.glob("*.ended")) == []
+    store = organisation.world.store
+    assert list(store.find(run=theirs.info.run_id)) == []
+    (run,) = store.find(run=ours.id, kind="run")
+    assert run.evidence.body["links"]["mlflow_run"] == theirs.info.run_id
+
+
 def test_borrowed_run_tag_does_not_hide_a_run(
     captured: Any, organisation: Any, tmp_path: Path
 ) -> None:
