@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from aims_mlops.capture.code import without_credentials
+from aims_mlops.inventory.person import pseudonym
+from aims_mlops.inventory.project import Project
 from aims_mlops.mlflow_plugin.reconcile import Held
 from aims_mlops.mlflow_plugin.registry import digested, stamp_of
 from aims_mlops.mlflow_plugin.store_guard import Guard, is_reserved
@@ -70,7 +72,7 @@ class Registry:
                     sha256=sha256,
                     created_at=stamp_of(held_version.creation_timestamp) if held_version else None,
                     problem=problem,
-                    about=_about(held_version),
+                    about=_about(held_version, guard.project),
                 )
 
     def demote(self, held: Held) -> str:
@@ -171,10 +173,14 @@ class Registry:
                 return
 
 
-def _about(version: Any) -> tuple[str, ...]:
+def _about(version: Any, project: Project) -> tuple[str, ...]:
+    """What the registry tells of a version; an account that nobody lists, as a pseudonym."""
     if version is None:
         return ()
-    who = f" by {version.user_id}" if getattr(version, "user_id", None) else ""
+    who = ""
+    if user := getattr(version, "user_id", None):
+        person = project.person(str(user))
+        who = f" by {person.id if person is not None else pseudonym(str(user))}"
     facts = [f"the registry has it as created at {stamp_of(version.creation_timestamp)}{who}"]
     if version.last_updated_timestamp != version.creation_timestamp:
         facts.append(f"last changed at {stamp_of(version.last_updated_timestamp)}")
