@@ -27,6 +27,7 @@ _COMMANDS: Mapping[str, tuple[str, str, str]] = {
     "policy": ("policy", "group", "Check and explain policies."),
     "drift": ("drift", "group", "Measure drift of a batch and record it."),
     "nonconformity": ("nonconformity", "group", "List what was found wrong and what is done."),
+    "incident": ("incident", "group", "Record incidents and who was told of them."),
     "report": ("report", "group", "Write model cards, control coverage and histories."),
     "history": ("report", "history", "Show the timeline of an AI system."),
     "plugins": ("plugins", "command", "List the loaded plugins with name and version."),

@@ -32,6 +32,7 @@ KINDS: dict[str, tuple[str, tuple[str, ...]]] = {
     "delegation": ("a role handed to another person for a time", ("A.3.2",)),
     "waiver": ("a rule set aside for one model, with an expiry", ("A.6.1.3", "A.6.2.4")),
     "nonconformity": ("something found wrong, open until it is closed", ("A.6.2.6", "A.8.4")),
+    "incident": ("something that happened, who was told, how it ended", ("A.6.2.6", "A.8.4")),
     "decision": ("what the gate decided, with every reason", ("A.6.1.3", "A.6.2.4", "A.6.2.5")),
     "promotion": ("what came of an allowed promotion", ("A.6.2.5",)),
     "gap": ("something that could not be captured", ("A.6.2.8",)),

@@ -43,8 +43,18 @@ def involved_in(dossier: Dossier, requester: str) -> Involved:
 
 
 def last_incident(dossier: Dossier) -> int:
-    """Sequence of the last incident of the system, which re-opens every assessment; -1: none."""
-    return max((record.sequence for record in dossier.of_kind("incident")), default=-1)
+    """Sequence of the last incident of the system, which re-opens every assessment; -1: none.
+
+    What is done about an incident afterwards is no new one.
+    """
+    return max(
+        (
+            record.sequence
+            for record in dossier.of_kind("incident")
+            if record.evidence.body.get("step", "open") == "open"
+        ),
+        default=-1,
+    )
 
 
 def _who_broke_glass(dossier: Dossier) -> list[str]:

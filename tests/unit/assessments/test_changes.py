@@ -81,3 +81,11 @@ def test_incident_re_opens_what_was_approved_before_it(world):
     world.approve(model)
     assert world.gate(model).allowed
     assert "✓ approved: by bo" in CliRunner().invoke(assess, show).output
+
+
+def test_what_is_done_about_an_incident_voids_no_approval_given_after_it(world):
+    subject = [Subject.of_name("system:loans")]
+    world.record("incident", subject, {"step": "open", "state": "open"}, system="loans")
+    model = world.ready()
+    world.record("incident", subject, {"step": "close", "state": "closed"}, system="loans")
+    assert world.gate(model).allowed
