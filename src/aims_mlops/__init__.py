@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from aims_mlops.capture.decorators import evaluation as evaluation
     from aims_mlops.capture.decorators import training as training
     from aims_mlops.gates.check import check_model as check_model
+    from aims_mlops.gates.deploying import deployment as deployment
     from aims_mlops.gates.service import gate as gate
     from aims_mlops.measures.bias.measure import measure_bias as measure_bias
     from aims_mlops.measures.bias.mitigation import record_mitigation as record_mitigation
@@ -44,6 +45,7 @@ __all__ = [
     "compare_performance",
     "current_run",
     "dataset",
+    "deployment",
     "errors",
     "evaluation",
     "fingerprint",
@@ -70,6 +72,7 @@ _HOME = {
     "compare_performance": "aims_mlops.measures.performance.comparison",
     "current_run": "aims_mlops.capture.current",
     "dataset": "aims_mlops.capture.dataset",
+    "deployment": "aims_mlops.gates.deploying",
     "evaluation": "aims_mlops.capture.decorators",
     "fingerprint": "aims_mlops.measures.fingerprint.table",
     "gate": "aims_mlops.gates.service",

@@ -26,6 +26,7 @@ _COMMANDS: Mapping[str, tuple[str, str, str]] = {
     "reconcile": ("reconcile", "command", "Compare the registry with what the log allowed."),
     "policy": ("policy", "group", "Check and explain policies."),
     "drift": ("drift", "group", "Measure drift of a batch and record it."),
+    "deployment": ("deployment", "group", "Record what runs where, under which decision."),
     "nonconformity": ("nonconformity", "group", "List what was found wrong and what is done."),
     "incident": ("incident", "group", "Record incidents and who was told of them."),
     "report": ("report", "group", "Write model cards, control coverage and histories."),

@@ -35,6 +35,7 @@ KINDS: dict[str, tuple[str, tuple[str, ...]]] = {
     "incident": ("something that happened, who was told, how it ended", ("A.6.2.6", "A.8.4")),
     "decision": ("what the gate decided, with every reason", ("A.6.1.3", "A.6.2.4", "A.6.2.5")),
     "promotion": ("what came of an allowed promotion", ("A.6.2.5",)),
+    "deployment": ("what runs where, and how it ended", ("A.6.2.5", "A.6.2.8")),
     "gap": ("something that could not be captured", ("A.6.2.8",)),
     "anchor": ("a checkpoint of the log that was given to an outsider", ("A.6.2.8",)),
     "key-rotation": ("the log's key handing over to the next", ("A.6.2.8",)),

@@ -202,6 +202,26 @@ def _promotion(body: _Body) -> _Parts:
     return [f"alias {alias}" if alias else None, reading.string(body, "outcome")]
 
 
+def _deployment(body: _Body) -> _Parts:
+    where = reading.string(body, "where")
+    return [
+        reading.string(body, "event"),
+        f"at {where}" if where else None,
+        reading.string(body, "reason"),
+    ]
+
+
+def _incident(body: _Body) -> _Parts:
+    told = reading.string(reading.mapping(body, "told"), "whom")
+    return [
+        reading.string(body, "title"),
+        reading.string(body, "severity"),
+        f"told {told}" if told else None,
+        reading.string(body, "note") or reading.string(body, "outcome"),
+        reading.string(body, "state"),
+    ]
+
+
 def _gap(body: _Body) -> _Parts:
     return [reading.string(body, n) for n in ("where", "error", "message")]
 
@@ -259,6 +279,8 @@ _TELLERS: dict[str, Callable[[_Body], _Parts]] = {
     "revocation": _answer,
     "decision": _decision,
     "promotion": _promotion,
+    "deployment": _deployment,
+    "incident": _incident,
     "gap": _gap,
     "waiver": _waiver,
     "nonconformity": _nonconformity,
