@@ -1,8 +1,8 @@
 """The log's speed beside the limit of the machine, measured in the same run.
 
 Each ratio is taken between two loops that alternate in short rounds, so that a busy machine slows
-both alike; the best round of each counts, and a ratio that falls short gets more rounds of both. What
-is asserted is what was asked for.
+both alike; the best round of each counts, and a ratio that falls short gets more rounds of both.
+What is asserted is what was asked for.
 """
 
 from __future__ import annotations
