@@ -24,6 +24,7 @@ _COMMANDS: Mapping[str, tuple[str, str, str]] = {
     "promote": ("promote", "command", "Decide, then set the alias in the MLflow registry."),
     "check-model": ("check_model", "command", "Tell whether a model may be used right now."),
     "reconcile": ("reconcile", "command", "Compare the registry with what the log allowed."),
+    "mlflow": ("mlflow", "group", "Protect the database of an MLflow registry."),
     "policy": ("policy", "group", "Check and explain policies."),
     "drift": ("drift", "group", "Measure drift of a batch and record it."),
     "deployment": ("deployment", "group", "Record what runs where, under which decision."),

@@ -12,7 +12,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from aims_mlops.mlflow_plugin.grants import GIVEN, Grants
 from aims_mlops.mlflow_plugin.permits import is_permitted, permits
+from aims_mlops.mlflow_plugin.protect import is_protected
 from aims_mlops.mlflow_plugin.refusal import broken, forbidden
 from aims_mlops.mlflow_plugin.store_guard import Guard, is_reserved
 
@@ -20,25 +22,34 @@ _NEXT = "go through the gate: aims promote, or set the alias through the gated s
 
 
 def stand_behind(store: Any, guard: Guard) -> None:
-    """Watch every session that the store opens for writing."""
+    """Watch every session that the store opens for writing.
+
+    Where `aims mlflow protect` has put triggers below, each row that the gate allowed gets the
+    grant that they ask for.
+    """
+    with store.engine.connect() as connection:
+        store.aims_triggers = is_protected(connection)
+    grants = Grants() if store.aims_triggers else None
     open_session = store.ManagedSessionMaker
 
     @contextmanager
     def watched(read_only: bool = True) -> Iterator[Any]:
         with open_session(read_only=read_only) as session:
-            _watch(session, guard)
+            _watch(session, guard, grants)
             yield session
 
     store.ManagedSessionMaker = watched
 
 
-def _watch(session: Any, guard: Guard) -> None:
+def _watch(session: Any, guard: Guard, grants: Grants | None) -> None:
     from sqlalchemy import event
 
     def before_flush(session: Any, _context: object, _instances: object) -> None:
         try:
             for row in (*session.new, *session.dirty):
                 _check(session, row, guard)
+                if grants is not None:
+                    grants.give(session, row)
         except Exception as error:
             raise _as_refusal(error) from error
 
@@ -56,7 +67,18 @@ def _watch(session: Any, guard: Guard) -> None:
                 )
 
     event.listen(session, "before_flush", before_flush)
+    if grants is not None:
+        event.listen(session, "after_flush", lambda session, _context: grants.take_back(session))
+        event.listen(session, "after_soft_rollback", lambda session, _: _forget(session, grants))
     event.listen(session, "do_orm_execute", before_statement)
+
+
+def _forget(session: Any, grants: Grants) -> None:
+    """After a failed write: what a role of its own gave does not go back by itself."""
+    if grants.outside:
+        grants.take_back(session)
+    else:
+        session.info.pop(GIVEN, None)
 
 
 _TABLES = frozenset(

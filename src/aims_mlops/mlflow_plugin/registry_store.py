@@ -31,6 +31,7 @@ class GatedRegistry:
     """The methods of MLflow's registry store that can promote; goes in front of a real store."""
 
     aims_uri = ""
+    aims_triggers = False
 
     @property
     def aims_guard(self) -> Guard:
@@ -295,7 +296,8 @@ class GatedRegistry:
             _logger.exception("aims: the outcome of a promotion could not be recorded")
 
     def _enforced_by(self) -> str:
-        return f"the registry store of MLflow, in front of {self.aims_uri}"
+        below = " and by triggers in its database" if self.aims_triggers else ""
+        return f"the registry store of MLflow, in front of {self.aims_uri}{below}"
 
     def _asked(self, question: Callable[[], Any], what: str = "A write to the registry") -> Any:
         """The answer to a question of the gate; whatever breaks in it is a refusal."""

@@ -1,0 +1,192 @@
+"""Installing, checking and removing the triggers below a registry's tables."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from aims_mlops.errors import InputError
+from aims_mlops.inventory.project import Project
+from aims_mlops.mlflow_plugin.protect_sql import (
+    COLUMNS,
+    GRANTS,
+    RULES,
+    TABLES,
+    WATCHES,
+    postgresql_statements,
+    rules_of,
+    sqlite_statements,
+)
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
+_ROLE = re.compile(r"[a-z_][a-z0-9_]{0,62}\Z")
+
+
+@dataclass(frozen=True, slots=True)
+class Protection:
+    """What is in a registry's database: `missing` and `changed` name triggers, tables or rules."""
+
+    database: str
+    missing: tuple[str, ...]
+    changed: tuple[str, ...]
+
+    @property
+    def holds(self) -> bool:
+        return not (self.missing or self.changed)
+
+
+def install(url: str, project: Project, *, gate_role: str | None = None) -> Protection:
+    """Put tables, rules and triggers in place, anew if they are there; all of it or none.
+
+    gate_role : a PostgreSQL role that alone may write grants, besides the owner of the tables.
+    Raises InputError for a database that is no MLflow registry.
+    """
+    with _begin(url) as connection:
+        _assert_registry(connection, url)
+        _drop(connection)
+        for statement in TABLES:
+            connection.exec_driver_sql(statement)
+        _write_rules(connection, project)
+        if connection.dialect.name == "sqlite":
+            for statement in sqlite_statements().values():
+                connection.exec_driver_sql(statement)
+        else:
+            for function, trigger in postgresql_statements().values():
+                connection.exec_driver_sql(function.replace("%", "%%"))
+                connection.exec_driver_sql(trigger)
+            connection.exec_driver_sql(f"REVOKE ALL ON {GRANTS}, {RULES} FROM PUBLIC")
+            if gate_role is not None:
+                if not _ROLE.match(gate_role):
+                    raise InputError("not the name of a role", got=repr(gate_role)[:80])
+                connection.exec_driver_sql(
+                    f'GRANT INSERT, DELETE, SELECT ON {GRANTS} TO "{gate_role}"'
+                )
+    return check(url, project)
+
+
+def remove(url: str) -> None:
+    """Take everything away again."""
+    with _begin(url) as connection:
+        _drop(connection)
+
+
+def check(url: str, project: Project) -> Protection:
+    """Compare what is in the database with what should be there."""
+    import sqlalchemy as sa
+
+    with _begin(url) as connection:
+        shown = connection.engine.url.render_as_string(hide_password=True)
+        present = _triggers(connection)
+        if connection.dialect.name == "sqlite":
+            wanted: dict[str, str | None] = dict(sqlite_statements())
+        else:
+            wanted = dict.fromkeys(postgresql_statements())
+        missing = [name for name in wanted if name not in present]
+        changed = [
+            name
+            for name, text in wanted.items()
+            if name in present and present[name] != "enabled" and present[name] != text
+        ]
+        if not sa.inspect(connection).has_table(RULES):
+            missing.append(RULES)
+        else:
+            rows = connection.execute(sa.text(f"SELECT kind, pattern FROM {RULES}"))  # noqa: S608
+            if sorted((row.kind, row.pattern) for row in rows) != sorted(rules_of(project)):
+                changed.append("rules: aims.yaml says something else now")
+    return Protection(shown, tuple(missing), tuple(changed))
+
+
+def is_protected(connection: Any) -> bool:
+    """Whether every trigger is in place, so that a write needs a grant."""
+    names = set(_triggers(connection))
+    wanted = sqlite_statements() if connection.dialect.name == "sqlite" else postgresql_statements()
+    return names.issuperset(wanted)
+
+
+def grant(connection: Any, kind: str, workspace: str, name: str, key: str, version: str) -> None:
+    """Let one row pass the triggers; the row uses the grant up."""
+    import sqlalchemy as sa
+
+    connection.execute(
+        sa.text(
+            f"INSERT INTO {GRANTS} ({', '.join(COLUMNS)}) "  # noqa: S608  only constants
+            "VALUES (:kind, :workspace, :name, :key, :version)"
+        ),
+        dict(zip(COLUMNS, (kind, workspace, name, key, version), strict=True)),
+    )
+
+
+def withdraw(connection: Any, kind: str, workspace: str, name: str, key: str, version: str) -> None:
+    """Take a grant back that no row used up, such as of a row that was as asked already."""
+    import sqlalchemy as sa
+
+    same = " AND ".join(f"{column} = :{column}" for column in COLUMNS)
+    connection.execute(
+        sa.text(f"DELETE FROM {GRANTS} WHERE {same}"),  # noqa: S608  only constants
+        dict(zip(COLUMNS, (kind, workspace, name, key, version), strict=True)),
+    )
+
+
+def _begin(url: str) -> Any:
+    import sqlalchemy as sa
+
+    from aims_mlops.capture.code import without_credentials
+
+    real = url.removeprefix("aims://")
+    if real.startswith("postgresql://"):
+        real = real.replace("postgresql://", "postgresql+psycopg://", 1)
+    if not real.startswith(("sqlite:", "postgresql+")):
+        raise InputError(
+            "triggers cannot be put there",
+            got=without_credentials(real)[:200],
+            expected="sqlite:///… or postgresql://…",
+        )
+    return sa.create_engine(real, poolclass=sa.NullPool).begin()
+
+
+def _assert_registry(connection: Connection, url: str) -> None:
+    import sqlalchemy as sa
+
+    tables = set(sa.inspect(connection).get_table_names())
+    if missing := {watch.table for watch in WATCHES} - tables:
+        raise InputError(
+            "this database is not a registry of MLflow",
+            got="no table " + ", ".join(sorted(missing)),
+            next_step="start MLflow on it once, or run: mlflow db upgrade",
+        )
+
+
+def _write_rules(connection: Connection, project: Project) -> None:
+    import sqlalchemy as sa
+
+    statement = sa.text(f"INSERT INTO {RULES} (kind, pattern) VALUES (:kind, :pattern)")  # noqa: S608
+    for kind, pattern in rules_of(project):
+        connection.execute(statement, {"kind": kind, "pattern": pattern})
+
+
+def _triggers(connection: Any) -> dict[str, str]:
+    """Trigger name -> its SQL on SQLite, 'enabled' or 'disabled' on PostgreSQL."""
+    if connection.dialect.name == "sqlite":
+        rows = connection.exec_driver_sql(
+            "SELECT name, sql FROM sqlite_master WHERE type = 'trigger' AND name LIKE 'aims!_%' "
+            "ESCAPE '!'"
+        )
+        return {row[0]: row[1] for row in rows}
+    rows = connection.exec_driver_sql(
+        "SELECT tgname, tgenabled FROM pg_trigger "
+        "WHERE NOT tgisinternal AND left(tgname, 5) = 'aims_'"
+    )
+    return {row[0]: "disabled" if row[1] in ("D", b"D") else "enabled" for row in rows}
+
+
+def _drop(connection: Connection) -> None:
+    is_sqlite = connection.dialect.name == "sqlite"
+    for name in sqlite_statements() if is_sqlite else ():
+        connection.exec_driver_sql(f"DROP TRIGGER IF EXISTS {name}")
+    for name in () if is_sqlite else postgresql_statements():
+        connection.exec_driver_sql(f"DROP FUNCTION IF EXISTS {name}() CASCADE")
+    for table in (GRANTS, RULES):
+        connection.exec_driver_sql(f"DROP TABLE IF EXISTS {table}")
