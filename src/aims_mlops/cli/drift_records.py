@@ -9,7 +9,7 @@ from typing import Any
 
 from aims_mlops.cli.plain import plain
 from aims_mlops.cli.tables import table
-from aims_mlops.errors import EvidenceNotFoundError, InputError, ModelNotFoundError
+from aims_mlops.errors import InputError, ModelNotFoundError
 from aims_mlops.evidence.clock import now
 from aims_mlops.evidence.models import ModelReference
 from aims_mlops.evidence.records import Evidence, Record, Subject
@@ -17,10 +17,9 @@ from aims_mlops.inventory.identity import current_actor
 from aims_mlops.inventory.project import Project, find_project
 from aims_mlops.measures.drift.measure import DriftResult, measure_drift
 from aims_mlops.measures.drift.reference import ReferenceProfile, build_reference_profile
-from aims_mlops.measures.drift.reference_blob import MEDIA_TYPE
+from aims_mlops.monitoring import reference as reference_records
 from aims_mlops.store.base import EvidenceStore
 
-_LATEST = "latest"
 _SHOWN = 20  # columns in the text; --json and the evidence have all
 
 
@@ -86,55 +85,14 @@ def record_profile(
     session: Session, profile: ReferenceProfile, *, dataset: Subject | None
 ) -> Record:
     """The record of a profile; one that the store holds already is not recorded again."""
-    subjects = [Subject(f"reference-profile:{profile.body['name']}", profile.sha256)]
-    if dataset is not None:
-        subjects.append(dataset)
-    wanted = {subject.sha256 for subject in subjects}
-    if session.model is not None:
-        wanted.add(session.model.sha256)
-    for record in session.store.find(kind="reference-profile", subject=profile.sha256):
-        held = {subject.sha256 for subject in record.evidence.subjects}
-        if wanted <= held and record.evidence.system == session.system:
-            return record
-    if profile.blob is not None:
-        session.store.put_blob(profile.blob, media_type=MEDIA_TYPE)
-    return session.store.append(
-        session.evidence("reference-profile", tuple(subjects), profile.to_body())
+    return reference_records.record_profile(
+        session.store,
+        profile,
+        made=session.evidence,
+        system=session.system,
+        model=None if session.model is None else session.model.sha256,
+        dataset=dataset,
     )
-
-
-def stored_profile(session: Session, reference: str) -> tuple[ReferenceProfile, Record]:
-    """The profile of a record id, or the newest of the model or AI system for 'latest'."""
-    if reference == _LATEST:
-        subject = None if session.model is None else session.model.sha256
-        found = session.store.find(
-            kind="reference-profile",
-            system=session.system,
-            subject=subject,
-            newest_first=True,
-            limit=1,
-        )
-        record = next(iter(found), None)
-        if record is None:
-            raise InputError(
-                "the store holds no reference profile for this model or AI system",
-                next_step="aims drift profile DATA",
-            )
-    else:
-        try:
-            record = session.store.get(reference)
-        except EvidenceNotFoundError as error:
-            raise InputError(
-                f"reference {reference!r} is neither a file nor a record",
-                next_step="aims evidence list --kind reference-profile",
-            ) from error
-    if record.evidence.kind != "reference-profile":
-        raise InputError(
-            f"record {record.id[:12]} is no reference profile", got=record.evidence.kind
-        )
-    blob = record.evidence.body.get("blob")
-    content = None if blob is None else session.store.get_blob(blob["sha256"])
-    return ReferenceProfile.from_body(record.evidence.body, content), record
 
 
 @dataclass(frozen=True)
@@ -222,7 +180,12 @@ def measure_and_record(
                 "Evidently's report needs the reference data, not a profile of them",
                 next_step="pass the file as --reference, or leave --evidently-report out",
             )
-        profile, profile_record = stored_profile(session, reference)
+        profile, profile_record = reference_records.stored_profile(
+            session.store,
+            reference,
+            system=session.system,
+            model=None if session.model is None else session.model.sha256,
+        )
         result = measure_drift(profile, current, **arguments)
     batch = session.dataset(current)
     body = result.to_body()

@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 from pydantic import Field, StringConstraints
 
 from aims_mlops.documents.problems import Problem, Section, did_you_mean
+from aims_mlops.inventory.notices import Recipient
 from aims_mlops.inventory.person import Person, folded
 from aims_mlops.inventory.registry_rules import RegistryRules
 from aims_mlops.inventory.system import System
@@ -28,6 +29,7 @@ class Settings(Section):
     store : URL of the evidence store; a relative SQLite path starts from aims.yaml's folder.
     single_user : one person works here; separation of duties cannot be enforced, and says so.
     registry : which writes to a model registry count as a promotion.
+    notices : who is told when something is wrong, by a name of your own.
     """
 
     version: Literal[1] = 1
@@ -37,6 +39,7 @@ class Settings(Section):
     people: tuple[Person, ...] = ()
     targets: dict[Name, Target] = Field(default_factory=dict)
     registry: RegistryRules = Field(default_factory=RegistryRules)
+    notices: dict[Name, Recipient] = Field(default_factory=dict)
 
 
 def contradictions(settings: Settings) -> Iterable[Problem]:
@@ -64,6 +67,7 @@ def contradictions(settings: Settings) -> Iterable[Problem]:
             value = getattr(system, field)
             if value and ids and value not in ids:
                 yield _unknown_person(("systems", i, field), value, ids)
+    yield from _monitoring(settings)
     aliases: dict[str, str] = {}
     for name, target in settings.targets.items():
         for j, alias in enumerate(target.aliases):
@@ -73,6 +77,22 @@ def contradictions(settings: Settings) -> Iterable[Problem]:
                     ("targets", name, "aliases", j),
                     f"alias {alias!r} already means target {other!r}",
                 )
+
+
+def _monitoring(settings: Settings) -> Iterable[Problem]:
+    for i, system in enumerate(settings.systems):
+        ids: set[str] = set()
+        for j, monitor in enumerate(system.monitoring):
+            place = ("systems", i, "monitoring", j)
+            if monitor.id in ids:
+                yield Problem((*place, "id"), f"monitoring id {monitor.id!r} is used twice")
+            ids.add(monitor.id)
+            for name in monitor.tell or ():
+                if name not in settings.notices:
+                    hint = did_you_mean(name, settings.notices)
+                    yield Problem(
+                        (*place, "tell"), f"notices names no recipient {name!r}", hint=hint
+                    )
 
 
 def _unknown_person(place: tuple[str | int, ...], got: str, ids: set[str]) -> Problem:

@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 from pydantic import Field, StringConstraints
 
 from aims_mlops.documents.problems import Section
+from aims_mlops.inventory.monitoring import Monitor
 
 RiskTier = Literal["minimal", "limited", "high"]
 Id = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9._-]{0,63}$")]
@@ -30,6 +31,7 @@ class System(Section):
 
     models : names or shell-style patterns of the registered models that belong to it.
     assessment : path of its impact assessment, relative to aims.yaml.
+    monitoring : what is measured of it in production, from its first promotion or deployment on.
     """
 
     id: Id
@@ -44,6 +46,7 @@ class System(Section):
     suppliers: tuple[Supplier, ...] = ()
     models: tuple[str, ...] = Field(default=())
     assessment: str | None = None
+    monitoring: tuple[Monitor, ...] = ()
 
     def has_model(self, name: str) -> bool:
         """Whether a registered model of this name belongs to the system."""

@@ -1,0 +1,174 @@
+"""The files of one window, as one table that can be read like any other."""
+
+from __future__ import annotations
+
+import glob
+import hashlib
+import re
+import shutil
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from aims_mlops.errors import InputError, MissingExtraError
+from aims_mlops.evidence.records import Subject
+
+_URL = re.compile(r"[a-z][a-z0-9+.-]*://", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """A file that is there: path or URL, and its size in bytes."""
+
+    path: str
+    size: int
+
+    @property
+    def name(self) -> str:
+        return self.path.rsplit("/", 1)[-1]
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """What a window holds.
+
+    path : a file, or a folder of files; None if there is none.  files : name, size, SHA-256.
+    repeated : names of files that have the content of another one and were left out.
+    """
+
+    path: Path | None
+    files: tuple[dict[str, Any], ...]
+    repeated: tuple[str, ...]
+
+    @property
+    def subject(self) -> Subject | None:
+        """The batch by the content of its files; the digest of a lone file is its own."""
+        digests = [str(file["sha256"]) for file in self.files]
+        if not digests:
+            return None
+        name = f"dataset:{self.files[0]['name']}"
+        if len(digests) == 1:
+            return Subject(name, digests[0])
+        together = hashlib.sha256("\n".join(sorted(digests)).encode()).hexdigest()
+        return Subject(f"{name} and {len(digests) - 1} more", together)
+
+
+def files_of(template: str, root: Path, start: datetime, end: datetime) -> tuple[Listed, ...]:
+    """The files of a window that are there now, sorted by path.
+
+    template : with {day} and {hour}, as in `inventory.monitoring.Monitor`; relative to `root`.
+    Raises InputError for a place that cannot be listed.
+    """
+    found: dict[str, Listed] = {}
+    for pattern in dict.fromkeys(_patterns(template, start, end)):
+        for listed in _remote(pattern) if _URL.match(pattern) else _local(root / pattern):
+            found[listed.path] = listed
+    return tuple(sorted(found.values(), key=lambda file: file.path))
+
+
+def signature(files: Sequence[Listed]) -> list[list[Any]]:
+    """What tells whether a window's files are those of before: names and sizes."""
+    return [[file.name, file.size] for file in files]
+
+
+@contextmanager
+def opened(files: Sequence[Listed]) -> Iterator[Batch]:
+    """The files as one path; remote ones are fetched into a folder that is removed afterwards.
+
+    A file whose content another one has already is counted once.
+    Raises InputError for a file that cannot be read.
+    """
+    folder = Path(tempfile.mkdtemp(prefix="aims-window-"))
+    try:
+        kept: list[dict[str, Any]] = []
+        paths: list[Path] = []
+        repeated: list[str] = []
+        seen: set[str] = set()
+        for place, file in enumerate(files):
+            path = _fetched(file, folder, place)
+            digest = _digest(path, file)
+            if digest in seen:
+                repeated.append(file.name)
+                continue
+            seen.add(digest)
+            kept.append({"name": file.name, "size": file.size, "sha256": digest})
+            paths.append(path)
+        yield Batch(_as_one(paths, folder), tuple(kept), tuple(repeated))
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _patterns(template: str, start: datetime, end: datetime) -> Iterator[str]:
+    step = timedelta(hours=1) if "{hour}" in template else timedelta(days=1)
+    moment = start
+    while moment < end:
+        yield template.replace("{day}", f"{moment:%Y-%m-%d}").replace("{hour}", f"{moment:%H}")
+        moment += step
+
+
+def _local(pattern: Path) -> Iterator[Listed]:
+    for found in glob.glob(str(pattern), recursive=True):  # noqa: PTH207  the pattern has a root
+        path = Path(found)
+        if path.is_file():
+            yield Listed(str(path), path.stat().st_size)
+        elif path.is_dir():
+            for file in sorted(path.rglob("*")):
+                hidden = any(p.startswith((".", "_")) for p in file.relative_to(path).parts)
+                if file.is_file() and not hidden:
+                    yield Listed(str(file), file.stat().st_size)
+
+
+def _remote(pattern: str) -> Iterator[Listed]:
+    try:
+        import fsspec
+    except ImportError as error:
+        raise MissingExtraError("reading from a URL", library="fsspec", extra="store") from error
+    try:
+        system, path = fsspec.core.url_to_fs(pattern)
+        details = system.glob(path, detail=True)
+    except (OSError, ValueError, ImportError) as error:
+        raise InputError(
+            f"cannot list {pattern}: {type(error).__name__}",
+            next_step="check the address and the credentials of this machine",
+        ) from error
+    for name, detail in details.items():
+        if detail.get("type") == "file":
+            yield Listed(system.unstrip_protocol(name), int(detail.get("size") or 0))
+
+
+def _fetched(file: Listed, folder: Path, place: int) -> Path:
+    if not _URL.match(file.path):
+        return Path(file.path)
+    import fsspec
+
+    target = folder / "fetched" / f"{place:06}-{file.name}"
+    target.parent.mkdir(exist_ok=True)
+    try:
+        system, path = fsspec.core.url_to_fs(file.path)
+        system.get_file(path, str(target))
+    except OSError as error:
+        raise InputError(f"cannot fetch {file.name}: {type(error).__name__}") from error
+    return target
+
+
+def _digest(path: Path, file: Listed) -> str:
+    try:
+        with path.open("rb") as opened_file:
+            return hashlib.file_digest(opened_file, "sha256").hexdigest()
+    except OSError as error:
+        raise InputError(f"cannot read {file.name}: {error.strerror}") from error
+
+
+def _as_one(paths: Sequence[Path], folder: Path) -> Path | None:
+    """A folder of links, so that many files are read as one table without being copied."""
+    if len(paths) < 2:
+        return paths[0] if paths else None
+    together = folder / "window"
+    together.mkdir()
+    for place, path in enumerate(paths):
+        (together / f"{place:06}-{path.name}").symlink_to(path.absolute())
+    return together

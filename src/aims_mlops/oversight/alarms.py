@@ -1,0 +1,220 @@
+"""What is wrong now with the monitoring of a system, computed from aims.yaml and the log.
+
+Nothing here is stored, so that nothing has to run for an alarm to be seen: the command line, the
+gate, reports and the server each ask. What becomes of an alarm is a nonconformity.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from aims_mlops.evidence.clock import read, stamp
+from aims_mlops.evidence.records import Record, Subject
+from aims_mlops.inventory.monitoring import Monitor
+from aims_mlops.inventory.system import System
+from aims_mlops.oversight.cadence import (
+    OPERATION_KINDS,
+    RUN_KIND,
+    Missed,
+    Scheduled,
+    happened,
+    missed,
+    operation_of,
+    scheduled,
+)
+from aims_mlops.oversight.nonconformity import Nonconformity, Severity, nonconformities
+
+if TYPE_CHECKING:
+    from aims_mlops.inventory.project import Project
+    from aims_mlops.store.base import EvidenceStore
+
+_SKEW = timedelta(minutes=5)  # that clocks of two machines may lie apart
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Alarm:
+    """Something that is wrong now.
+
+    key : what makes it the same alarm when it is looked for again.  what : one or two words, such
+    as `missed-run`.  since : RFC 3339.  tell : names of recipients; None is every one.
+    """
+
+    key: str
+    what: str
+    severity: Severity
+    system: str | None
+    reason: str
+    next_step: str
+    since: str
+    subjects: tuple[Subject, ...]
+    tell: tuple[str, ...] | None = None
+
+    def to_body(self) -> dict[str, Any]:
+        """JSON values for `--json`."""
+        return {
+            "key": self.key,
+            "what": self.what,
+            "severity": self.severity,
+            "system": self.system,
+            "reason": self.reason,
+            "next_step": self.next_step,
+            "since": self.since,
+        }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Schedule:
+    """One monitor of one system, with what the log says of it.
+
+    runs : every run that is due by now.  done : run id -> its record.  newest : the last record,
+    also of a run that failed.  missed : what has not happened though its time is over.
+    """
+
+    system: System
+    monitor: Monitor
+    operation: tuple[tuple[datetime, datetime | None], ...]
+    runs: tuple[Scheduled, ...]
+    done: dict[str, Record]
+    newest: Record | None
+    missed: tuple[Missed, ...]
+
+    @property
+    def name(self) -> str:
+        return f"{self.system.id}/{self.monitor.id}"
+
+    @property
+    def subject(self) -> Subject:
+        return Subject.of_name(f"monitor:{self.name}")
+
+    @property
+    def waiting(self) -> tuple[Scheduled, ...]:
+        """Runs that are due and have not happened."""
+        return tuple(run for run in self.runs if run.id not in self.done)
+
+
+def schedules(
+    store: EvidenceStore, systems: Iterable[System], now: datetime
+) -> tuple[Schedule, ...]:
+    """Every monitor of the systems. Raises StoreUnavailableError."""
+    return tuple(
+        schedule
+        for system in systems
+        if system.monitoring
+        for schedule in schedules_of(
+            system, tuple(store.find(kind=(*OPERATION_KINDS, RUN_KIND), system=system.id)), now
+        )
+    )
+
+
+def schedules_of(system: System, records: Sequence[Record], now: datetime) -> list[Schedule]:
+    """The monitors of one system, from its records in the order of the log. Pure."""
+    operation = tuple(operation_of(records))
+    found = []
+    for monitor in system.monitoring:
+        own = [
+            record
+            for record in records
+            if record.evidence.kind == RUN_KIND
+            and record.evidence.body.get("monitor") == monitor.id
+        ]
+        done = happened(own)
+        runs = tuple(scheduled(system.id, monitor, operation, now))
+        found.append(
+            Schedule(
+                system=system,
+                monitor=monitor,
+                operation=operation,
+                runs=runs,
+                done=done,
+                newest=own[-1] if own else None,
+                missed=tuple(missed(runs, done, now)),
+            )
+        )
+    return found
+
+
+def alarms(store: EvidenceStore, project: Project, now: datetime) -> tuple[Alarm, ...]:
+    """What is wrong with the monitoring of every system. Raises StoreUnavailableError."""
+    found = [a for s in schedules(store, project.systems, now) for a in alarms_of(s)]
+    return (*_clock(store, now), *found)
+
+
+def alarms_of(schedule: Schedule) -> list[Alarm]:
+    """What is wrong with one schedule: runs that did not happen, and what the last ones found."""
+    found = [_missed(schedule, row) for row in schedule.missed]
+    stages: dict[str, Record] = {}
+    for record in schedule.done.values():
+        body = record.evidence.body
+        stage = str(body.get("stage"))
+        known = stages.get(stage)
+        if known is None or body["window"]["start"] >= known.evidence.body["window"]["start"]:
+            stages[stage] = record
+    newest = schedule.newest
+    if newest is not None and newest.evidence.body.get("outcome") == "failed":
+        stages["failed"] = newest
+    for record in stages.values():
+        findings = record.evidence.body.get("findings") or ()
+        found += [_found(schedule, record, finding) for finding in findings]
+    return found
+
+
+def open_for(alarm: Alarm, known: Iterable[Nonconformity]) -> Nonconformity | None:
+    """The open nonconformity that an alarm has become already."""
+    return next((n for n in known if n.key == alarm.key and n.is_open), None)
+
+
+def overdue(store: EvidenceStore, now: datetime) -> list[Nonconformity]:
+    """Open nonconformities whose date is over."""
+    return [n for n in nonconformities(store) if n.is_overdue(now)]
+
+
+def _missed(schedule: Schedule, row: Missed) -> Alarm:
+    first = row.runs[0]
+    return Alarm(
+        # By the first window: an outage that goes on is still the same alarm.
+        key=f"missed-run/{schedule.name}/{first.stage}/{first.start:%Y-%m-%dT%H:%MZ}",
+        what="missed-run",
+        severity="major",
+        system=schedule.system.id,
+        reason=f"{row.words} did not happen",
+        next_step="aims monitor run catches up; then see why the scheduler stood still",
+        since=stamp(row.since),
+        subjects=(schedule.subject,),
+        tell=schedule.monitor.tell,
+    )
+
+
+def _found(schedule: Schedule, record: Record, finding: dict[str, Any]) -> Alarm:
+    what = str(finding.get("what"))
+    about = f"/{finding['about']}" if finding.get("about") else ""
+    return Alarm(
+        key=f"{what}/{schedule.name}{about}",
+        what=what,
+        severity="minor" if finding.get("severity") == "minor" else "major",
+        system=schedule.system.id,
+        reason=f"{schedule.name}: {finding.get('reason')}",
+        next_step=str(finding.get("next_step")),
+        since=record.received_at,
+        subjects=(schedule.subject, *record.evidence.subjects[1:]),
+        tell=schedule.monitor.tell,
+    )
+
+
+def _clock(store: EvidenceStore, now: datetime) -> Iterable[Alarm]:
+    """A clock that was set back would make runs look as if they were not due yet."""
+    newest = next(store.find(newest_first=True, limit=1), None)
+    if newest is None or read(newest.received_at) <= now + _SKEW:
+        return
+    yield Alarm(
+        key="clock-set-back",
+        what="clock-set-back",
+        severity="major",
+        system=None,
+        reason=f"it is {stamp(now)} here, and the log's newest record is of {newest.received_at}",
+        next_step="set the clock of this machine, or of the store's, and run again",
+        since=stamp(now),
+        subjects=(Subject.of_name("clock"),),
+    )

@@ -1,0 +1,204 @@
+"""Which scheduled runs were due, which happened, and which did not.
+
+Computed from aims.yaml and the log by whoever looks, so that a dead scheduler cannot hide itself.
+Windows start at midnight UTC (or a division of the day, or Monday), whenever a run happens; one is
+due while the system is in operation, from its first promotion or deployment until nothing of it
+runs any more. Pure: no store, no clock.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Literal
+
+from aims_mlops.evidence.clock import read, stamp
+from aims_mlops.evidence.records import Record
+from aims_mlops.inventory.monitoring import Monitor, span
+
+RUN_KIND = "monitoring-run"
+OPERATION_KINDS = ("promotion", "deployment")
+Stage = Literal["data", "labels"]
+
+_DAY = timedelta(days=1)
+_MONDAY = datetime(1970, 1, 5, tzinfo=UTC)
+_MIDNIGHT = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scheduled:
+    """One run that a schedule asks for.
+
+    start, end : the window, half open.  stage : `data`, or `labels` for what needs them.
+    due : when it should happen.  missed_at : from when on it counts as missed.
+    """
+
+    system: str
+    monitor: str
+    stage: Stage
+    start: datetime
+    end: datetime
+    due: datetime
+    missed_at: datetime
+
+    @property
+    def id(self) -> str:
+        """Such as `loans/daily/2026-11-21T00:00Z/data`; the id of the run in evidence."""
+        return f"{self.system}/{self.monitor}/{self.start:%Y-%m-%dT%H:%MZ}/{self.stage}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Missed:
+    """Runs of one schedule, one after another, that have not happened though their time is over."""
+
+    system: str
+    monitor: str
+    stage: Stage
+    runs: tuple[Scheduled, ...]
+
+    @property
+    def since(self) -> datetime:
+        return self.runs[0].missed_at
+
+    @property
+    def words(self) -> str:
+        """What is missing, for people."""
+        first, last = self.runs[0], self.runs[-1]
+        days = f"{first.start:%Y-%m-%d %H:%M}"
+        if len(self.runs) > 1:
+            days += f" to {last.start:%Y-%m-%d %H:%M}"
+        count = "1 run" if len(self.runs) == 1 else f"{len(self.runs)} runs"
+        return f"{count} of {self.system}/{self.monitor} ({self.stage}) for {days} UTC"
+
+
+def scheduled(
+    system: str,
+    monitor: Monitor,
+    operation: Sequence[tuple[datetime, datetime | None]],
+    now: datetime,
+) -> Iterator[Scheduled]:
+    """Every run that is due by now, oldest window first, data before labels.
+
+    operation : when the system ran, as `operation_of` tells; None as an end is still.
+    """
+    stages: list[tuple[Stage, timedelta]] = [("data", monitor.wait)]
+    if monitor.awaits_labels:
+        stages.append(("labels", span(monitor.labels_delay)))
+    for end in _ends(monitor, operation, now):
+        for stage, wait in stages:
+            if (due := end + wait) <= now:
+                yield Scheduled(
+                    system=system,
+                    monitor=monitor.id,
+                    stage=stage,
+                    start=end - monitor.length,
+                    end=end,
+                    due=due,
+                    missed_at=due + monitor.patience,
+                )
+
+
+def next_due(
+    monitor: Monitor, operation: Sequence[tuple[datetime, datetime | None]], now: datetime
+) -> datetime | None:
+    """When the next window's data are due; None if the system is not in operation."""
+    if not operation or operation[-1][1] is not None:
+        return None
+    end = _aligned(max(now - monitor.wait, operation[-1][0]), monitor.step) + monitor.step
+    return end + monitor.wait
+
+
+def missed(runs: Iterable[Scheduled], done: Iterable[str], now: datetime) -> list[Missed]:
+    """Runs whose time is over and that have not happened, those in a row together.
+
+    runs : of one schedule, oldest first.  done : ids of the runs that happened.
+    """
+    happened = set(done)
+    found: list[Missed] = []
+    for stage in ("data", "labels"):
+        row: list[Scheduled] = []
+        for run in (*(r for r in runs if r.stage == stage), None):
+            if run is not None and run.id not in happened and run.missed_at <= now:
+                row.append(run)
+                continue
+            if row:
+                first = row[0]
+                found.append(
+                    Missed(
+                        system=first.system,
+                        monitor=first.monitor,
+                        stage=first.stage,
+                        runs=tuple(row),
+                    )
+                )
+                row = []
+    return found
+
+
+def operation_of(records: Iterable[Record]) -> list[tuple[datetime, datetime | None]]:
+    """When a system was in operation: periods in order, the last open if it still is.
+
+    records : its `promotion` and `deployment` records, in the order of the log, by whose clock the
+        times are. It runs while an alias that promotes is set, or something is deployed.
+    """
+    holding: dict[tuple[str, ...], str] = {}  # what runs -> the record that began it
+    periods: list[tuple[datetime, datetime | None]] = []
+    for record in records:
+        body = record.evidence.body
+        before = bool(holding)
+        if record.evidence.kind == "promotion":
+            held = ("alias", str(body.get("name")), str(body.get("alias")).casefold())
+            if body.get("outcome") == "set":
+                holding[held] = record.id
+            elif body.get("outcome") == "removed":
+                holding.pop(held, None)
+        elif record.evidence.kind == "deployment":
+            if body.get("event") == "deployed":
+                # A new deployment to the same place ends the one before, as it does in fact.
+                place = ("deployment", str(body.get("target")), str(body.get("where")))
+                holding[place] = record.id
+            elif body.get("deployment") is not None:
+                ended = str(body["deployment"])
+                holding = {what: id_ for what, id_ in holding.items() if id_ != ended}
+        at = read(record.received_at)
+        if holding and not before:
+            periods.append((at, None))
+        elif before and not holding:
+            periods[-1] = (periods[-1][0], at)
+    return periods
+
+
+def happened(records: Iterable[Record]) -> dict[str, Record]:
+    """Run id -> the newest record of a run that came to an end, be it without data."""
+    return {
+        str(record.evidence.run): record
+        for record in records
+        if record.evidence.kind == RUN_KIND and record.evidence.body.get("outcome") != "failed"
+    }
+
+
+def window_words(start: datetime, end: datetime) -> str:
+    """A window as evidence and pages write it."""
+    return f"{stamp(start)}/{stamp(end)}"
+
+
+def _ends(
+    monitor: Monitor, operation: Sequence[tuple[datetime, datetime | None]], now: datetime
+) -> Iterator[datetime]:
+    """Ends of the windows that a period of operation reaches into."""
+    last: datetime | None = None
+    for begin, finish in operation:
+        end = _aligned(begin, monitor.step) + monitor.step
+        stop = now if finish is None else min(now, _aligned(finish, monitor.step) + monitor.step)
+        while end <= stop:
+            if last is None or end > last:
+                yield end
+                last = end
+            end += monitor.step
+
+
+def _aligned(moment: datetime, step: timedelta) -> datetime:
+    """The start of the step that a moment lies in."""
+    origin = _MONDAY if step % (7 * _DAY) == timedelta(0) else _MIDNIGHT
+    return moment - (moment - origin) % step
