@@ -143,6 +143,7 @@ def answer(
     body = {
         **binding.to_body(),
         "verdict": verdict,
+        "registered": _registered(model),
         "approver": known.id,
         "roles": list(known.roles),
         "reason": reason.strip(),
@@ -161,6 +162,18 @@ def answer(
         )
     )
     return Answer(record, key)
+
+
+def _registered(model: ModelReference) -> dict[str, str | None] | None:
+    """The registered version that the person was asked about; the digest alone is what binds."""
+    if model.version is None:
+        return None
+    return {
+        "name": model.name,
+        "version": model.version,
+        "created_at": model.created_at,
+        "registry": model.registry_address,
+    }
 
 
 def _subjects(

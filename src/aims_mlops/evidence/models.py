@@ -42,3 +42,12 @@ class ModelReference:
     def subject(self) -> Subject:
         """The subject under which evidence about this model is found."""
         return Subject(f"model:{self.name or self.uri}", self.sha256)
+
+    @property
+    def registry_address(self) -> str | None:
+        """`registry` without user, password and query, as records and messages may hold it."""
+        if self.registry is None or "://" not in self.registry:
+            return self.registry
+        scheme, _, rest = self.registry.partition("?")[0].partition("://")
+        host, slash, path = rest.partition("/")
+        return f"{scheme}://{host.rpartition('@')[2]}{slash}{path}"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -11,9 +11,10 @@ from aims_mlops.assessments.binding import Binding
 from aims_mlops.assessments.consent import CONSENT_KINDS, Consent, Involved, weigh_consent
 from aims_mlops.assessments.delegation import delegated_roles
 from aims_mlops.assessments.dossier import Dossier
-from aims_mlops.evidence.clock import read
+from aims_mlops.evidence.clock import read, stamp
 from aims_mlops.evidence.records import Record
 from aims_mlops.gates.reason import Reason
+from aims_mlops.gates.recreated import created_again
 from aims_mlops.gates.request import PromotionRequest
 from aims_mlops.inventory.people import People
 from aims_mlops.policy.grammar import ApprovalsRequired
@@ -102,6 +103,10 @@ def check_assessment(
     if request.system is not None and record.evidence.system != request.system.id:
         observed = f"it is about the AI system {record.evidence.system!r}"
         return [reason("assessment.submitted", "fail", observed, limit, again)]
+    created = created_again(dossier, request.model) if policy.approvals is None else None
+    if created is not None and read(record.received_at) < created:
+        observed = f"it was submitted before {_again(request, created)}"
+        return [reason("assessment.submitted", "stale", observed, limit, again)]
     reasons = [reason("assessment.submitted", "pass", observed, limit, "none")]
     if (highest := required.residual_impact_max) is not None:
         residual = body.get("residual_impact_max")
@@ -151,6 +156,8 @@ def check_consent(
         now=now,
         reopened_at=last_incident(dossier),
     )
+    if (created := created_again(dossier, request.model)) is not None:
+        found = _given_since(created, found, request)
     reasons = [_enough(required, found, request)]
     if required.each_role:
         held = _roles_of(found, consent, request.people)
@@ -168,6 +175,26 @@ def check_consent(
             )
         )
     return ConsentCheck(tuple(reasons), found.counted, found.refused)
+
+
+def _given_since(created: datetime, found: Consent, request: PromotionRequest) -> Consent:
+    """Consent without the approvals that were given to an earlier version of this number."""
+    early = {
+        human: record
+        for human, record in found.counted.items()
+        if read(record.received_at) < created
+    }
+    why = f"it was given before {_again(request, created)}"
+    return replace(
+        found,
+        counted={human: r for human, r in found.counted.items() if human not in early},
+        refused=(*found.refused, *((record, why) for record in early.values())),
+    )
+
+
+def _again(request: PromotionRequest, created: datetime) -> str:
+    model = request.model
+    return f"version {model.version} of {model.name!r} was created again at {stamp(created)}"
 
 
 def _enough(required: ApprovalsRequired, found: Consent, request: PromotionRequest) -> Reason:

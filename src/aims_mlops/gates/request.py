@@ -50,7 +50,7 @@ class PromotionRequest:
                 "created_at": self.model.created_at,
                 "source": self.model.source,
                 "run": self.model.run,
-                "registry": self.model.registry,
+                "registry": self.model.registry_address,
             },
             "target": self.target,
             "alias": self.alias,

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+from aims_mlops.mlflow_plugin.registry import stamp_of
 
 _COUNT = iter(range(10_000))
 
@@ -205,3 +208,54 @@ def test_broken_aims_yaml_is_403_and_says_where(
     status, answer = server.alias(name, version)
     assert (status, answer["error_code"]) == (403, "PERMISSION_DENIED")
     assert "aims.yaml" in answer["message"]
+
+
+def register_again(gated: Any, name: str) -> str:
+    gated.done("DELETE", "registered-models/delete", {"name": name})
+    return str(gated.register(name, f"content {name}"))
+
+
+def test_version_created_again_with_the_same_content_needs_a_new_approval(
+    gated: Any, organisation: Any, name: str, tmp_path: Path
+) -> None:
+    version = gated.register(name, f"content {name}")
+    model = organisation.ready(f"content {name}", tmp_path)
+    assert gated.alias(name, version)[0] == 200
+    assert register_again(gated, name) == version
+    status, answer = gated.alias(name, version)
+    assert status == 403
+    assert "approvals.count" in rules(answer)
+    assert f"version 1 of '{name}' was created again" in answer["message"]
+    assert gated.aliases(name) == {}
+    organisation.world.approve(model)
+    assert gated.alias(name, version)[0] == 200
+
+
+def test_approval_of_a_registered_version_is_not_one_of_its_successor(
+    gated: Any, organisation: Any, name: str, tmp_path: Path
+) -> None:
+    version = gated.register(name, f"content {name}")
+    found = gated.done("GET", f"model-versions/get?name={name}&version={version}")["model_version"]
+    bare = organisation.train(f"content {name}", tmp_path)
+    organisation.world.submit(bare)
+    created = stamp_of(int(found["creation_timestamp"]))
+    organisation.world.approve(
+        replace(bare, name=name, version=version, created_at=created, registry=gated.url)
+    )
+    register_again(gated, name)  # nobody ever asked the gate about the first one
+    status, answer = gated.alias(name, version)
+    assert status == 403
+    assert "was created again" in answer["message"]
+
+
+def test_content_approved_before_it_was_registered_is_allowed_under_any_name(
+    gated: Any, organisation: Any, name: str, tmp_path: Path
+) -> None:
+    organisation.ready(f"content {name}", tmp_path)
+    version = gated.register(name, f"content {name}")
+    assert gated.alias(name, version)[0] == 200
+    version = gated.register(f"{name}-copy", f"content {name}")
+    assert gated.alias(f"{name}-copy", version)[0] == 200
+    version = gated.register(name, f"content {name}")
+    assert version == "2"
+    assert gated.alias(name, version)[0] == 200
