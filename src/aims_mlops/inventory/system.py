@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 from pydantic import Field, StringConstraints
 
 from aims_mlops.documents.problems import Section
+from aims_mlops.inventory.inference import Inference
 from aims_mlops.inventory.monitoring import Monitor
 
 RiskTier = Literal["minimal", "limited", "high"]
@@ -32,6 +33,7 @@ class System(Section):
     models : names or shell-style patterns of the registered models that belong to it.
     assessment : path of its impact assessment, relative to aims.yaml.
     monitoring : what is measured of it in production, from its first promotion or deployment on.
+    inference : what is kept of its predictions.
     """
 
     id: Id
@@ -47,6 +49,7 @@ class System(Section):
     models: tuple[str, ...] = Field(default=())
     assessment: str | None = None
     monitoring: tuple[Monitor, ...] = ()
+    inference: Inference = Field(default_factory=Inference)
 
     def has_model(self, name: str) -> bool:
         """Whether a registered model of this name belongs to the system."""

@@ -1,0 +1,1 @@
+"""What a deployed model saw and did: captured beside the prediction, written as Parquet by day."""
