@@ -26,9 +26,16 @@ def material_changes(dossier: Dossier, system: System | None, *, since: int = -1
     submitted = dossier.assessment
     if submitted is None:
         return []
-    found = list(_declared(submitted, system))
-    since = max(since, submitted.sequence)
-    for kind in (*_EVIDENCE, *_AFTER):
+    found = list(declared_changes(submitted, system))
+    # One that is kept from another model was held against this model's evidence already.
+    kinds = _AFTER if dossier.kept is not None else (*_EVIDENCE, *_AFTER)
+    return found + changes_since(dossier, max(since, submitted.sequence), kinds)
+
+
+def changes_since(dossier: Dossier, since: int, kinds: Iterable[str]) -> list[str]:
+    """Which kinds of evidence came after a sequence number, in words."""
+    found = []
+    for kind in kinds:
         later = [r for r in dossier.of_kind(kind) if r.sequence > since and not _follow_up(r)]
         if later:
             words = f"{len(later)} new {kind} records" if len(later) > 1 else f"a new {kind} record"
@@ -52,22 +59,24 @@ def changes_between(old: Dossier, new: Dossier, system: System | None) -> list[s
     if old.model != new.model:
         found.append(f"another model: {old.model[:12]}… -> {new.model[:12]}…")
     if old.assessment is not None:
-        found += _declared(old.assessment, system)
-    found += _datasets(old, new)
+        found += declared_changes(old.assessment, system)
+    found += dataset_changes(old, new)
     for kind in ("performance", "bias"):
         found += _outside(kind, _newest(old, kind), _newest(new, kind))
-    found += _environment(_newest(old, "environment"), _newest(new, "environment"))
+    found += environment_changes(_newest(old, "environment"), _newest(new, "environment"))
     return found
 
 
-def _declared(submitted: Record, system: System | None) -> Iterable[str]:
+def declared_changes(submitted: Record, system: System | None) -> Iterable[str]:
+    """What aims.yaml states by now that it did not when the assessment was submitted."""
     body = submitted.evidence.body
     for field, word in (("intended_use", "intended use"), ("risk_tier", "risk tier")):
         if system is not None and body.get(field) not in (None, getattr(system, field)):
             yield f"aims.yaml states another {word}"
 
 
-def _datasets(old: Dossier, new: Dossier) -> Iterable[str]:
+def dataset_changes(old: Dossier, new: Dossier) -> Iterable[str]:
+    """Data sets that came, went, or differ in schema, content, source, licence or purpose."""
     before, after = _by_name(old), _by_name(new)
     for name in sorted(before.keys() | after.keys()):
         if name not in before:
@@ -76,7 +85,7 @@ def _datasets(old: Dossier, new: Dossier) -> Iterable[str]:
             yield f"data set {name} is no longer used"
         else:
             then, now = before[name], after[name]
-            if _schema(then) != _schema(now):
+            if schema_of(then) != schema_of(now):
                 yield f"data set {name} has another schema: {_schema_words(then, now)}"
             elif then.get("sha256") != now.get("sha256"):
                 yield f"data set {name} has other content"
@@ -89,7 +98,8 @@ def _by_name(dossier: Dossier) -> dict[str, Mapping[str, Any]]:
     return {str(r.evidence.body.get("name")): r.evidence.body for r in dossier.of_kind("dataset")}
 
 
-def _schema(body: Mapping[str, Any]) -> dict[str, str]:
+def schema_of(body: Mapping[str, Any]) -> dict[str, str]:
+    """{column: type} of a data set's evidence; empty if it does not say."""
     columns = body.get("columns")
     if not isinstance(columns, list):
         return {}
@@ -97,7 +107,7 @@ def _schema(body: Mapping[str, Any]) -> dict[str, str]:
 
 
 def _schema_words(then: Mapping[str, Any], now: Mapping[str, Any]) -> str:
-    before, after = _schema(then), _schema(now)
+    before, after = schema_of(then), schema_of(now)
     parts = [f"+{name}" for name in sorted(after.keys() - before.keys())]
     parts += [f"-{name}" for name in sorted(before.keys() - after.keys())]
     parts += [
@@ -114,9 +124,9 @@ def _outside(kind: str, old: Record | None, new: Record | None) -> Iterable[str]
         if old is not None:
             yield f"{kind} was not measured for this model"
         return
-    before = {_key(figure): figure for figure in _figures(old)}
+    before = {_key(figure): figure for figure in figures_of(old)}
     moved = []
-    for figure in _figures(new):
+    for figure in figures_of(new):
         then = before.get(_key(figure))
         if then is None or figure.get("value") is None:
             continue
@@ -131,7 +141,8 @@ def _outside(kind: str, old: Record | None, new: Record | None) -> Iterable[str]
         yield f"{kind} outside the assessed range: {'; '.join(moved[:_LIMIT])}{rest}"
 
 
-def _environment(old: Record | None, new: Record | None) -> Iterable[str]:
+def environment_changes(old: Record | None, new: Record | None) -> Iterable[str]:
+    """What differs between the environments of two runs."""
     if old is None or new is None:
         return
     for field in ("python", "platform"):
@@ -149,7 +160,8 @@ def _newest(dossier: Dossier, kind: str) -> Record | None:
     return found[-1] if found else None
 
 
-def _figures(record: Record | None) -> list[Mapping[str, Any]]:
+def figures_of(record: Record | None) -> list[Mapping[str, Any]]:
+    """The figures in a measure's evidence."""
     figures = record.evidence.body.get("figures") if record is not None else None
     return [f for f in figures if isinstance(f, Mapping)] if isinstance(figures, list) else []
 

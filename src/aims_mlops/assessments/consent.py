@@ -124,6 +124,28 @@ def weigh_consent(
     return Consent(counted, tuple(refused), standing, frozenset(returned & rejections.keys()))
 
 
+def roles_of(
+    found: Consent, records: Sequence[Record], people: People
+) -> Mapping[str, frozenset[str]]:
+    """The roles that each counted approver holds, or held by delegation when approving."""
+    delegations = [record for record in records if record.evidence.kind == "delegation"]
+    return {
+        human: frozenset(people.roles(human))
+        | delegated_roles(human, delegations, people, read(record.received_at))
+        for human, record in found.counted.items()
+    }
+
+
+def is_agreed(
+    found: Consent, required: ApprovalsRequired, records: Sequence[Record], people: People
+) -> bool:
+    """Whether enough people approved, each role that is asked for among them, and none refuses."""
+    if len(found.counted) < required.count or found.rejected_by:
+        return False
+    held = frozenset[str]().union(*roles_of(found, records, people).values())
+    return not required.each_role or held.issuperset(required.roles)
+
+
 def _same_subject(body: Mapping[str, Any], binding: Binding) -> bool:
     return body.get("assessment") == binding.assessment and body.get("target") == binding.target
 

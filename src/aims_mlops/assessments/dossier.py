@@ -42,11 +42,13 @@ class Dossier:
     """Records about one model, in the order of the log.
 
     model : content digest of the model (SHA-256, hex).  system : id of the AI system, if known.
+    kept : the assessment of another model that the policy keeps for this one (`keeping`).
     """
 
     model: str
     system: str | None
     records: tuple[Record, ...]
+    kept: Record | None = None
 
     @classmethod
     def of(cls, model: str, system: str | None, records: Iterable[Record]) -> Dossier:
@@ -91,9 +93,9 @@ class Dossier:
 
     @cached_property
     def assessment(self) -> Record | None:
-        """The impact assessment that was submitted last for this model."""
+        """The impact assessment that was submitted last for this model, else the one it keeps."""
         found = self.of_kind("impact-assessment")
-        return found[-1] if found else None
+        return found[-1] if found else self.kept
 
     @cached_property
     def assessment_digest(self) -> str | None:
@@ -104,7 +106,8 @@ class Dossier:
     @cached_property
     def evidence_root(self) -> str:
         """SHA-256 (hex) over the ids of everything that an approver is shown."""
-        return evidence_root(r for kind in SHOWN_KINDS for r in self.of_kind(kind))
+        shown = [r for kind in SHOWN_KINDS for r in self.of_kind(kind)]
+        return evidence_root(shown if self.kept is None else [*shown, self.kept])
 
     @cached_property
     def trainers(self) -> frozenset[str]:
@@ -132,16 +135,21 @@ class Dossier:
         return tuple(sorted({d for d in found if isinstance(d, str)} - {self.model}))
 
     @cached_property
-    def assessed_before(self) -> str | None:
-        """Digest of the model of this system whose assessment was submitted last, if another."""
-        models = [
+    def assessed_models(self) -> tuple[str, ...]:
+        """Digests of the system's other models that an assessment was submitted about, in order."""
+        models = (
             record.evidence.body.get("model")
             for record in self.records
             if record.evidence.kind == "impact-assessment"
             and self.system is not None
             and record.evidence.system == self.system
-        ]
-        return next((m for m in reversed(models) if isinstance(m, str) and m != self.model), None)
+        )
+        return tuple(m for m in models if isinstance(m, str) and m != self.model)
+
+    @property
+    def assessed_before(self) -> str | None:
+        """Digest of the model of this system whose assessment was submitted last, if another."""
+        return self.assessed_models[-1] if self.assessed_models else None
 
     @cached_property
     def _by_kind(self) -> dict[str, tuple[Record, ...]]:

@@ -12,6 +12,7 @@ from aims_mlops.evidence.models import ModelReference
 from aims_mlops.evidence.records import Record
 from aims_mlops.inventory.project import Project
 from aims_mlops.inventory.system import System
+from aims_mlops.policy.policy import Policy
 
 if TYPE_CHECKING:
     from aims_mlops.store.base import EvidenceStore
@@ -57,6 +58,24 @@ def gather(store: EvidenceStore, model: str, system: str | None) -> Dossier:
         take(system=system, kind=_OF_THE_SYSTEM)
     take(kind=(*CONSENT_KINDS, "policy"))
     return Dossier.of(model, system, records.values())
+
+
+def with_assessed(
+    store: EvidenceStore, dossier: Dossier, policy: Policy, *, size: int | None = None
+) -> Dossier:
+    """The dossier with everything about the model whose assessment a policy may keep.
+
+    size : of the log at the moment that is asked about; without it, now. The dossier as it is, if
+        the policy has no tolerance or no other model was assessed by then.
+    """
+    then = [r for r in dossier.records if size is None or r.sequence < size]
+    known = Dossier.of(dossier.model, dossier.system, then)
+    if policy.assessment.tolerance is None or known.assessed_before is None:
+        return dossier
+    other = gather(store, known.assessed_before, dossier.system).records
+    later = {r.id for r in other if size is not None and r.sequence >= size}
+    about = [r for r in other if r.id not in later]
+    return Dossier.of(dossier.model, dossier.system, (*dossier.records, *about))
 
 
 def system_of(project: Project, store: EvidenceStore, model: ModelReference) -> System | None:

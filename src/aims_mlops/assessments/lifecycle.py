@@ -45,8 +45,11 @@ def standing(
 
     newer : assessments of the same system and model that were submitted later.
     consent : the approvals and rejections, weighed; None if the policy asks for none.
-    changes : material changes since the submission, each in words; any re-opens it.
+    changes : material changes since the submission, each in words; any re-opens it. Without a
+        submission, why the assessment of the model before is not kept.
     """
+    if submitted is None and changes:
+        return Standing("re-opened", "; ".join(changes))
     if submitted is None:
         return Standing("draft", "it was not submitted")
     if newer:

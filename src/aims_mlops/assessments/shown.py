@@ -42,6 +42,9 @@ def shown_text(
             f"Impact assessment, submitted {record.received_at[:10]} by {record.evidence.actor}, "
             f"written by {body.get('author') or 'nobody named'}"
         )
+        if record is dossier.kept:
+            of = str(body.get("model"))
+            lines.append(f"It is about model {of}; the policy's tolerance keeps it for this one.")
         lines += _assessment(assessment_of(body), body.get("fields") or {})
     facts = from_evidence(dossier)
     document = assessment_of(record.evidence.body) if record is not None else None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -11,7 +12,8 @@ from aims_mlops.assessments.binding import Binding
 from aims_mlops.assessments.declaring import declare_policy, declare_system
 from aims_mlops.assessments.document import TEXT_FIELDS, Assessment
 from aims_mlops.assessments.dossier import Dossier
-from aims_mlops.assessments.gathering import gather, system_of
+from aims_mlops.assessments.gathering import gather, system_of, with_assessed
+from aims_mlops.assessments.keeping import Circumstances, keep_assessment
 from aims_mlops.assessments.loading import read_assessment, refuse_incomplete, residual_impact
 from aims_mlops.assessments.personal_key import PersonalKey, personal_key
 from aims_mlops.assessments.signature import sign_consent
@@ -131,6 +133,14 @@ def answer(
         raise GovernanceError(f"a {_KINDS[verdict]} needs a reason", next_step="--reason TEXT")
     system = system_of(project, store, model)
     dossier = gather(store, model.sha256, system.id if system else None)
+    around = Circumstances(
+        target=target,
+        people=project.humans,
+        single_user=project.settings.single_user,
+        system=system,
+        now=datetime.now(UTC),
+    )
+    dossier = keep_assessment(with_assessed(store, dossier, policy), policy, around).dossier
     if verdict == "approve" and dossier.assessment is None and policy.assessment.required:
         raise GovernanceError(
             "there is nothing to approve: no impact assessment about this model was submitted",

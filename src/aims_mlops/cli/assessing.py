@@ -11,13 +11,14 @@ from aims_mlops.assessments.binding import Binding
 from aims_mlops.assessments.changes import changes_between, material_changes
 from aims_mlops.assessments.consent import CONSENT_KINDS, Consent, weigh_consent
 from aims_mlops.assessments.dossier import Dossier
-from aims_mlops.assessments.gathering import gather, resolve_model, system_of
+from aims_mlops.assessments.gathering import gather, resolve_model, system_of, with_assessed
+from aims_mlops.assessments.involvement import involved_in, last_incident
+from aims_mlops.assessments.keeping import Circumstances, Kept, keep_assessment
 from aims_mlops.assessments.lifecycle import Standing, standing
 from aims_mlops.assessments.shown import shown_text
 from aims_mlops.errors import InputError
 from aims_mlops.evidence.models import ModelReference
 from aims_mlops.gates.aftermath import Nonconformity, open_nonconformities
-from aims_mlops.gates.consent_checks import involved_in, last_incident
 from aims_mlops.inventory.identity import current_actor
 from aims_mlops.inventory.project import Project, find_project
 from aims_mlops.inventory.system import System
@@ -36,6 +37,7 @@ class Case:
 
     changes : against the model of the same system that was assessed before, in words.
     shown : the text that an approver reads and signs.
+    re_opened : why the assessment of that model is not kept for this one, if the policy keeps any.
     """
 
     project: Project
@@ -48,6 +50,7 @@ class Case:
     binding: Binding
     changes: tuple[str, ...]
     shown: str
+    re_opened: tuple[str, ...] = ()
 
 
 def open_case(uri: str, target: str, policy: str | None) -> Case:
@@ -64,11 +67,49 @@ def open_case(uri: str, target: str, policy: str | None) -> Case:
     store = project.open_store()
     model = resolve_model(uri)
     system = system_of(project, store, model)
-    dossier = gather(store, model.sha256, system.id if system else None)
+    kept = _kept(project, store, model, rules, target, system)
+    dossier = kept.dossier
     binding = Binding.of(dossier, target=target, policy=rules.digest)
     changes = _since_the_last(store, dossier, system)
     shown = shown_text(dossier, binding, rules, model_uri=uri, changes=changes)
-    return Case(project, store, model, rules, target, system, dossier, binding, changes, shown)
+    return Case(
+        project,
+        store,
+        model,
+        rules,
+        target,
+        system,
+        dossier,
+        binding,
+        changes,
+        shown,
+        kept.why_not,
+    )
+
+
+def _kept(
+    project: Project,
+    store: EvidenceStore,
+    model: ModelReference,
+    policy: Policy,
+    target: str,
+    system: System | None,
+) -> Kept:
+    around = Circumstances(
+        target=target,
+        people=project.humans,
+        single_user=project.settings.single_user,
+        system=system,
+        now=datetime.now(UTC),
+    )
+    dossier = gather(store, model.sha256, system.id if system else None)
+    return keep_assessment(with_assessed(store, dossier, policy), policy, around)
+
+
+def _dossier_now(case: Case) -> Dossier:
+    """As the log is by now, after an answer was written."""
+    kept = _kept(case.project, case.store, case.model, case.policy, case.target, case.system)
+    return kept.dossier
 
 
 def _since_the_last(
@@ -83,7 +124,7 @@ def _since_the_last(
 
 def consent_of(case: Case) -> Consent:
     """Approvals and rejections weighed as the gate would now; the requester is not known yet."""
-    dossier = gather(case.store, case.model.sha256, case.dossier.system)
+    dossier = _dossier_now(case)
     return weigh_consent(
         [r for r in dossier.records if r.evidence.kind in CONSENT_KINDS],
         binding=case.binding,
@@ -98,7 +139,7 @@ def consent_of(case: Case) -> Consent:
 
 def why_not_counted(case: Case) -> str | None:
     """Why the newest approval of this model does not count; None if it does."""
-    dossier = gather(case.store, case.model.sha256, case.dossier.system)
+    dossier = _dossier_now(case)
     approvals = dossier.of_kind("approval")
     consent = consent_of(case)
     return next((why for r, why in consent.refused if approvals and r.id == approvals[-1].id), None)
@@ -115,7 +156,7 @@ def standing_of(case: Case) -> Standing:
         consent,
         needed=required.count if required else 0,
         max_age_days=case.policy.assessment.max_age_days,
-        changes=material_changes(case.dossier, case.system, since=seen),
+        changes=material_changes(case.dossier, case.system, since=seen) or case.re_opened,
         now=datetime.now(UTC),
     )
 

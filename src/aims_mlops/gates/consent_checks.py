@@ -8,15 +8,14 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from aims_mlops.assessments.binding import Binding
-from aims_mlops.assessments.consent import CONSENT_KINDS, Consent, Involved, weigh_consent
-from aims_mlops.assessments.delegation import delegated_roles
+from aims_mlops.assessments.consent import CONSENT_KINDS, Consent, roles_of, weigh_consent
 from aims_mlops.assessments.dossier import Dossier
+from aims_mlops.assessments.involvement import involved_in, last_incident
 from aims_mlops.evidence.clock import read, stamp
 from aims_mlops.evidence.records import Record
 from aims_mlops.gates.reason import Reason
 from aims_mlops.gates.recreated import created_again
 from aims_mlops.gates.request import PromotionRequest
-from aims_mlops.inventory.people import People
 from aims_mlops.policy.grammar import ApprovalsRequired
 from aims_mlops.policy.policy import Policy
 
@@ -30,47 +29,18 @@ class ConsentCheck:
     refused: tuple[tuple[Record, str], ...] = ()
 
 
-def involved_in(dossier: Dossier, requester: str) -> Involved:
-    """Who wrote, submitted, trained and asks, by the names in the records."""
-    assessment = dossier.assessment
-    body: Mapping[str, Any] = assessment.evidence.body if assessment is not None else {}
-    author = body.get("author")
-    return Involved(
-        author=frozenset((author,)) if isinstance(author, str) and author else frozenset(),
-        submitter=frozenset((assessment.evidence.actor,)) if assessment else frozenset(),
-        trainer=dossier.trainers,
-        requester=frozenset(name for name in (requester, *_who_broke_glass(dossier)) if name),
-    )
-
-
-def last_incident(dossier: Dossier) -> int:
-    """Sequence of the last incident of the system, which re-opens every assessment; -1: none.
-
-    What is done about an incident afterwards is no new one.
-    """
-    return max(
-        (
-            record.sequence
-            for record in dossier.of_kind("incident")
-            if record.evidence.body.get("step", "open") == "open"
-        ),
-        default=-1,
-    )
-
-
-def _who_broke_glass(dossier: Dossier) -> list[str]:
-    """Whoever went ahead without consent: the look afterwards is somebody else's."""
-    return [
-        record.evidence.actor
-        for record in dossier.of_kind("decision")
-        if record.evidence.body.get("broke_glass")
-    ]
-
-
 def check_assessment(
-    policy: Policy, dossier: Dossier, request: PromotionRequest, now: datetime
+    policy: Policy,
+    dossier: Dossier,
+    request: PromotionRequest,
+    now: datetime,
+    *,
+    re_opened: Sequence[str] = (),
 ) -> list[Reason]:
-    """Whether a submitted assessment about this model is there, fresh, and within its limits."""
+    """Whether a submitted assessment about this model is there, fresh, and within its limits.
+
+    re_opened : why the assessment of the model before is not kept for this one, in words.
+    """
     required = policy.assessment
     if not required.required:
         return []
@@ -91,9 +61,10 @@ def check_assessment(
     record = dossier.assessment
     if record is None:
         next_step = f"aims assess new {system}, then aims assess submit"
-        return [
-            reason("assessment.submitted", "missing", "none about this model", limit, next_step)
-        ]
+        observed = "none about this model"
+        if re_opened:
+            observed += f", and the one before is re-opened: {'; '.join(re_opened)}"
+        return [reason("assessment.submitted", "missing", observed, limit, next_step)]
     body = record.evidence.body
     age = now - read(record.received_at)
     observed = f"{age.days} days old, record {record.id[:8]}"
@@ -160,7 +131,7 @@ def check_consent(
         found = _given_since(created, found, request)
     reasons = [_enough(required, found, request)]
     if required.each_role:
-        held = _roles_of(found, consent, request.people)
+        held = roles_of(found, consent, request.people)
         reasons += [_role(required, role, held, request) for role in required.roles]
     for human, why in found.rejected_by:
         did = "returned" if human in found.returned_by else "rejected"
@@ -221,18 +192,6 @@ def _enough(required: ApprovalsRequired, found: Consent, request: PromotionReque
         limit,
         "none" if good else step,
     )
-
-
-def _roles_of(
-    found: Consent, records: Sequence[Record], people: People
-) -> Mapping[str, frozenset[str]]:
-    """The roles that each counted approver holds, or held by delegation when approving."""
-    delegations = [record for record in records if record.evidence.kind == "delegation"]
-    return {
-        human: frozenset(people.roles(human))
-        | delegated_roles(human, delegations, people, read(record.received_at))
-        for human, record in found.counted.items()
-    }
 
 
 def _role(

@@ -16,6 +16,7 @@ from datetime import datetime
 
 from aims_mlops.assessments.binding import Binding
 from aims_mlops.assessments.dossier import Dossier, evidence_root
+from aims_mlops.assessments.keeping import keep_assessment
 from aims_mlops.assessments.waiver import standing_waivers
 from aims_mlops.evidence.clock import stamp
 from aims_mlops.evidence.records import Record
@@ -41,13 +42,16 @@ def decide(
     now : aware; ages are counted against the store's clock in `received_at`.
     """
     system = request.system.id if request.system is not None else None
-    dossier = Dossier.of(request.model.sha256, system, evidence)
+    kept = keep_assessment(
+        Dossier.of(request.model.sha256, system, evidence), policy, request.around(now)
+    )
+    dossier = kept.dossier
     binding = Binding.of(dossier, target=request.target, policy=policy.digest)
     reasons = list(_about_the_request(request, policy, dossier))
     reasons += check_required(policy, dossier, now)
     figures, checks = check_figures(policy, dossier, now)
     reasons += figures
-    reasons += check_assessment(policy, dossier, request, now)
+    reasons += check_assessment(policy, dossier, request, now, re_opened=kept.why_not)
     consent = check_consent(policy, dossier, binding, request, now)
     reasons += consent.reasons
     reasons += [_objection(objection) for objection in request.objections]
@@ -88,7 +92,10 @@ def decide(
             )
         ),
         broke_glass=broke_glass,
-        notes=_notes(request, policy, approved=bool(consent.counted), broke_glass=broke_glass),
+        notes=(
+            *_notes(request, policy, approved=bool(consent.counted), broke_glass=broke_glass),
+            *_kept_note(dossier),
+        ),
         request=request,
         evidence=tuple(record.id for record in dossier.records),
     )
@@ -216,6 +223,13 @@ def _notes(
             f"approves within {hours} hours"
         )
     return tuple(notes)
+
+
+def _kept_note(dossier: Dossier) -> tuple[str, ...]:
+    if dossier.kept is None:
+        return ()
+    of = f"model {str(dossier.kept.evidence.body.get('model'))[:12]}…, record {dossier.kept.id[:8]}"
+    return (f"the impact assessment of {of}, is kept: the policy's tolerance covers this model",)
 
 
 def _digests(record: Record) -> frozenset[str]:

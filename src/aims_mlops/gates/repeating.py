@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from aims_mlops.assessments.dossier import Dossier
-from aims_mlops.assessments.gathering import gather
+from aims_mlops.assessments.gathering import gather, with_assessed
 from aims_mlops.errors import EvidenceFormatError, EvidenceNotFoundError
 from aims_mlops.evidence.clock import read
 from aims_mlops.evidence.models import ModelReference
@@ -44,8 +44,10 @@ def repeat(store: EvidenceStore, record: Record, known: Dossier | None = None) -
         dossier = known
     else:
         dossier = gather(store, request.model.sha256, system)
+    policy = recorded_policy(store, body["policy"])
+    dossier = with_assessed(store, dossier, policy, size=size)
     records = [found for found in dossier.records if found.sequence < size]
-    return decide(request, recorded_policy(store, body["policy"]), records, read(body["at"]))
+    return decide(request, policy, records, read(body["at"]))
 
 
 def recorded_policy(store: EvidenceStore, digest: str) -> Policy:

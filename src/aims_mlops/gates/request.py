@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
+from aims_mlops.assessments.keeping import Circumstances
 from aims_mlops.evidence.models import ModelReference
 from aims_mlops.gates.reason import Objection
 from aims_mlops.inventory.people import People
@@ -38,6 +40,16 @@ class PromotionRequest:
     enforced_by: str = "nothing: a client's decision is guidance"
     objections: tuple[Objection, ...] = ()
     break_glass: str | None = None
+
+    def around(self, now: datetime) -> Circumstances:
+        """What keeping an assessment depends on, at a moment."""
+        return Circumstances(
+            target=self.target,
+            people=self.people,
+            single_user=self.single_user,
+            system=self.system,
+            now=now,
+        )
 
     def to_body(self) -> dict[str, Any]:
         """As JSON values; people stand in a blob of their own, which can be erased."""

@@ -10,7 +10,12 @@ from typing import TYPE_CHECKING, Any
 
 from aims_mlops.assessments.declaring import declare_policy, declare_system
 from aims_mlops.assessments.dossier import evidence_root
-from aims_mlops.assessments.gathering import gather, resolve_model, system_of
+from aims_mlops.assessments.gathering import (
+    gather,
+    resolve_model,
+    system_of,
+    with_assessed,
+)
 from aims_mlops.errors import AimsError, GateUndecidedError, StoreError
 from aims_mlops.evidence.clock import stamp
 from aims_mlops.evidence.models import ModelReference
@@ -73,6 +78,7 @@ def gate(
         for _ in range(1 if write is None else TRIES):
             status = store.status()
             dossier = gather(store, reference.sha256, system.id if system else None)
+            dossier = with_assessed(store, dossier, rules)
             request = PromotionRequest(
                 model=reference,
                 target=target,

@@ -19,8 +19,10 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from aims_mlops.assessments.binding import Binding
+from aims_mlops.assessments.consent import CONSENT_KINDS
 from aims_mlops.assessments.dossier import Dossier
-from aims_mlops.assessments.gathering import gather, system_of
+from aims_mlops.assessments.gathering import gather, system_of, with_assessed
+from aims_mlops.assessments.keeping import Circumstances, Kept, keep_assessment
 from aims_mlops.errors import AimsError, GateUndecidedError
 from aims_mlops.evidence.clock import read
 from aims_mlops.evidence.models import ModelReference
@@ -40,6 +42,8 @@ if TYPE_CHECKING:
 
 # Refusals for these reasons depend on who asked; they are weighed anew instead.
 _WEIGHED_ANEW = ("approvals.", "assessment.", "break-glass.")
+# What can take back an assessment that was kept from another model.
+_AGAINST = (*CONSENT_KINDS, "incident", "impact-assessment")
 # What a decision that is made again has to say like its record.
 _REPEATED = ("allowed", "model", "target", "policy", "bound", "waivers", "broke_glass")
 
@@ -198,7 +202,6 @@ class _Look:
             self.dossier.system,
             [record for record in self.dossier.records if record.sequence < size],
         )
-        binding = Binding.of(then, target=self.target, policy=self.policy.digest)
         request = PromotionRequest(
             model=self.model,
             target=self.target,
@@ -207,6 +210,14 @@ class _Look:
             people=self.project.humans,
             single_user=self.project.settings.single_user,
         )
+        decided = read(self.record.received_at)
+        around = request.around(decided)
+        then = keep_assessment(
+            with_assessed(self.store, then, self.policy, size=size), self.policy, around
+        ).dossier
+        binding = Binding.of(then, target=self.target, policy=self.policy.digest)
+        kept = self._still_kept(then, around)
+        dossier = kept.dossier
         needs_system = self.policy.assessment.required or self.policy.approvals is not None
         if self.system is None and needs_system:
             yield self._reason(
@@ -219,20 +230,32 @@ class _Look:
                 "a later run recorded this model with other data sets",
                 "the data sets that were decided about",
             )
-        if self.dossier.assessment_digest != binding.assessment:
+        if dossier.assessment_digest != binding.assessment:
             yield self._reason(
                 "assessment.not-superseded",
                 "fail",
-                "another impact assessment was submitted since",
+                "; ".join(kept.why_not) or "another impact assessment was submitted since",
                 "the impact assessment that was decided about",
             )
-        reasons = check_assessment(self.policy, self.dossier, request, self.now)
-        decided = read(self.record.received_at)
-        reasons += check_consent(self.policy, self.dossier, binding, request, decided).reasons
+        reasons = check_assessment(self.policy, dossier, request, self.now, re_opened=kept.why_not)
+        reasons += check_consent(self.policy, dossier, binding, request, decided).reasons
         glass = body.get("broke_glass") is True
         for reason in reasons:
             if reason.refuses and not (glass and reason.rule != "approvals.no-rejection"):
                 yield reason
+
+    def _still_kept(self, then: Dossier, around: Circumstances) -> Kept:
+        """Today's dossier with the assessment that the decision kept from another model, if any.
+
+        Only what speaks against it counts since: it was held against the evidence of that time.
+        """
+        if then.kept is None:
+            return Kept(self.dossier)
+        of = str(then.kept.evidence.body.get("model"))
+        since = [r for r in self.dossier.records if r.evidence.kind in _AGAINST]
+        return keep_assessment(
+            Dossier.of(then.model, then.system, [*then.records, *since]), self.policy, around, of=of
+        )
 
     def _run_out(self) -> Iterable[Reason]:
         """Waivers that no longer stand, and glass that nobody looked at in time."""

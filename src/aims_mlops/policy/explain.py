@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from aims_mlops.policy.grammar import Tolerance
 from aims_mlops.policy.groups import selector_text
 from aims_mlops.policy.policy import Policy
 from aims_mlops.policy.rules import limit_text
@@ -43,6 +44,7 @@ def _people(policy: Policy) -> list[str]:
         lines.append(f"Impact assessment: at most {policy.assessment.max_age_days} days old")
         if policy.assessment.residual_impact_max is not None:
             lines.append(f"  residual impact at most {policy.assessment.residual_impact_max}")
+        lines += _tolerance(policy.assessment.tolerance)
     scale = policy.impact_scale
     lines.append(f"  likelihood: {', '.join(scale.likelihood)}")
     lines.append(f"  severity:   {', '.join(scale.severity)}")
@@ -70,6 +72,23 @@ def _people(policy: Policy) -> list[str]:
         else "Break-glass: not allowed"
     )
     return lines
+
+
+def _tolerance(tolerance: Tolerance | None) -> list[str]:
+    if tolerance is None:
+        return ["  a retrained model needs a new one"]
+    others = [f"{name} within ±{move:g}" for name, move in sorted(tolerance.measures.items())]
+    free = [
+        name.replace("_", " ")
+        for name in ("dataset_content", "parameters", "environment")
+        if getattr(tolerance, name) == "any"
+    ]
+    return [
+        "  a retrained model keeps the approved one of the model before while each figure stays "
+        f"within ±{tolerance.figures_within:g}" + "".join(f", {other}" for other in others),
+        f"  what may change with that: {', '.join(free) or 'nothing else'}",
+        "  it needs approvals of its own",
+    ]
 
 
 def _row(id_: str, text: str, blocking: bool, severity: str, controls: tuple[str, ...]) -> str:

@@ -92,11 +92,40 @@ class Rule(_Row):
         return self
 
 
+Move = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+
+
+class Tolerance(Section):
+    """How far a retrained model may differ and still keep the approved assessment of another.
+
+    figures_within : how far each assessed figure may move, up or down, in its own unit.
+    measures : other distances for single measures, such as {mae: 1.5}.
+    dataset_content, parameters, environment : `same`, or `any` where a change re-opens nothing.
+    What else is compared has no choice: kind and signature of the model, schema, source, licence
+    and purpose of each data set, intended use and risk tier, which figures there are.
+    """
+
+    figures_within: Move
+    measures: dict[str, Move] = Field(default_factory=dict)
+    dataset_content: Literal["same", "any"] = "same"
+    parameters: Literal["same", "any"] = "same"
+    environment: Literal["same", "any"] = "same"
+
+    def distance(self, measure: str) -> float:
+        """How far a measure's figures may move."""
+        return self.measures.get(measure, self.figures_within)
+
+
 class AssessmentRequired(Section):
-    """An approved impact assessment about this very model."""
+    """An approved impact assessment about this very model.
+
+    tolerance : which retrained model keeps the approved assessment of the one before; none does
+        without it. Approvals stay bound to one model digest either way.
+    """
 
     required: bool = True
     max_age_days: Days = 365
+    tolerance: Tolerance | None = None
     residual_impact_max: Annotated[int, Field(ge=1)] | None = None
     severity: Severity = "critical"
     controls: tuple[str, ...] = ("A.5.2", "A.5.3", "A.5.4", "A.5.5")

@@ -78,9 +78,28 @@ def _load(path: Path, above: tuple[Path, ...]) -> tuple[PolicyDocument, tuple[st
         for i, entry in enumerate(document.without)
         if entry.id not in inherited
     ]
-    if strangers:
-        refuse(file, strangers, next_step)
-    return _merged(document, bases), tuple(dict.fromkeys(ids))
+    merged = _merged(document, bases)
+    if problems := [*strangers, *_tolerance(merged)]:
+        refuse(file, problems, next_step)
+    return merged, tuple(dict.fromkeys(ids))
+
+
+def _tolerance(merged: PolicyDocument) -> list[Problem]:
+    """A tolerance keeps what was approved, so that somebody has to approve."""
+    assessment = merged.assessment
+    if assessment is None or assessment.tolerance is None:
+        return []
+    place = ("assessment", "tolerance")
+    known = known_measures()
+    problems = [
+        problem
+        for measure in assessment.tolerance.measures
+        for problem in _unknown((*place, "measures", measure), "measure", measure, known)
+    ]
+    if merged.approvals is None or not assessment.required:
+        needed = "required: true and approvals"
+        problems.append(Problem(place, "nothing that could be kept is approved", None, needed))
+    return problems
 
 
 def _read(path: Path) -> Document:

@@ -81,7 +81,11 @@ class Policy:
 
     def content(self) -> dict[str, Any]:
         """What is in force as JSON values, inherited entries included; comments do not count."""
-        return self.document.model_dump(mode="json")
+        content = self.document.model_dump(mode="json")
+        assessment = content["assessment"]
+        if assessment is not None and assessment["tolerance"] is None:
+            del assessment["tolerance"]  # it came later: what was pinned before keeps its digest
+        return content
 
     @cached_property
     def digest(self) -> str:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
-from aims_mlops.assessments.gathering import gather, system_of
+from aims_mlops.assessments.gathering import gather, system_of, with_assessed
 from aims_mlops.assessments.submission import answer, submit
 from aims_mlops.evidence.clock import now
 from aims_mlops.evidence.models import ModelReference
@@ -112,6 +112,9 @@ class World:
     def policy(self):
         return load_policy(self.root / "policies/production.yaml")
 
+    def sha(self, text):
+        return sha(text)
+
     def record(self, kind, subjects, body, *, actor="ana", run=None, system="loans") -> Record:
         return self.store.append(
             Evidence(
@@ -181,7 +184,7 @@ class World:
     def decide(self, model, records=None, *, moment=None, policy=None, **request):
         """The pure decision on the world's records, or on the given ones."""
         system = system_of(self.project, self.store, model)
-        found = gather(self.store, model.sha256, system.id if system else None).records
+        found = self.records(model) if records is None else records
         return decide(
             PromotionRequest(
                 model=model,
@@ -193,9 +196,11 @@ class World:
                 **request,
             ),
             policy or self.policy,
-            found if records is None else records,
+            found,
             moment or datetime.now(UTC),
         )
 
     def records(self, model):
-        return gather(self.store, model.sha256, "loans").records
+        """What the gate reads about a model."""
+        found = gather(self.store, model.sha256, "loans")
+        return with_assessed(self.store, found, self.policy).records

@@ -1,0 +1,109 @@
+"""Whether a retrained model keeps the approved assessment of the model before. Pure.
+
+Only under a policy with a tolerance, and only while the retrained model has no assessment of its
+own. What is kept is the assessment of the system's model that was assessed last, if
+- enough people approved it under this very policy, bound to what the log said then, and their
+  approvals count today;
+- nothing re-opened it since: an incident, a nonconformity, a rejection, a new evaluation;
+- the retrained model stays within the tolerance (`tolerance`).
+It still needs approvals of its own: those are bound to one model digest.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from aims_mlops.assessments.binding import Binding
+from aims_mlops.assessments.changes import changes_since
+from aims_mlops.assessments.consent import CONSENT_KINDS, is_agreed, weigh_consent
+from aims_mlops.assessments.dossier import Dossier
+from aims_mlops.assessments.involvement import involved_in, last_incident
+from aims_mlops.assessments.tolerance import beyond_tolerance
+from aims_mlops.evidence.records import Record
+from aims_mlops.inventory.people import People
+from aims_mlops.inventory.system import System
+from aims_mlops.policy.policy import Policy
+
+_REOPENING = ("model", "performance", "bias", "incident", "nonconformity")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Circumstances:
+    """What weighing consent depends on besides the records; as the gate is asked."""
+
+    target: str
+    people: People
+    single_user: bool
+    system: System | None
+    now: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """The dossier, with the assessment that is kept if one is, and else why none is, in words."""
+
+    dossier: Dossier
+    why_not: tuple[str, ...] = ()
+
+
+def keep_assessment(
+    dossier: Dossier, policy: Policy, around: Circumstances, *, of: str | None = None
+) -> Kept:
+    """The dossier with the assessment that this policy keeps for its model.
+
+    dossier : with the records about the model that was assessed before (`gather`).
+    of : digest of the model whose assessment is kept; without it, the one assessed last.
+    """
+    tolerance = policy.assessment.tolerance
+    before = of or dossier.assessed_before
+    if tolerance is None or before is None or dossier.assessment is not None:
+        return Kept(dossier)
+    old = Dossier.of(before, dossier.system, dossier.records)
+    seen = _as_approved(old, policy, around)
+    if seen is None or seen.assessment is None:
+        return Kept(dossier, (f"that of model {before[:12]}… is not approved under this policy",))
+    approved_at = max(record.sequence for record in seen.records)
+    why = changes_since(old, approved_at, _REOPENING)
+    why += beyond_tolerance(seen, dossier, around.system, tolerance)
+    if why:
+        return Kept(dossier, tuple(why))
+    return Kept(replace(dossier, kept=seen.assessment))
+
+
+def _as_approved(old: Dossier, policy: Policy, around: Circumstances) -> Dossier | None:
+    """The assessed model as the log showed it to the approvers who agreed; None if too few did."""
+    required = policy.approvals
+    if required is None or old.assessment is None:
+        return None
+    consent = [record for record in old.records if record.evidence.kind in CONSENT_KINDS]
+    for seen in _moments(old):
+        found = weigh_consent(
+            consent,
+            binding=Binding.of(seen, target=around.target, policy=policy.digest),
+            required=required,
+            involved=involved_in(seen, requester=""),
+            people=around.people,
+            single_user=around.single_user,
+            now=around.now,
+            reopened_at=last_incident(old),
+        )
+        last = max((record.sequence for record in found.counted.values()), default=-1)
+        if is_agreed(found, required, consent, around.people) and seen.assessment == old.assessment:
+            return Dossier.of(seen.model, seen.system, _until(old, last))
+    return None
+
+
+def _moments(old: Dossier) -> Iterator[Dossier]:
+    """The log as each approval of the model found it, the newest first; each state once."""
+    roots = set()
+    for approval in reversed(old.of_kind("approval")):
+        seen = Dossier.of(old.model, old.system, _until(old, approval.sequence))
+        if seen.evidence_root not in roots:
+            roots.add(seen.evidence_root)
+            yield seen
+
+
+def _until(old: Dossier, sequence: int) -> list[Record]:
+    return [record for record in old.records if record.sequence <= sequence]
