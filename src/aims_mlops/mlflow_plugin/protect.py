@@ -75,27 +75,32 @@ def remove(url: str) -> None:
 
 def check(url: str, project: Project) -> Protection:
     """Compare what is in the database with what should be there."""
+    with _begin(url) as connection:
+        return checked(connection, project)
+
+
+def checked(connection: Any, project: Project) -> Protection:
+    """The same over a connection that is open."""
     import sqlalchemy as sa
 
-    with _begin(url) as connection:
-        shown = connection.engine.url.render_as_string(hide_password=True)
-        present = _triggers(connection)
-        if connection.dialect.name == "sqlite":
-            wanted: dict[str, str | None] = dict(sqlite_statements())
-        else:
-            wanted = dict.fromkeys(postgresql_statements())
-        missing = [name for name in wanted if name not in present]
-        changed = [
-            name
-            for name, text in wanted.items()
-            if name in present and present[name] != "enabled" and present[name] != text
-        ]
-        if not sa.inspect(connection).has_table(RULES):
-            missing.append(RULES)
-        else:
-            rows = connection.execute(sa.text(f"SELECT kind, pattern FROM {RULES}"))  # noqa: S608
-            if sorted((row.kind, row.pattern) for row in rows) != sorted(rules_of(project)):
-                changed.append("rules: aims.yaml says something else now")
+    shown = connection.engine.url.render_as_string(hide_password=True)
+    present = _triggers(connection)
+    if connection.dialect.name == "sqlite":
+        wanted: dict[str, str | None] = dict(sqlite_statements())
+    else:
+        wanted = dict.fromkeys(postgresql_statements())
+    missing = [name for name in wanted if name not in present]
+    changed = [
+        name
+        for name, text in wanted.items()
+        if name in present and present[name] != "enabled" and present[name] != text
+    ]
+    if not sa.inspect(connection).has_table(RULES):
+        missing.append(RULES)
+    else:
+        rows = connection.execute(sa.text(f"SELECT kind, pattern FROM {RULES}"))  # noqa: S608
+        if sorted((row.kind, row.pattern) for row in rows) != sorted(rules_of(project)):
+            changed.append("rules: aims.yaml says something else now")
     return Protection(shown, tuple(missing), tuple(changed))
 
 

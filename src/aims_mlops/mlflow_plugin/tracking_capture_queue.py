@@ -21,6 +21,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from aims_mlops.store.single import only_process
+
 FOLDER = "mlflow-runs"
 _SUFFIX = ".ended"
 _FAILED = ".failed"  # could not be read time and again; kept for a person to look at
@@ -142,21 +144,6 @@ def set_aside(ended: Ended) -> None:
 
 @contextmanager
 def held(folder: Path) -> Iterator[bool]:
-    """Hold the writer's lock for the block; False if another process does.
-
-    Without file locks (Windows) every writer holds it: evidence is stored once all the same,
-    because a store knows a statement by its content.
-    """
-    try:
-        import fcntl
-    except ImportError:
-        yield True
-        return
-    with contextlib.ExitStack() as stack:
-        try:
-            file = stack.enter_context((folder / _LOCK).open("ab"))
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            yield False
-            return
-        yield True
+    """Hold the writer's lock for the block; False if another process does."""
+    with only_process(folder / _LOCK) as mine:
+        yield mine

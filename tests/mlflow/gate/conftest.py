@@ -283,7 +283,10 @@ def start_server(
     base_database: Path,
     session_organisation: Organisation,
 ) -> Iterator[Callable[..., Server]]:
-    """Start servers that live to the end of the session; `registry` is put behind `aims://`."""
+    """Start servers that live to the end of the session; `registry` is put behind `aims://`.
+
+    app : as `--app-name aims`, which also wants `aims://` for the runs.
+    """
     started: list[Server] = []
 
     def start(
@@ -292,12 +295,15 @@ def start_server(
         gated: bool = True,
         environment: dict[str, str] | None = None,
         wait: bool = True,
+        app: bool = False,
         **how: Any,
     ) -> Server:
         folder = tmp_path_factory.mktemp("server")
         shutil.copy(base_database, folder / "mlflow.db")
         tracking = f"sqlite:///{folder}/mlflow.db"
         real = registry or tracking
+        if app:
+            tracking, arguments = f"aims://{tracking}", ("--app-name", "aims", *arguments)
         server = Server(
             folder,
             session_organisation.environment | (environment or {}),
@@ -321,4 +327,4 @@ def start_server(
 @pytest.fixture(scope="session")
 def gated(start_server: Callable[..., Server]) -> Server:
     """A gated server on SQLite, with one worker."""
-    return start_server()
+    return start_server(app=True)
