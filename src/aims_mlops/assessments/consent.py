@@ -22,6 +22,7 @@ from typing import Any
 
 from aims_mlops.assessments.binding import Binding
 from aims_mlops.assessments.delegation import delegated_roles
+from aims_mlops.assessments.key_owners import KeyOwners
 from aims_mlops.assessments.signature import signed_bytes, verify_consent
 from aims_mlops.errors import VerificationError
 from aims_mlops.evidence.clock import read
@@ -82,7 +83,7 @@ def weigh_consent(
         belongs to whom.
     reopened_at : sequence of the last incident of the system; approvals before it do not count.
     """
-    keys = _first_keys(records, people)
+    keys = KeyOwners.of(records, people, enrolled_only=required.enrolled_keys_only)
     delegations = [record for record in records if record.evidence.kind == "delegation"]
     counted: dict[str, Record] = {}
     refused: list[tuple[Record, str]] = []
@@ -110,7 +111,7 @@ def weigh_consent(
                         returned.add(human)
             continue
         why = _why_not(record, human, binding, required, people, keys, now)
-        lent = delegated_roles(human, delegations, people, read(record.received_at))
+        lent = delegated_roles(human, delegations, keys, read(record.received_at))
         why = why or _why_not_this_person(human, required, involved, people, single_user, lent)
         why = why or _why_not_then(body, human, required, lent)
         if why is None and record.sequence < reopened_at:
@@ -125,13 +126,14 @@ def weigh_consent(
 
 
 def roles_of(
-    found: Consent, records: Sequence[Record], people: People
+    found: Consent, records: Sequence[Record], people: People, *, enrolled_only: bool = False
 ) -> Mapping[str, frozenset[str]]:
     """The roles that each counted approver holds, or held by delegation when approving."""
     delegations = [record for record in records if record.evidence.kind == "delegation"]
+    keys = KeyOwners.of(records, people, enrolled_only=enrolled_only)
     return {
         human: frozenset(people.roles(human))
-        | delegated_roles(human, delegations, people, read(record.received_at))
+        | delegated_roles(human, delegations, keys, read(record.received_at))
         for human, record in found.counted.items()
     }
 
@@ -142,7 +144,8 @@ def is_agreed(
     """Whether enough people approved, each role that is asked for among them, and none refuses."""
     if len(found.counted) < required.count or found.rejected_by:
         return False
-    held = frozenset[str]().union(*roles_of(found, records, people).values())
+    roles = roles_of(found, records, people, enrolled_only=required.enrolled_keys_only)
+    held = frozenset[str]().union(*roles.values())
     return not required.each_role or held.issuperset(required.roles)
 
 
@@ -165,7 +168,7 @@ def _why_not(
     binding: Binding,
     required: ApprovalsRequired,
     people: People,
-    keys: Mapping[str, str],
+    keys: KeyOwners,
     now: datetime,
 ) -> str | None:
     body = record.evidence.body
@@ -175,13 +178,7 @@ def _why_not(
         return f"it is bound to another {', '.join(different)}"
     if people.human(record.evidence.actor) != human:
         return "its record was written by somebody other than the approver"
-    try:
-        key = verify_consent(body)
-    except VerificationError as error:
-        return error.thing
-    return _why_not_this_key(key, human, record, required, people, keys) or _age(
-        record, required, now
-    )
+    return keys.why_not(record, human) or _age(record, required, now)
 
 
 def _age(record: Record, required: ApprovalsRequired, now: datetime) -> str | None:
@@ -189,51 +186,6 @@ def _age(record: Record, required: ApprovalsRequired, now: datetime) -> str | No
     if age > timedelta(days=required.max_age_days):
         return f"it is {age.days} days old; the policy allows {required.max_age_days}"
     return None
-
-
-def _why_not_this_key(
-    key: str,
-    human: str,
-    record: Record,
-    required: ApprovalsRequired,
-    people: People,
-    keys: Mapping[str, str],
-) -> str | None:
-    person = people.person(human)
-    enrolled = person.keys if person is not None else ()
-    if enrolled:
-        match = next((entry for entry in enrolled if entry.public_key == key), None)
-        if match is None:
-            return f"it is signed with a key that {human} has not enrolled"
-        moment = read(record.received_at)
-        if match.valid_from is not None and moment < read(match.valid_from):
-            return f"it is signed with a key that was good only from {match.valid_from}"
-        if match.valid_until is not None and moment > read(match.valid_until):
-            return f"it is signed with a key that was good only until {match.valid_until}"
-    elif required.enrolled_keys_only:
-        return f"the policy asks for an enrolled key, and {human} has none in aims.yaml"
-    elif keys.get(f"human:{human}", key) != key:
-        return f"it is signed with another key than {human} signed with first"
-    owner = keys.get(f"key:{key}", human)
-    if owner != human:
-        return f"its key was first used by {owner}"
-    return None
-
-
-def _first_keys(records: Sequence[Record], people: People) -> dict[str, str]:
-    """'human:<id>' -> the key first used, 'key:<hex>' -> the human who first used it."""
-    found: dict[str, str] = {}
-    for record in records:
-        body = record.evidence.body
-        human = people.human(str(body.get("approver", "")))
-        try:
-            key = verify_consent(body)
-        except VerificationError:
-            continue
-        if people.human(record.evidence.actor) == human:
-            found.setdefault(f"human:{human}", key)
-            found.setdefault(f"key:{key}", human)
-    return found
 
 
 def _why_not_then(

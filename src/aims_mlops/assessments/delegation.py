@@ -5,22 +5,23 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from aims_mlops.assessments.signature import signed_bytes, verify_consent
-from aims_mlops.errors import VerificationError
+from aims_mlops.assessments.key_owners import KeyOwners
+from aims_mlops.assessments.signature import signed_bytes
 from aims_mlops.evidence.clock import read
 from aims_mlops.evidence.records import Record
-from aims_mlops.inventory.people import People
 
 
 def delegated_roles(
-    human: str, delegations: Sequence[Record], people: People, moment: datetime
+    human: str, delegations: Sequence[Record], keys: KeyOwners, moment: datetime
 ) -> frozenset[str]:
     """The roles that others had handed to a human at a moment.
 
     delegations : records of kind `delegation`, in the order of the log. The newest of one person
         to another replaces those before it, so that handing over no role takes everything back.
+    keys : whose key is whose: a delegation counts if the giver's own key signed it.
     Nobody hands over a role that aims.yaml does not give them: a delegated role goes no further.
     """
+    people = keys.people
     newest: dict[str, Record] = {}
     seen: set[bytes] = set()
     for record in delegations:
@@ -32,7 +33,7 @@ def delegated_roles(
         giver = people.human(str(body.get("approver", "")))
         if people.human(str(body.get("to", ""))) != human or read(record.received_at) > moment:
             continue
-        if people.human(record.evidence.actor) == giver and _is_signed(record):
+        if people.human(record.evidence.actor) == giver and keys.why_not(record, giver) is None:
             newest[giver] = record
     found: set[str] = set()
     for giver, record in newest.items():
@@ -45,11 +46,3 @@ def delegated_roles(
         if not over and isinstance(roles, list):
             found |= set(roles) & set(people.roles(giver))
     return frozenset(found)
-
-
-def _is_signed(record: Record) -> bool:
-    try:
-        verify_consent(record.evidence.body)
-    except VerificationError:
-        return False
-    return True

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from aims_mlops.assessments.consent import CONSENT_KINDS
 from aims_mlops.assessments.dossier import Dossier
-from aims_mlops.assessments.signature import verify_consent
-from aims_mlops.errors import VerificationError
+from aims_mlops.assessments.key_owners import KeyOwners
 from aims_mlops.evidence.clock import read
 from aims_mlops.evidence.records import Record
 from aims_mlops.inventory.people import People
@@ -39,12 +39,19 @@ def standing_waivers(
     target: str,
     policy: str,
     now: datetime,
+    enrolled_only: bool = False,
 ) -> Mapping[str, Waiver]:
     """The waivers that stand now, by rule; expiry is computed here, never stored as a state."""
     return {
         waiver.rule: waiver
         for record, waiver, why in weigh_waivers(
-            dossier, allowed, people=people, target=target, policy=policy, now=now
+            dossier,
+            allowed,
+            people=people,
+            target=target,
+            policy=policy,
+            now=now,
+            enrolled_only=enrolled_only,
         )
         if why is None and record.id == waiver.record
     }
@@ -58,13 +65,19 @@ def weigh_waivers(
     target: str,
     policy: str,
     now: datetime,
+    enrolled_only: bool = False,
 ) -> list[tuple[Record, Waiver, str | None]]:
-    """Every readable waiver of this model, with why it does not stand; None if it does."""
+    """Every readable waiver of this model, with why it does not stand; None if it does.
+
+    enrolled_only : whether a key that aims.yaml does not list counts at all.
+    """
+    signed = [r for r in dossier.records if r.evidence.kind in (*CONSENT_KINDS, "waiver")]
+    keys = KeyOwners.of(signed, people, enrolled_only=enrolled_only)
     found = []
     for record in dossier.of_kind("waiver"):
         waiver = _read(record)
         if waiver is not None:
-            why = _why_not(record, waiver, dossier, allowed, people, target, policy, now)
+            why = _why_not(record, waiver, dossier, allowed, keys, target, policy, now)
             found.append((record, waiver, why))
     return found
 
@@ -83,11 +96,12 @@ def _why_not(
     waiver: Waiver,
     dossier: Dossier,
     allowed: WaiversAllowed,
-    people: People,
+    keys: KeyOwners,
     target: str,
     policy: str,
     now: datetime,
 ) -> str | None:
+    people = keys.people
     body = record.evidence.body
     if not allowed.allowed:
         return "the policy allows no waivers"
@@ -95,13 +109,11 @@ def _why_not(
         return "it is for another model digest or target"
     if body.get("policy") != policy:
         return "it was given under another policy"
-    try:
-        verify_consent(body)
-    except VerificationError as error:
-        return error.thing
     approver = people.human(waiver.approver)
     if people.human(record.evidence.actor) != approver:
         return "its record was written by somebody other than the approver"
+    if (why := keys.why_not(record, approver)) is not None:
+        return why
     held = set(people.roles(approver))
     if people.person(approver) is None or (allowed.roles and held.isdisjoint(allowed.roles)):
         return f"{approver} holds no role that may waive"

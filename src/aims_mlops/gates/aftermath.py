@@ -85,7 +85,13 @@ def _expired_waivers(
 ) -> Iterable[Nonconformity]:
     used = set(last.evidence.body.get("waivers") or ())
     weighed = weigh_waivers(
-        dossier, policy.waivers, people=people, target=target, policy=policy.digest, now=now
+        dossier,
+        policy.waivers,
+        people=people,
+        target=target,
+        policy=policy.digest,
+        now=now,
+        enrolled_only=policy.enrolled_keys_only,
     )
     for record, waiver, why in weighed:
         if record.id in used and why is not None:

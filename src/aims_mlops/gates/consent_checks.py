@@ -131,7 +131,7 @@ def check_consent(
         found = _given_since(created, found, request)
     reasons = [_enough(required, found, request)]
     if required.each_role:
-        held = roles_of(found, consent, request.people)
+        held = roles_of(found, consent, request.people, enrolled_only=required.enrolled_keys_only)
         reasons += [_role(required, role, held, request) for role in required.roles]
     for human, why in found.rejected_by:
         did = "returned" if human in found.returned_by else "rejected"

@@ -62,6 +62,7 @@ def decide(
         target=request.target,
         policy=policy.digest,
         now=now,
+        enrolled_only=policy.enrolled_keys_only,
     )
     reasons = [waived(reason, policy, waivers) for reason in reasons]
     reasons, broke_glass = broken(reasons, request, policy)

@@ -54,6 +54,11 @@ class Policy:
         return self.document.approvals
 
     @property
+    def enrolled_keys_only(self) -> bool:
+        """Whether only keys that aims.yaml lists sign for a person."""
+        return self.approvals is not None and self.approvals.enrolled_keys_only
+
+    @property
     def waivers(self) -> WaiversAllowed:
         return self.document.waivers or WaiversAllowed()
 

@@ -7,9 +7,12 @@ import pytest
 
 from aims_mlops.assessments.gathering import gather
 from aims_mlops.assessments.granting import delegate, waive
+from aims_mlops.assessments.signature import sign_consent
 from aims_mlops.assessments.waiver import weigh_waivers
 from aims_mlops.errors import GovernanceError, InputError, SeparationOfDutiesError
+from aims_mlops.evidence.clock import stamp
 from aims_mlops.gates.aftermath import open_nonconformities
+from aims_mlops.store.keys import create_key
 
 RULE = "performance.recall"
 
@@ -77,6 +80,52 @@ def test_waiver_with_the_model_digest_exchanged(world, waivers, bad):
     world.record("waiver", [second.subject], {**body, "model": second.sha256}, actor="cy")
     assert refused(world.gate(second)) == {RULE}
     assert "signature" in why_not(world, second)[0]
+
+
+def signed_by(tmp_path, name, record):
+    """The body of a waiver or delegation, signed anew with somebody else's key."""
+    key = create_key(tmp_path / f"{name}.key", passphrase="")
+    unsigned = ("signature", "public_key")
+    return sign_consent({k: v for k, v in record.evidence.body.items() if k not in unsigned}, key)
+
+
+def test_waiver_written_in_anothers_name(world, waivers, bad, tmp_path):
+    model = world.ready(figures=bad)
+    world.approve(model, "cy")
+    genuine = grant(world, model, days=1)
+    forged = {**genuine.evidence.body, "expires_at": stamp(datetime.now(UTC) + timedelta(days=9))}
+    world.record("waiver", [model.subject], forged, actor="cy")
+    mallory = signed_by(tmp_path, "mallory", genuine)
+    world.record("waiver", [model.subject], mallory, actor="dee")
+    world.record("waiver", [model.subject], mallory, actor="cy")
+    assert why_not(world, model) == [
+        None,
+        "the signature does not fit what it is said to sign",
+        "its record was written by somebody other than the approver",
+        "it is signed with another key than cy signed with first",
+    ]
+
+
+def test_waiver_signed_with_a_key_that_is_not_enrolled(world, bad):
+    allow(world, "waivers: {allowed: true, max_days: 10}\n")
+    path = world.root / "policies/production.yaml"
+    path.write_text(path.read_text().replace("count: 1,", "count: 1, enrolled_keys_only: true,"))
+    model = world.train(figures=bad)
+    world.submit(model)
+    grant(world, model)
+    enrolled = {"enrolled_only": True}
+    assert "asks for an enrolled key, and cy has none" in why_not(world, model, **enrolled)[0]
+    assert RULE in refused(world.gate(model))
+
+
+def test_waiver_signed_with_the_requesters_key(world, waivers, bad, tmp_path):
+    model = world.ready(figures=bad)
+    world.approve(model, "dee")
+    keys = tmp_path / "keys"
+    (keys / "cy.key").write_bytes((keys / "dee.key").read_bytes())
+    (keys / "cy.key").chmod(0o600)
+    grant(world, model)
+    assert why_not(world, model) == ["its key was first used by dee"]
 
 
 def test_expired_waiver_refuses_and_is_a_nonconformity_of_what_was_promoted(world, waivers, bad):
@@ -269,6 +318,18 @@ def test_forged_delegation(world):
     world.record("delegation", genuine.evidence.subjects, body, actor="bo", system=None)
     world.approve(model, "dee")
     assert not world.gate(model, requester="bo").allowed
+
+
+def test_delegation_in_anothers_name_with_a_key_of_ones_own(world, tmp_path):
+    model = world.train()
+    world.submit(model)
+    genuine = hand(world)
+    hand(world, roles=[])
+    body = signed_by(tmp_path, "mallory", genuine)
+    world.record("delegation", genuine.evidence.subjects, body, actor="bo", system=None)
+    world.approve(model, "dee")
+    decision = world.gate(model, requester="bo")
+    assert "dee holds none of the roles risk-owner" in decision.uncounted[0][1]
 
 
 def test_trainer_with_a_delegated_role(world):
