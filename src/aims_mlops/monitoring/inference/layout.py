@@ -47,18 +47,31 @@ class StoredFile:
 
 @dataclass(frozen=True)
 class Folder:
-    """A folder on this machine or behind a URL of fsspec."""
+    """A folder on this machine or behind a URL of fsspec.
+
+    said : as aims.yaml names it, for records; the path or URL itself if left out.
+    """
 
     url: str
+    said: str | None = None
 
     @classmethod
     def of(cls, folder: str, root: Path) -> Folder:
         """The folder as aims.yaml names it; a relative path starts from `root`."""
-        return cls(folder.rstrip("/") if _URL.match(folder) else str(root / folder))
+        return cls(folder.rstrip("/") if _URL.match(folder) else str(root / folder), folder)
 
     @property
     def is_local(self) -> bool:
         return _URL.match(self.url) is None
+
+    @property
+    def address(self) -> str:
+        """The folder as records and messages may name it: without user, password and query."""
+        if self.is_local:
+            return self.said or self.url
+        scheme, _, rest = self.url.partition("?")[0].rpartition("://")
+        host, slash, path = rest.partition("/")
+        return f"{scheme}://{host.rpartition('@')[2]}{slash}{path}"
 
     @cached_property
     def _remote(self) -> tuple[Any, str]:

@@ -1,0 +1,214 @@
+"""The side of the log that a prediction meets: counts it, queues it, and never raises or waits.
+
+A thread of its own (`writer`) turns what is queued into files. At most `queue_rows` rows are in
+memory; what comes while they are is dropped and counted. A single batch may be larger, if nothing
+else waits. A forked child begins a log of its own; what the parent had queued stays the parent's.
+"""
+
+from __future__ import annotations
+
+import atexit
+import contextlib
+import logging
+import os
+import threading
+import time
+import uuid
+import weakref
+from collections import Counter, deque
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from aims_mlops.monitoring.inference.request import is_sampled
+from aims_mlops.monitoring.inference.rows import Call, Kept
+from aims_mlops.monitoring.inference.snapshot import count_rows, snapshot
+from aims_mlops.monitoring.inference.tally import Counts, Tally
+
+if TYPE_CHECKING:
+    from aims_mlops.inventory.project import Project
+    from aims_mlops.monitoring.inference.layout import Folder
+    from aims_mlops.monitoring.inference.writer import Writer
+
+_WAKE_ROWS = 10_000  # the writer does not wait for its interval above this
+
+_logger = logging.getLogger("aims_mlops.inference")
+_open: weakref.WeakSet[Recorder] = weakref.WeakSet()
+
+
+class Recorder:
+    """Takes what one model of a system does in this process.
+
+    `errors` counts what the function raised, by the name of the error's class.
+    """
+
+    def __init__(self, project: Project, system: str, folder: Folder, kept: Kept) -> None:
+        self.project = project
+        self.system = system
+        self.folder = folder
+        self.kept = kept
+        self._keeps_inputs = bool(kept.features)
+        self._begin()
+        _open.add(self)
+
+    def _begin(self) -> None:
+        self.process = uuid.uuid4().hex[:16]
+        self.counts = Counts()
+        self.errors: Counter[str] = Counter()
+        self.tally = Tally(None, None)
+        self._queue: deque[Call] = deque()
+        self._queued = 0
+        self._lock = threading.Lock()
+        self._writer: Writer | None = None
+
+    def wants(self, request_id: str) -> bool:
+        """Whether the sample keeps this request."""
+        settings = self.kept.settings
+        return is_sampled(request_id, settings.sample, settings.seed)
+
+    def inputs(self, request_id: str, value: Any) -> Any:
+        """What to hold of an input until the writer reads it: None if nothing of it is kept."""
+        if not self._keeps_inputs or not self.wants(request_id):
+            return None
+        try:
+            return snapshot(value)
+        except Exception:  # noqa: BLE001  it is told as unread
+            return None
+
+    def take(
+        self, request_id: str, inputs: Any, output: Any, started_ns: int, latency_ns: int
+    ) -> None:
+        """Take one answered call; `inputs` as `inputs()` gave them."""
+        try:
+            rows = count_rows(output)
+            keep = self.wants(request_id)
+            accepted = self._count(rows, keep=keep)
+            if accepted:
+                call = Call(request_id, started_ns, latency_ns, rows, inputs, snapshot(output))
+                self._queue.append(call)
+                if self._queued >= _WAKE_ROWS and self._writer is not None:
+                    self._writer.wake()
+        except Exception as error:  # noqa: BLE001  a prediction is on its way
+            _logger.error(
+                "aims: a call of %s was not logged: %s", self.system, type(error).__name__
+            )
+
+    def failed(self, error: BaseException) -> None:
+        """Count a call that raised."""
+        with contextlib.suppress(Exception), self._lock:
+            self._start()
+            self.counts.failed += 1
+            self.errors[type(error).__name__] += 1
+            self.tally.put(self.counts)
+
+    def _count(self, rows: int, *, keep: bool) -> bool:
+        with self._lock:
+            self._start()
+            counts = self.counts
+            counts.calls += 1
+            counts.rows += rows
+            accepted = False
+            if keep:
+                counts.sampled += rows
+                waiting = counts.waiting
+                if waiting and waiting + rows > self.kept.settings.queue_rows:
+                    counts.queue_full += rows
+                else:
+                    counts.accepted += rows
+                    self._queued += rows
+                    accepted = True
+            self.tally.put(counts)
+            return accepted
+
+    def drain(self) -> list[Call]:
+        """What is queued; the queue is empty then."""
+        calls: list[Call] = []
+        with contextlib.suppress(IndexError):
+            while True:
+                calls.append(self._queue.popleft())
+        with self._lock:
+            self._queued -= min(self._queued, sum(call.rows for call in calls))
+        return calls
+
+    def add(self, **rows: int) -> None:
+        """Add to counts, by name."""
+        with self._lock:
+            for name, more in rows.items():
+                setattr(self.counts, name, getattr(self.counts, name) + more)
+            self.tally.put(self.counts)
+
+    def seen(self) -> tuple[Counts, Counter[str]]:
+        """The counts of this moment."""
+        with self._lock:
+            return replace(self.counts), Counter(self.errors)
+
+    def flush(self) -> None:
+        """Write what is queued now; for tests, and for jobs that end."""
+        if self._writer is not None:
+            self._writer.flush()
+
+    def close(self) -> None:
+        """Write what is queued, put the counts on record and let the files go."""
+        writer = self._writer
+        if writer is not None:
+            writer.close()
+            self._begin()
+
+    def _start(self) -> None:
+        """The tally and the thread, with the first call and again if the thread has died."""
+        if self._writer is not None and self._writer.is_alive():
+            return
+        from aims_mlops.monitoring.inference.writer import Writer
+
+        if self._writer is None:
+            self._writer = Writer(self)
+            self.tally = _tally(self)
+        self._writer.start()
+
+
+def _tally(recorder: Recorder) -> Tally:
+    from aims_mlops.evidence.clock import now
+    from aims_mlops.monitoring.inference.state import state_folder
+
+    about = {
+        "system": recorder.system,
+        "folder": recorder.folder.url,
+        "said": recorder.folder.said,
+        "started": now(),
+        "model": recorder.kept.model,
+        "version": recorder.kept.version,
+        "target": recorder.kept.target,
+    }
+    try:
+        return Tally.create(state_folder(recorder.project.root), recorder.process, about)
+    except OSError as error:
+        _logger.warning(
+            "aims: if this process is killed, what it had not written of %s is not counted: %s",
+            recorder.system,
+            error.strerror,
+        )
+        return Tally(None, None)
+
+
+def now_ns() -> int:
+    """The time of a row, in ns since 1970."""
+    return time.time_ns()
+
+
+def close_all() -> None:
+    """Close every log of this process; also called as it ends."""
+    for recorder in list(_open):
+        try:
+            recorder.close()
+        except Exception as error:  # noqa: BLE001  the others are closed all the same
+            _logger.error("aims: the log of %s was not closed: %s", recorder.system, error)
+
+
+def _after_fork() -> None:
+    for recorder in list(_open):
+        recorder.tally.close(remove=False)  # the parent's; its lock stays with the parent
+        recorder._begin()
+
+
+atexit.register(close_all)
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)

@@ -1,0 +1,177 @@
+"""Captured calls as an Arrow table of the log's columns."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from aims_mlops.monitoring.inference.hashing import bucketed, hashed
+from aims_mlops.monitoring.inference.inputs import MISSING, Columns, columns_of
+from aims_mlops.monitoring.inference.outputs import predictions_of
+from aims_mlops.monitoring.inference.shape import Shape
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from aims_mlops.inventory.inference import Inference
+
+OWN = (
+    "request_id",
+    "row",
+    "time",
+    "latency_ms",
+    "model",
+    "version",
+    "target",
+    "prediction",
+    "score",
+    "retyped",
+    "system",
+    "day",
+)
+_NAMES_TOLD = 200
+
+
+class Call(NamedTuple):
+    """One call as it was: times in ns, the first since 1970; inputs None if none are kept."""
+
+    request_id: str
+    time_ns: int
+    latency_ns: int
+    rows: int
+    inputs: Any
+    output: Any
+
+
+@dataclass(slots=True)
+class Told:
+    """What is told of a log's columns, in counts of rows and names of features."""
+
+    missing: Counter[str] = field(default_factory=Counter)
+    left_out: set[str] = field(default_factory=set)
+    unread_inputs: int = 0
+    unread_outputs: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """Which features are kept, and how; `key` for those that are hashed.
+
+    model, version, target : what answered, the same for every row.
+    """
+
+    settings: Inference
+    key: bytes
+    model: str | None = None
+    version: str | None = None
+    target: str | None = None
+
+    @property
+    def features(self) -> tuple[str, ...]:
+        settings = self.settings
+        return (*settings.allow, *settings.hash, *settings.bucket)
+
+
+def column_name(feature: str) -> str:
+    """The column of a feature: its name, unless the log has a column of that name itself."""
+    return f"feature_{feature}" if feature in OWN else feature
+
+
+def table_of(calls: Sequence[Call], kept: Kept, shape: Shape, told: Told) -> pa.Table:
+    """Calls as one table, rows of one call together. Raises nothing for an odd call: it is told."""
+    import pyarrow as pa
+
+    tables = [
+        _table([calls[i] for i in columns.calls], columns, kept, shape, told)
+        for columns in columns_of([(call.inputs, call.rows) for call in calls])
+    ]
+    return pa.concat_tables(tables, promote_options="default")
+
+
+def _table(
+    calls: Sequence[Call], columns: Columns, kept: Kept, shape: Shape, told: Told
+) -> pa.Table:
+    import pyarrow as pa
+
+    predictions: list[Any] = []
+    scores: list[Any] = []
+    for call in calls:
+        try:
+            found = predictions_of(call.output, call.rows)
+        except Exception:  # noqa: BLE001  an output of another form is counted, its row kept
+            told.unread_outputs += call.rows
+            found = [None] * call.rows, [None] * call.rows
+        predictions += found[0]
+        scores += found[1]
+    odd: dict[int, dict[str, Any]] = {}
+    rows = columns.rows
+    each = [call for call in calls for _ in range(call.rows)]
+    text = pa.string()
+    made: dict[str, pa.Array] = {
+        "request_id": pa.array([call.request_id for call in each], text),
+        "row": pa.array([i for call in calls for i in range(call.rows)], pa.int32()),
+        "time": pa.array([c.time_ns // 1000 for c in each], pa.timestamp("us", tz="UTC")),
+        "latency_ms": pa.array([call.latency_ns / 1e6 for call in each], pa.float64()),
+        "model": pa.array([kept.model] * rows, text),
+        "version": pa.array([kept.version] * rows, text),
+        "target": pa.array([kept.target] * rows, text),
+        "prediction": shape.fit("prediction", predictions, odd, whole=True),
+        "score": shape.fit("score", scores, odd),
+        **_features(columns, kept, shape, told, odd),
+    }
+    made["retyped"] = pa.array([_told_row(odd.get(i)) for i in range(rows)], text)
+    return pa.table(made)
+
+
+def _features(
+    columns: Columns, kept: Kept, shape: Shape, told: Told, odd: dict[int, dict[str, Any]]
+) -> dict[str, pa.Array]:
+    import pyarrow as pa
+
+    made: dict[str, pa.Array] = {}
+    settings = kept.settings
+    if not columns.names:
+        told.unread_inputs += columns.rows if kept.features else 0
+    elif len(told.left_out) < _NAMES_TOLD:
+        told.left_out.update(set(columns.names).difference(kept.features))
+    for feature in kept.features:
+        name = column_name(feature)
+        if feature not in columns.names:
+            made[name] = shape.fit(name, pa.nulls(columns.rows), odd)
+            if columns.names:
+                told.missing[feature] += columns.rows
+            continue
+        values = _present(columns.column(feature), feature, told)
+        if feature in settings.hash:
+            made[name] = pa.array([hashed(v, kept.key) for v in _each(values)], pa.string())
+        elif feature in settings.bucket:
+            edges = settings.bucket[feature]
+            made[name] = pa.array([bucketed(v, edges) for v in _each(values)], pa.string())
+        else:
+            made[name] = shape.fit(name, values, odd)
+    return made
+
+
+def _present(values: Any, feature: str, told: Told) -> Any:
+    """Values with None where a row lacks the feature, which is counted."""
+    if not isinstance(values, list):
+        return values
+    lacking = sum(value is MISSING for value in values)
+    if not lacking:
+        return values
+    told.missing[feature] += lacking
+    return [None if value is MISSING else value for value in values]
+
+
+def _each(values: Any) -> Any:
+    return values.to_pylist() if hasattr(values, "to_pylist") else values
+
+
+def _told_row(odd: dict[str, Any] | None) -> str | None:
+    if odd is None:
+        return None
+    import json
+
+    return json.dumps(odd, ensure_ascii=False, sort_keys=True)
