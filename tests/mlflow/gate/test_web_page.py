@@ -1,0 +1,89 @@
+"""MLflow's own web page in a real browser: an alias set by mouse and keys is refused in sight."""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+_NAME = "browser_for_mlflow"
+_DIALOG = "document.querySelector('[role=dialog]')"
+
+
+def _browsers() -> Any:
+    if _NAME not in sys.modules:
+        path = Path(__file__).parents[2] / "browser" / "conftest.py"
+        spec = importlib.util.spec_from_file_location(_NAME, path)
+        assert spec is not None
+        assert spec.loader is not None
+        module = importlib.util.module_from_spec(spec)
+        sys.modules[_NAME] = module
+        spec.loader.exec_module(module)
+    return sys.modules[_NAME]
+
+
+chromium = _browsers().chromium
+
+
+@pytest.fixture
+def page(chromium: str, tmp_path: Path) -> Iterator[Any]:
+    found = _browsers().Browser(chromium, tmp_path / "profile")
+    found.send("Emulation.setDeviceMetricsOverride", width=1400, height=1000,
+               deviceScaleFactor=1, mobile=False)  # fmt: skip
+    yield found
+    found.close()
+
+
+def wait_for(page: Any, condition: str, seconds: float = 60) -> None:
+    end = time.monotonic() + seconds
+    while not page.evaluate(f"!!({condition})"):
+        assert time.monotonic() < end, f"{condition}\n{page.evaluate('document.body.innerText')}"
+        time.sleep(0.2)
+
+
+def set_alias(page: Any, alias: str) -> None:
+    """On the page of a version: Add, type the alias, Enter, Save."""
+    wait_for(page, """document.querySelector('button[title="Add aliases"]')""")
+    page.evaluate("""document.querySelector('button[title="Add aliases"]').click()""")
+    wait_for(page, f"{_DIALOG}?.querySelector('input')")
+    page.evaluate(f"{_DIALOG}.querySelector('input').focus()")
+    page.send("Input.insertText", text=alias)
+    for kind in ("keyDown", "keyUp"):
+        page.send("Input.dispatchKeyEvent", type=kind, key="Enter", code="Enter",
+                  windowsVirtualKeyCode=13)  # fmt: skip
+    save = f"[...{_DIALOG}.querySelectorAll('button')].find(b => /Save/.test(b.innerText))"
+    wait_for(page, f"!{save}.disabled")
+    page.evaluate(f"{save}.click()")
+
+
+def test_refusal_stands_on_the_screen_and_an_allowed_alias_is_set(
+    gated: Any, organisation: Any, page: Any, tmp_path: Path
+) -> None:
+    name = "loans-on-screen"
+    version = gated.register(name, f"content {name}")
+    page.send("Page.navigate", url=f"{gated.url}/#/models/{name}/versions/{version}")
+    set_alias(page, "production")
+    wait_for(page, f"/Nothing was changed/.test({_DIALOG}?.innerText)")
+    said = str(page.evaluate(f"{_DIALOG}.innerText"))
+    assert f"setting alias 'production' of '{name}' to version 1: refused" in said
+    assert "assessment.submitted: none about this model" in said
+    assert "Next: aims assess approve" in said
+    visible = page.evaluate(
+        f"[...{_DIALOG}.querySelectorAll('[role=alert]')].some(a => {{"
+        "const r = a.getBoundingClientRect(); return r.width > 100 && r.height > 20"
+        " && r.top >= 0 && r.left >= 0})"
+    )
+    assert visible, page.evaluate(f"{_DIALOG}.innerHTML")
+    assert gated.aliases(name) == {}
+
+    organisation.ready(f"content {name}", tmp_path)
+    page.send("Page.reload")
+    time.sleep(0.5)
+    set_alias(page, "production")
+    wait_for(page, f"!{_DIALOG} || getComputedStyle({_DIALOG}).display === 'none'")
+    assert gated.aliases(name) == {"production": version}
