@@ -7,7 +7,8 @@ An approval counts only if
   that person first signed, and no other person has ever signed with it;
 - the approver, as a human and not as an account, is none of those whom the policy excludes, and
   aims.yaml knows all of those: a stranger could be the approver's other account;
-- the approver holds a role that the policy asks for, then and now, or held it by delegation then;
+- the approver holds a role that the policy asks for, then and now, or held it then by delegation
+  or by a verified word of the identity provider;
 - no incident of the system was recorded since;
 - it is fresh by the store's clock, and the same human has not refused or revoked it since;
 - nobody said the very same signed words before: a replay brings nothing back.
@@ -112,10 +113,14 @@ def weigh_consent(
             continue
         why = _why_not(record, human, binding, required, people, keys, now)
         lent = delegated_roles(human, delegations, keys, read(record.received_at))
+        proof = people.proof(record.id, human)
+        lent |= frozenset(proof.roles if proof is not None else ())
         why = why or _why_not_this_person(human, required, involved, people, single_user, lent)
         why = why or _why_not_then(body, human, required, lent)
         if why is None and record.sequence < reopened_at:
             why = "an incident of the system was recorded since"
+        if why and proof is not None and proof.why_not is not None:
+            why += f"; {proof.why_not}"
         if why:
             refused.append((record, why))
         else:
@@ -134,6 +139,7 @@ def roles_of(
     return {
         human: frozenset(people.roles(human))
         | delegated_roles(human, delegations, keys, read(record.received_at))
+        | frozenset(proof.roles if (proof := people.proof(record.id, human)) else ())
         for human, record in found.counted.items()
     }
 
@@ -192,8 +198,11 @@ def _why_not_then(
     body: Mapping[str, Any], human: str, required: ApprovalsRequired, lent: frozenset[str]
 ) -> str | None:
     """A role that was given only after the approval does not make it count."""
-    roles = body.get("roles")
-    held = lent | (set(roles) if isinstance(roles, list) else set())
+    roles, sources = body.get("roles"), body.get("role_sources")
+    held = set(roles) if isinstance(roles, list) else set()
+    if isinstance(sources, Mapping):  # what an identity provider is said to say has to be proved
+        held &= {role for role, source in sources.items() if source == "aims.yaml"}
+    held |= lent
     if required.roles and held.isdisjoint(required.roles):
         return f"{human} held none of the roles {', '.join(required.roles)} when approving"
     return None

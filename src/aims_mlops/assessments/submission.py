@@ -16,6 +16,7 @@ from aims_mlops.assessments.gathering import gather, system_of, with_assessed
 from aims_mlops.assessments.keeping import Circumstances, keep_assessment
 from aims_mlops.assessments.loading import read_assessment, refuse_incomplete, residual_impact
 from aims_mlops.assessments.personal_key import PersonalKey, personal_key
+from aims_mlops.assessments.proving import proved_people, roles_said
 from aims_mlops.assessments.signature import sign_consent
 from aims_mlops.documents.problems import Problem, did_you_mean, refuse
 from aims_mlops.errors import GovernanceError, InputError
@@ -115,10 +116,12 @@ def answer(
     verdict: Verdict,
     reason: str,
     shown: str,
+    token: str | None = None,
 ) -> Answer:
     """Approve, reject or revoke, signed with the person's own key over what was shown.
 
     shown : the text that the person read; it is kept as a blob and its digest is signed.
+    token : an ID token of the identity provider, which says what roles the person holds there.
     Raises GovernanceError for somebody unknown, a rejection without a reason, or an approval of a
     model about which no assessment was submitted. Whether it counts is the gate's to say.
     """
@@ -135,7 +138,7 @@ def answer(
     dossier = gather(store, model.sha256, system.id if system else None)
     around = Circumstances(
         target=target,
-        people=project.humans,
+        people=proved_people(project, store, dossier),
         single_user=project.settings.single_user,
         system=system,
         now=datetime.now(UTC),
@@ -155,7 +158,7 @@ def answer(
         "verdict": verdict,
         "registered": _registered(model),
         "approver": known.id,
-        "roles": list(known.roles),
+        **roles_said(project, store, known, token if verdict == "approve" else None),
         "reason": reason.strip(),
         "shown_sha256": hashlib.sha256(shown.encode()).hexdigest(),
         "shown_blob": blob.sha256,

@@ -156,7 +156,9 @@ def submit_assessment(file: Path | None, uri: str, target: str, person: str | No
     )
 
 
-def _answer(verdict: Any, case: Case, person: str | None, reason: str, yes: bool) -> None:
+def _answer(
+    verdict: Any, case: Case, person: str | None, reason: str, yes: bool, token: Path | None = None
+) -> None:
     from aims_mlops.assessments.submission import answer
     from aims_mlops.cli.assessing import acting
 
@@ -177,6 +179,7 @@ def _answer(verdict: Any, case: Case, person: str | None, reason: str, yes: bool
         verdict=verdict,
         reason=reason,
         shown=case.shown,
+        token=token.read_text(encoding="utf-8") if token is not None else None,
     )
     if given.key.is_new:
         click.echo(f"✓ made a signing key for {who}: {given.key.path} (keep it to yourself)")
@@ -198,15 +201,27 @@ def _answer(verdict: Any, case: Case, person: str | None, reason: str, yes: bool
 @_policy
 @_as
 @click.option("--reason", default="", help="Why, for the record.")
+@click.option(
+    "--token",
+    envvar="AIMS_ID_TOKEN_FILE",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="A file with an ID token of the identity provider in aims.yaml.",
+)
 @_yes
 def approve(
-    uri: str, target: str, policy: str | None, person: str | None, reason: str, yes: bool
+    uri: str,
+    target: str,
+    policy: str | None,
+    person: str | None,
+    reason: str,
+    token: Path | None,
+    yes: bool,
 ) -> None:
     """Consent to a promotion: signed with your key, over exactly what is shown."""
     from aims_mlops.cli.assessing import open_case, why_not_counted
 
     case = open_case(uri, target, policy)
-    _answer("approve", case, person, reason, yes)
+    _answer("approve", case, person, reason, yes, token)
     why = why_not_counted(case)
     if why:
         click.echo(f"✗ it does not count: {why}")

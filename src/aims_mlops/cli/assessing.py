@@ -15,6 +15,7 @@ from aims_mlops.assessments.gathering import gather, resolve_model, system_of, w
 from aims_mlops.assessments.involvement import involved_in, last_incident
 from aims_mlops.assessments.keeping import Circumstances, Kept, keep_assessment
 from aims_mlops.assessments.lifecycle import Standing, standing
+from aims_mlops.assessments.proving import proved_people
 from aims_mlops.assessments.shown import shown_text
 from aims_mlops.errors import InputError
 from aims_mlops.evidence.models import ModelReference
@@ -95,14 +96,14 @@ def _kept(
     target: str,
     system: System | None,
 ) -> Kept:
+    dossier = gather(store, model.sha256, system.id if system else None)
     around = Circumstances(
         target=target,
-        people=project.humans,
+        people=proved_people(project, store, dossier),
         single_user=project.settings.single_user,
         system=system,
         now=datetime.now(UTC),
     )
-    dossier = gather(store, model.sha256, system.id if system else None)
     return keep_assessment(with_assessed(store, dossier, policy), policy, around)
 
 
@@ -130,7 +131,7 @@ def consent_of(case: Case) -> Consent:
         binding=case.binding,
         required=case.policy.approvals or ApprovalsRequired(),
         involved=involved_in(dossier, requester=""),
-        people=case.project.humans,
+        people=proved_people(case.project, case.store, dossier),
         single_user=case.project.settings.single_user,
         now=datetime.now(UTC),
         reopened_at=last_incident(dossier),
@@ -166,7 +167,7 @@ def open_things(case: Case) -> list[Nonconformity]:
     return open_nonconformities(
         case.dossier,
         case.policy,
-        case.project.humans,
+        proved_people(case.project, case.store, case.dossier),
         target=case.target,
         now=datetime.now(UTC),
     )

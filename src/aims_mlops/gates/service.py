@@ -16,6 +16,7 @@ from aims_mlops.assessments.gathering import (
     system_of,
     with_assessed,
 )
+from aims_mlops.assessments.proving import proved_people
 from aims_mlops.errors import AimsError, GateUndecidedError, StoreError
 from aims_mlops.evidence.clock import stamp
 from aims_mlops.evidence.models import ModelReference
@@ -85,7 +86,7 @@ def gate(
                 requester=asked.actor,
                 system=system,
                 alias=alias,
-                people=project.humans,
+                people=proved_people(project, store, dossier),
                 single_user=project.settings.single_user,
                 checkpoint=f"{status.size} {status.root}",
                 evidence_digest=evidence_root(dossier.records),

@@ -23,6 +23,7 @@ from aims_mlops.assessments.consent import CONSENT_KINDS
 from aims_mlops.assessments.dossier import Dossier
 from aims_mlops.assessments.gathering import gather, system_of, with_assessed
 from aims_mlops.assessments.keeping import Circumstances, Kept, keep_assessment
+from aims_mlops.assessments.proving import proved_people
 from aims_mlops.errors import AimsError, GateUndecidedError
 from aims_mlops.evidence.clock import read
 from aims_mlops.evidence.models import ModelReference
@@ -32,6 +33,7 @@ from aims_mlops.gates.consent_checks import check_assessment, check_consent
 from aims_mlops.gates.reason import Reason
 from aims_mlops.gates.repeating import repeat
 from aims_mlops.gates.request import PromotionRequest
+from aims_mlops.inventory.people import People
 from aims_mlops.inventory.project import Project
 from aims_mlops.inventory.system import System
 from aims_mlops.policy.loading import load_policy
@@ -134,6 +136,10 @@ class _Look:
     record: Record
     now: datetime
 
+    @property
+    def people(self) -> People:
+        return proved_people(self.project, self.store, self.dossier)
+
     def reasons(self, decisions: Sequence[Record]) -> list[Reason]:
         found = [*self._is_no_decision(), *self._refused_since(decisions), *self._taken_away()]
         found += self._no_longer_agreed()
@@ -207,7 +213,7 @@ class _Look:
             target=self.target,
             requester=str(asked.get("requester")) if isinstance(asked, dict) else "unknown",
             system=self.system,
-            people=self.project.humans,
+            people=self.people,
             single_user=self.project.settings.single_user,
         )
         decided = read(self.record.received_at)
@@ -263,7 +269,7 @@ class _Look:
         waivers = [r for r in self.dossier.of_kind("waiver") if r.sequence > self.record.sequence]
         dossier = Dossier.of(self.dossier.model, self.dossier.system, [*earlier, *waivers])
         for open_ in open_nonconformities(
-            dossier, self.policy, self.project.humans, target=self.target, now=self.now
+            dossier, self.policy, self.people, target=self.target, now=self.now
         ):
             if open_.what == "expired-waiver" or open_.overdue:
                 rule = {"expired-waiver": "waiver.stands"}.get(open_.what, "break-glass.in-time")

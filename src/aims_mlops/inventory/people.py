@@ -7,16 +7,35 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
+from aims_mlops.documents.problems import Section
 from aims_mlops.evidence.canonical import canonical
 from aims_mlops.inventory.person import Person, folded, pseudonym
 
 
+class Proof(Section):
+    """The roles that an identity provider vouches for in one approval, or why it does not.
+
+    record : id of the approval.  human : the approver.  source : the provider's issuer.
+    """
+
+    record: str
+    human: str
+    source: str
+    roles: tuple[str, ...] = ()
+    why_not: str | None = None
+
+
 @dataclass(frozen=True)
 class People:
-    """Everybody that aims.yaml names; an empty one knows nobody, and everybody is a stranger."""
+    """Everybody that aims.yaml names; an empty one knows nobody, and everybody is a stranger.
+
+    proofs : roles that an identity provider vouched for, verified before a decision.
+    """
 
     known: tuple[Person, ...] = ()
+    proofs: tuple[Proof, ...] = ()
 
     def person(self, id_or_alias: str) -> Person | None:
         """The person behind an id, e-mail address or account; spelling variants are the same."""
@@ -36,6 +55,11 @@ class People:
         person = self.person(human)
         return person.roles if person is not None and person.acts_for is None else ()
 
+    def proof(self, record: str, human: str) -> Proof | None:
+        """What an identity provider says of a human's roles in an approval; None: nothing."""
+        found = (p for p in self.proofs if p.record == record and p.human == human)
+        return next(found, None)
+
     def with_role(self, roles: Sequence[str]) -> tuple[str, ...]:
         """Ids of the humans who hold one of these roles; of all humans if `roles` is empty."""
         return tuple(
@@ -46,13 +70,21 @@ class People:
 
     def to_json(self) -> bytes:
         """As canonical JSON, for a blob; a decision can be repeated with it."""
-        return canonical([person.model_dump(mode="json") for person in self.known])
+        known = [_plain(person) for person in self.known]
+        if not self.proofs:
+            return canonical(known)
+        proofs = [proof.model_dump(mode="json") for proof in self.proofs]
+        return canonical({"people": known, "proofs": proofs})
 
     @classmethod
     def from_json(cls, content: bytes) -> People:
         """The people of a blob."""
-        found = (Person.model_validate_json(json.dumps(row)) for row in json.loads(content))
-        return cls(tuple(found))
+        said = json.loads(content)
+        whole = said if isinstance(said, dict) else {"people": said, "proofs": []}
+        return cls(
+            tuple(Person.model_validate_json(json.dumps(row)) for row in whole["people"]),
+            tuple(Proof.model_validate_json(json.dumps(row)) for row in whole["proofs"]),
+        )
 
     @cached_property
     def digest(self) -> str:
@@ -63,3 +95,9 @@ class People:
     def _by_identity(self) -> dict[str, Person]:
         known = {identity: person for person in self.known for identity in person.identities}
         return {pseudonym(identity): person for identity, person in known.items()} | known
+
+
+def _plain(person: Person) -> dict[str, Any]:
+    """As JSON values; what came later is left out where it is empty, so that digests stay."""
+    said = person.model_dump(mode="json")
+    return said if said["subjects"] else {k: v for k, v in said.items() if k != "subjects"}

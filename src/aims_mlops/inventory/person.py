@@ -23,6 +23,7 @@ class Person(Section):
     also_known_as : e-mail addresses, user names and accounts of the same human.
     acts_for : id of the human who answers for a service account; it counts as that human.
     keys : enrolled keys; with any here, only these sign for the person.
+    subjects : the person's `sub` at the identity provider, one for each account there.
     """
 
     id: Id
@@ -31,6 +32,7 @@ class Person(Section):
     also_known_as: tuple[str, ...] = ()
     acts_for: str | None = None
     keys: tuple[EnrolledKey, ...] = ()
+    subjects: tuple[str, ...] = ()
 
     @property
     def identities(self) -> frozenset[str]:

@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 from pydantic import Field, StringConstraints
 
 from aims_mlops.documents.problems import Problem, Section, did_you_mean
+from aims_mlops.inventory.identity_provider import IdentityProvider
 from aims_mlops.inventory.notices import Recipient
 from aims_mlops.inventory.person import Person, folded
 from aims_mlops.inventory.registry_rules import RegistryRules
@@ -28,6 +29,7 @@ class Settings(Section):
 
     store : URL of the evidence store; a relative SQLite path starts from aims.yaml's folder.
     single_user : one person works here; separation of duties cannot be enforced, and says so.
+    identity_provider : whose ID tokens say which roles somebody holds; none without it.
     registry : which writes to a model registry count as a promotion.
     notices : who is told when something is wrong, by a name of your own.
     """
@@ -37,6 +39,7 @@ class Settings(Section):
     single_user: bool = False
     systems: tuple[System, ...] = ()
     people: tuple[Person, ...] = ()
+    identity_provider: IdentityProvider | None = None
     targets: dict[Name, Target] = Field(default_factory=dict)
     registry: RegistryRules = Field(default_factory=RegistryRules)
     notices: dict[Name, Recipient] = Field(default_factory=dict)
@@ -50,6 +53,7 @@ def contradictions(settings: Settings) -> Iterable[Problem]:
             yield Problem(("systems", i, "id"), f"system id {system.id!r} is used twice")
         seen.add(system.id)
     owners: dict[str, str] = {}
+    subjects: dict[str, str] = {}
     ids = {person.id for person in settings.people}
     for i, person in enumerate(settings.people):
         for identity in sorted(person.identities):
@@ -59,6 +63,12 @@ def contradictions(settings: Settings) -> Iterable[Problem]:
                 yield Problem(
                     ("people", i),
                     f"identity {identity!r} of {person.id!r} belongs to another person",
+                )
+        for subject in person.subjects:
+            if subjects.setdefault(subject, person.id) != person.id:
+                yield Problem(
+                    ("people", i, "subjects"),
+                    f"a subject of {person.id!r} belongs to {subjects[subject]!r} already",
                 )
         if person.acts_for is not None and person.acts_for not in ids:
             yield _unknown_person(("people", i, "acts_for"), person.acts_for, ids)

@@ -46,6 +46,15 @@ people: []
 #  - id: train-bot
 #    acts_for: ana
 
+# An identity provider, if roles are kept there: issuer and audience as its tokens name them, its
+# keys (the JWKS, saved as a file), which role each group gives. People then need `subjects`.
+# identity_provider:
+#   issuer: https://login.example.org/realms/clinic
+#   audience: aims
+#   jwks: identity-provider.json
+#   roles_claim: groups
+#   roles: {{ai-risk-owners: risk-owner}}
+
 # Where models are promoted to: the policy that decides, and the aliases that mean it.
 targets:
   production:

@@ -7,7 +7,10 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
+from aims_mlops.assessments.binding import Binding
 from aims_mlops.assessments.gathering import gather, system_of, with_assessed
+from aims_mlops.assessments.personal_key import personal_key
+from aims_mlops.assessments.signature import sign_consent
 from aims_mlops.assessments.submission import answer, submit
 from aims_mlops.evidence.clock import now
 from aims_mlops.evidence.models import ModelReference
@@ -158,7 +161,16 @@ class World:
     def submit(self, model, *, actor="ana", file="assessment.yaml"):
         return submit(self.project, self.store, self.root / file, model, actor=actor)
 
-    def approve(self, model, person="bo", *, target="production", verdict="approve", reason="ok"):
+    def approve(
+        self,
+        model,
+        person="bo",
+        *,
+        target="production",
+        verdict="approve",
+        reason="ok",
+        token=None,
+    ):
         return answer(
             self.project,
             self.store,
@@ -169,7 +181,19 @@ class World:
             verdict=verdict,
             reason=reason,
             shown="what was shown",
+            token=token,
         ).record
+
+    def forge_approval(self, model, person, **said):
+        """An approval that a person signed and wrote past our code."""
+        signer = personal_key(person).signer
+        binding = Binding.of(
+            gather(self.store, model.sha256, "loans"),
+            target="production",
+            policy=self.policy.digest,
+        )
+        body = {**binding.to_body(), "verdict": "approve", "approver": person, **said}
+        return self.record("approval", [model.subject], sign_consent(body, signer), actor=person)
 
     def ready(self, name="one", **how):
         """A model that the policy allows."""
