@@ -38,6 +38,12 @@ if TYPE_CHECKING:
     from aims_mlops.measures.quality.infer import infer_suite as infer_suite
     from aims_mlops.measures.quality.leakage import measure_leakage as measure_leakage
     from aims_mlops.measures.quality.measure import measure_quality as measure_quality
+    from aims_mlops.monitoring.inference.decorator import monitored as monitored
+    from aims_mlops.monitoring.inference.labels import record_labels as record_labels
+    from aims_mlops.monitoring.inference.overrides import record_override as record_override
+    from aims_mlops.monitoring.inference.pyfunc import monitored_pyfunc as monitored_pyfunc
+    from aims_mlops.monitoring.inference.request import request_id as request_id
+    from aims_mlops.monitoring.inference.request import use_request_id as use_request_id
 
 __all__ = [
     "build_reference_profile",
@@ -57,12 +63,18 @@ __all__ = [
     "measure_performance",
     "measure_quality",
     "measure_stability",
+    "monitored",
+    "monitored_pyfunc",
     "persistent_drift",
     "profile_table",
+    "record_labels",
     "record_mitigation",
+    "record_override",
+    "request_id",
     "run",
     "trace_lineage",
     "training",
+    "use_request_id",
 ]
 
 # public name -> module that defines it; the name is the same there
@@ -83,12 +95,18 @@ _HOME = {
     "measure_performance": "aims_mlops.measures.performance.measure",
     "measure_quality": "aims_mlops.measures.quality.measure",
     "measure_stability": "aims_mlops.measures.performance.stability",
+    "monitored": "aims_mlops.monitoring.inference.decorator",
+    "monitored_pyfunc": "aims_mlops.monitoring.inference.pyfunc",
     "persistent_drift": "aims_mlops.measures.drift.persistence",
     "profile_table": "aims_mlops.measures.fingerprint.profile",
+    "record_labels": "aims_mlops.monitoring.inference.labels",
     "record_mitigation": "aims_mlops.measures.bias.mitigation",
+    "record_override": "aims_mlops.monitoring.inference.overrides",
+    "request_id": "aims_mlops.monitoring.inference.request",
     "run": "aims_mlops.capture.context",
     "trace_lineage": "aims_mlops.measures.fingerprint.lineage",
     "training": "aims_mlops.capture.decorators",
+    "use_request_id": "aims_mlops.monitoring.inference.request",
 }
 
 

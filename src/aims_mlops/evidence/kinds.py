@@ -36,6 +36,13 @@ KINDS: dict[str, tuple[str, tuple[str, ...]]] = {
     "decision": ("what the gate decided, with every reason", ("A.6.1.3", "A.6.2.4", "A.6.2.5")),
     "promotion": ("what came of an allowed promotion", ("A.6.2.5",)),
     "deployment": ("what runs where, and how it ended", ("A.6.2.5", "A.6.2.8")),
+    "monitoring-run": ("a scheduled look at a system in operation", ("A.6.2.6", "A.6.2.8")),
+    "notice": ("who was told of what was found wrong", ("A.6.2.6", "A.8.4")),
+    "inference-log": (
+        "what was logged of predictions in operation, what was dropped or lost",
+        ("A.6.2.6", "A.6.2.8"),
+    ),
+    "override": ("a person decided otherwise than the model", ("A.6.2.6", "A.6.2.8")),
     "gap": ("something that could not be captured", ("A.6.2.8",)),
     "anchor": ("a checkpoint of the log that was given to an outsider", ("A.6.2.8",)),
     "key-rotation": ("the log's key handing over to the next", ("A.6.2.8",)),

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 _lock = threading.Lock()
 _recorders: dict[tuple[str, ...], Recorder] = {}
+_generation = 0
 _logger = logging.getLogger("aims_mlops.inference")
 
 
@@ -45,7 +46,7 @@ def recorder_for(
     name = (str(project.root), system, uri, target or "", repr(settings))
     with _lock:
         if name not in _recorders:
-            found = settings or _settings(project, system)
+            found = settings or settings_of(project, system)
             _recorders[name] = _recorder(project, system, found, model, target)
         return _recorders[name]
 
@@ -74,7 +75,11 @@ def _recorder(
     return Recorder(project, system, Folder.of(settings.folder, project.root), kept)
 
 
-def _settings(project: Project, system: str) -> Inference:
+def settings_of(project: Project, system: str) -> Inference:
+    """What aims.yaml says of a system's log; the defaults where there is no aims.yaml.
+
+    Raises InputError for a system that it does not name.
+    """
     known = project.system(system)
     if known is not None:
         return known.inference
@@ -103,9 +108,12 @@ class Lazily:
         self._system, self._model, self._target = system, model, target
         self._recorder: Recorder | None = None
         self._off = False
+        self._generation = _generation
 
     def __call__(self) -> Recorder | None:
         """The recorder, or None if nothing is logged."""
+        if self._generation != _generation:  # recorders were forgotten since
+            self._recorder, self._off, self._generation = None, False, _generation
         if self._recorder is not None or self._off:
             return self._recorder
         if os.environ.get("AIMS_CAPTURE", "").lower() in ("off", "0", "false"):
@@ -123,7 +131,9 @@ class Lazily:
 
 def forget_recorders() -> None:
     """Close this process's recorders; the next call opens them anew, as aims.yaml is then."""
+    global _generation
     with _lock:
+        _generation += 1
         for recorder in _recorders.values():
             recorder.close()
         _recorders.clear()

@@ -170,16 +170,30 @@ def joined(
     if not labels.num_columns or not predictions.num_columns:
         return Joined(predictions, predictions.num_rows, 0, repeated, (*problems, *odd))
     labels, _ = _newest(labels)
-    taken = set(predictions.column_names) - set(KEY)
-    names = [f"label_{n}" if n in taken and n != "time" else n for n in labels.column_names]
-    labels = labels.rename_columns(["labelled_at" if n == "time" else n for n in names])
-    table = predictions.join(labels, keys=list(KEY), join_type="left outer")
-    table = table.sort_by([("time", "ascending"), *((key, "ascending") for key in KEY)])
+    table = _with_labels(predictions, labels)
     if repeated:
         words = f"{repeated} rows of predictions are there twice"
         problems = (*problems, Problem("duplicate rows", "", words))
     labelled = table.num_rows - table["labelled_at"].null_count
     return Joined(table, table.num_rows, labelled, repeated, (*problems, *odd))
+
+
+def _with_labels(predictions: pa.Table, labels: pa.Table) -> pa.Table:
+    """Predictions by time, each with its label; only keys are joined, as Arrow joins few types."""
+    import pyarrow as pa
+
+    predictions = predictions.sort_by([("time", "ascending"), *((key, "ascending") for key in KEY)])
+    left = predictions.select(list(KEY))
+    left = left.append_column("_place", pa.array(range(left.num_rows), pa.int64()))
+    right = labels.select(list(KEY))
+    right = right.append_column("_label", pa.array(range(right.num_rows), pa.int64()))
+    found = left.join(right, keys=list(KEY), join_type="left outer").sort_by("_place")["_label"]
+    for name in labels.column_names:
+        if name not in KEY:
+            taken = name in predictions.column_names
+            as_ = "labelled_at" if name == "time" else f"label_{name}" if taken else name
+            predictions = predictions.append_column(as_, labels[name].take(found))
+    return predictions
 
 
 def _days(start: datetime, end: datetime) -> tuple[date, date]:

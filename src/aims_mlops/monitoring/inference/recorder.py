@@ -8,6 +8,7 @@ else waits. A forked child begins a log of its own; what the parent had queued s
 from __future__ import annotations
 
 import atexit
+import concurrent.futures.thread  # noqa: F401  it cannot be imported as the process ends
 import contextlib
 import logging
 import os
@@ -107,7 +108,7 @@ class Recorder:
             counts.calls += 1
             counts.rows += rows
             accepted = False
-            if keep:
+            if keep and rows:
                 counts.sampled += rows
                 waiting = counts.waiting
                 if waiting and waiting + rows > self.kept.settings.queue_rows:

@@ -139,7 +139,9 @@ def _features(
     for feature in kept.features:
         name = column_name(feature)
         if feature not in columns.names:
-            made[name] = shape.fit(name, pa.nulls(columns.rows), odd)
+            plain = feature in settings.allow
+            absent = pa.nulls(columns.rows, pa.null() if plain else pa.string())
+            made[name] = shape.fit(name, absent, odd) if plain else absent
             if columns.names:
                 told.missing[feature] += columns.rows
             continue

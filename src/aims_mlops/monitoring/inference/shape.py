@@ -169,7 +169,7 @@ def _cast(array: pa.Array, wanted: Kind) -> pa.Array:
     import pyarrow as pa
 
     if wanted == "json":
-        return pa.array([_json(value) for value in array.to_pylist()], pa.string())
+        return pa.array([as_json(value) for value in array.to_pylist()], pa.string())
     if wanted == "time" and pa.types.is_timestamp(array.type) and array.type.tz is None:
         array = array.cast(pa.timestamp("us")).cast(pa.timestamp("us", tz="UTC"))
     return array.cast(arrow_type(wanted), safe=True)
@@ -184,7 +184,7 @@ def _fitting(value: Any, wanted: Kind) -> Any:
     if is_missing(value):
         return None
     if wanted == "json":
-        return _json(value)
+        return as_json(value)
     if wanted in ("number", "integer"):
         if isinstance(value, bool) or not isinstance(value, int | float):
             raise TypeError
@@ -200,7 +200,7 @@ def _fitting(value: Any, wanted: Kind) -> Any:
     return _cast(array, wanted).to_pylist()[0]
 
 
-def _json(value: Any) -> str | None:
+def as_json(value: Any) -> str | None:
     return None if value is None else json.dumps(_json_value(value), ensure_ascii=False)
 
 

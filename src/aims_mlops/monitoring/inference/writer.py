@@ -43,6 +43,7 @@ class Writer:
         self._wake = threading.Event()
         self._stop = False
         self._thread: threading.Thread | None = None
+        self._calls: list[Call] = []  # not yet a table, since the folder's columns are not known
         self._pending: list[tuple[date, pa.Table]] = []
         self._shape: Shape | None = None
         self._saved: dict[str, Any] = {}
@@ -57,6 +58,7 @@ class Writer:
 
     def start(self) -> None:
         """Start the thread, or another one if it has died."""
+        self._stop = False
         self._thread = threading.Thread(target=self._run, name="aims-inference", daemon=True)
         self._thread.start()
 
@@ -70,9 +72,10 @@ class Writer:
     def flush(self) -> None:
         """Write what is queued, and what could not be written before."""
         with self._lock:
-            calls = self._recorder.drain()
-            if calls:
-                self._pending += self._tables(calls)
+            self._calls += self._recorder.drain()
+            if self._calls and self._has_shape():
+                self._pending += self._tables(self._calls)
+                self._calls = []
             self._write()
 
     def close(self) -> None:
@@ -84,9 +87,10 @@ class Writer:
         with self._lock:
             self.flush()
             lost = sum(table.num_rows for _, table in self._pending)
+            lost += sum(call.rows for call in self._calls)
             if lost:
                 self._recorder.add(unwritten=lost)
-                self._pending = []
+                self._pending, self._calls = [], []
             self._recorder.tally.close(remove=self._record())
 
     def _run(self) -> None:
@@ -127,10 +131,19 @@ class Writer:
             self._recorder.add(unreadable=call.rows)
             return None
 
-    def _table(self, calls: Sequence[Call]) -> pa.Table:
+    def _has_shape(self) -> bool:
+        """Whether it is known which columns the log has; not if its folder cannot be read."""
         if self._shape is None:
-            self._shape = Shape.load(self._recorder.folder, self._recorder.system)
+            try:
+                self._shape = Shape.load(self._recorder.folder, self._recorder.system)
+            except Exception as error:  # noqa: BLE001  tried again at the next interval
+                self._say(f"{type(error).__name__}: {error}")
+                return False
             self._saved = dict(self._shape.kinds)
+        return True
+
+    def _table(self, calls: Sequence[Call]) -> pa.Table:
+        assert self._shape is not None
         return table_of(calls, self._recorder.kept, self._shape, self._told)
 
     def _write(self) -> None:
@@ -156,7 +169,8 @@ class Writer:
                     "sha256": hashlib.sha256(content).hexdigest(),
                 }
             )
-        self._say("")
+        if not self._calls:
+            self._say("")
         self._keep_shape()
 
     def _keep_shape(self) -> None:
