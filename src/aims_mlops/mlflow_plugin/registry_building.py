@@ -56,7 +56,7 @@ def gated_registry(store_uri: str) -> Any:
 
 
 def _gated(kind: type) -> Any:
-    return type(f"Gated{kind.__name__}", (GatedRegistry, kind), {})
+    return type(kind.__name__, (GatedRegistry, kind), {})  # MLflow says the name in messages
 
 
 def _not_the_log(real: str) -> None:
