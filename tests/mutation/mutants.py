@@ -8,6 +8,8 @@ conditions inside a formatted text, and the choice between two texts.
 from __future__ import annotations
 
 import ast
+import copy
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
@@ -32,6 +34,24 @@ _OPPOSITE: dict[type, type] = {
     ast.Sub: ast.Add,
     ast.BitAnd: ast.BitOr,
     ast.BitOr: ast.BitAnd,
+}
+_WORDS: dict[type, str] = {
+    ast.Eq: "==",
+    ast.NotEq: "!=",
+    ast.Lt: "<",
+    ast.LtE: "<=",
+    ast.Gt: ">",
+    ast.GtE: ">=",
+    ast.Is: "is",
+    ast.IsNot: "is not",
+    ast.In: "in",
+    ast.NotIn: "not in",
+    ast.And: "and",
+    ast.Or: "or",
+    ast.Add: "+",
+    ast.Sub: "-",
+    ast.BitAnd: "&",
+    ast.BitOr: "|",
 }
 
 
@@ -73,11 +93,15 @@ def mutants(path: Path, file: str) -> list[Mutant]:
         for part in ast.walk(node)
     }
     found = []
+    twins: Counter[tuple[str, str]] = Counter()
     for place, (node, change) in enumerate(_sites(tree)):
         around = statement[id(node)]
         body = getattr(around, "body", None)
         last = body[0].lineno - 1 if isinstance(body, list) else around.end_lineno or around.lineno
         text = lines[node.lineno - 1].strip()
+        twins[change, text] += 1
+        if twins[change, text] > 1:
+            change += f" ({twins[change, text]})"
         found.append(
             Mutant(
                 path, file, place, change, node.lineno, around.lineno, max(last, node.lineno), text
@@ -110,15 +134,21 @@ def _sites(tree: ast.AST) -> Iterator[tuple[Any, str]]:
         elif isinstance(node, ast.Compare | ast.BoolOp) or (
             isinstance(node, ast.BinOp) and type(node.op) in _OPPOSITE
         ):
-            yield node, "operator swapped"
+            yield node, f"{_word(node)} -> {_word(_changed(copy.deepcopy(node)))}"
         elif isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.Not):
             yield node, "not dropped"
         elif isinstance(node, ast.Constant) and isinstance(node.value, bool | int):
-            yield node, "constant changed"
+            yield node, f"{node.value} -> {_changed(copy.deepcopy(node)).value}"
         elif isinstance(node, ast.Return) and not _is_none(node.value):
             yield node, "returns None"
         elif isinstance(node, ast.Continue):
             yield node, "continue dropped"
+
+
+def _word(node: Any) -> str:
+    """The operator that a mutant changes, as Python writes it."""
+    operator = node.ops[0] if isinstance(node, ast.Compare) else node.op
+    return _WORDS[type(operator)]
 
 
 def _declarations(tree: ast.AST) -> Iterator[ast.expr]:
@@ -148,7 +178,7 @@ def _is_none(value: ast.expr | None) -> bool:
     return value is None or (isinstance(value, ast.Constant) and value.value is None)
 
 
-def _changed(node: Any) -> ast.AST:
+def _changed(node: Any) -> Any:
     if isinstance(node, ast.If | ast.IfExp):
         node.test = ast.UnaryOp(ast.Not(), node.test)
     elif isinstance(node, ast.Compare):

@@ -199,3 +199,99 @@ def test_data_quality_without_success_refuses_where_the_policy_asks_for_it(world
         world.approve(model)
         expected = {} if success else {"evidence.quality": "fail"}
         assert rules(world.decide(model)) == expected
+
+
+def edit(world, file, old, new):
+    text = (world.root / file).read_text()
+    assert old in text
+    world.write(file, text.replace(old, new))
+
+
+def test_refusing_reasons_come_first_then_what_did_not_pass_then_by_name(world, bad):
+    edit(world, "policies/production.yaml", "rules:",
+         "  - {id: aa.drift, kind: drift, blocking: false}\n"
+         "  - {id: bb.card, kind: model-card}\nrules:")  # fmt: skip
+    decision = world.decide(world.ready(figures=bad))
+    told = [(r.refuses, r.outcome == "pass", r.rule) for r in decision.reasons]
+    assert told[:3] == [
+        (True, False, "bb.card"),
+        (True, False, "performance.recall"),
+        (False, False, "aa.drift"),
+    ]
+    passed = [rule for _, good, rule in told if good]
+    assert [rule for _, _, rule in told[3:]] == passed == sorted(passed)
+
+
+@pytest.mark.parametrize(
+    ("policy", "refuses"),
+    [
+        ("approvals: {count: 1}", True),
+        ("assessment: {required: true}", True),
+        ("requires: [{id: evidence.run, kind: run}]", False),
+    ],
+)
+def test_model_of_no_system_is_refused_where_people_have_to_agree(world, policy, refuses):
+    model = world.train(system=None)
+    world.write("policies/production.yaml", f"id: production\n{policy}\n")
+    decision = world.decide(model)
+    found = next(r for r in decision.reasons if r.rule == "system.is-declared")
+    assert (found.outcome, found.refuses) == ("missing", refuses)
+
+
+def test_objection_without_a_next_step_gets_one(world):
+    from aims_mlops.gates.reason import Objection
+
+    said = Objection(rule="a", observed="o", next_step="wait until May", plugin="freeze")
+    silent = Objection(rule="b", observed="o", next_step="", plugin="freeze")
+    decision = world.decide(world.ready(), objections=(said, silent))
+    steps = {r.rule: r.next_step for r in decision.refusals}
+    assert steps == {
+        "plugin.freeze.a": "wait until May",
+        "plugin.freeze.b": "ask whoever runs the plugin freeze",
+    }
+
+
+def test_notes_say_what_can_not_be_told_and_nothing_else(world):
+    model = world.ready()
+    assert world.decide(model).notes == ()
+    (note,) = world.gate(model, requester="ci-runner").notes
+    assert note.startswith("'ci-runner', who asks, is nobody that aims.yaml names: whether it is")
+    assert world.gate(world.train("not approved"), requester="ci-runner").notes == ()
+    edit(world, "aims.yaml", "systems:\n", "single_user: true\nsystems:\n")
+    assert world.gate(model, requester="ci-runner").notes == (
+        "single-user mode: separation of duties is not enforced in this project",
+    )
+
+
+def test_break_glass_is_noted_where_it_was_used_and_not_where_nothing_was_missing(world):
+    path = world.root / "policies/production.yaml"
+    path.write_text(path.read_text() + "break_glass: {allowed: true}\n")
+    model = world.train()
+    world.submit(model)
+    used = world.gate(model, break_glass="fraud wave")
+    (note,) = used.notes
+    assert note.startswith("break-glass: fraud wave; a nonconformity is open until a second person")
+    assert note.endswith("within 24 hours")
+    assert (used.allowed, used.broke_glass) == (True, True)
+    world.approve(model)
+    unused = world.gate(model, requester="ana", break_glass="fraud wave")
+    assert (unused.allowed, unused.broke_glass, unused.notes) == (True, False, ())
+
+
+def test_break_glass_that_is_refused_sets_nothing_aside(world):
+    model = world.train()
+    world.submit(model)
+    decision = world.gate(model, break_glass="fraud wave")
+    assert (decision.broke_glass, decision.notes) == (False, ())
+
+
+def test_pinned_policy_that_is_not_in_the_log_or_judges_no_model_refuses(world):
+    path = world.root / "policies/production.yaml"
+    path.write_text(path.read_text() + "pinned: true\n")
+    model = world.train()
+    assert rules(world.decide(model))["policy.is-pinned"] == "fail"
+    from aims_mlops.assessments.declaring import declare_policy
+
+    declare_policy(world.store, world.policy, actor="ana")
+    stranger = type(model)(uri="sha256:" + "0" * 64, sha256="0" * 64)
+    assert rules(world.decide(stranger))["policy.is-pinned"] == "fail"
