@@ -10,6 +10,7 @@ from aims_mlops.capture.code import without_credentials
 from aims_mlops.mlflow_plugin.registry_store import GatedRegistry
 
 PREFIX = "aims://"
+_NO_FOLDERS = ("", "databricks", "databricks-uc", "uc")  # what MLflow itself takes for a registry
 
 
 def gated_registry(store_uri: str) -> Any:
@@ -42,7 +43,7 @@ def gated_registry(store_uri: str) -> Any:
         from mlflow.utils.credentials import get_default_host_creds
 
         store = _gated(RestStore)(partial(get_default_host_creds, real))
-    elif scheme in ("", "file"):
+    elif scheme in ("", "file") and real not in _NO_FOLDERS:
         from mlflow.store.model_registry.file_store import FileStore
 
         store = _gated(FileStore)(real)
