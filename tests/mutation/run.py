@@ -5,7 +5,8 @@
 `mutants.py` says what is changed. The tests are collected and run once; then each mutant lives in a
 fork of that process, in which the changed code takes the place of the code that tests hold
 (`swapping.py`), and meets the tests that reach its line, the quickest first, until one fails
-(`trying.py`). Nothing on disk is touched. Survivors that README.md beside this file explains are
+(`trying.py`). Tests slower than `--within` are left out, so that a mutant which only they would
+notice counts as a survivor. Nothing on disk is touched. Survivors that README.md beside this file explains are
 read from there. Exit 0: at least 95 % killed, and every survivor explained.
 """
 
@@ -36,6 +37,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options.add_argument("--only", nargs="+", help="files below src/aims_mlops/")
     options.add_argument("--sample", type=int, help="this many of them, the same each time")
     options.add_argument("--jobs", type=int, default=1)
+    options.add_argument(
+        "--within", type=float, default=1.0, help="seconds; no slower test is used"
+    )
     chosen = options.parse_args(arguments)
     os.chdir(ROOT)
     sys.path.insert(0, str(SOURCE.parent))
@@ -49,7 +53,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     _settle_hypothesis()
     _import_all()
     plugin = Trying(
-        [SOURCE / folder for folder in FOLDERS], lambda tried: _told(tried, todo, chosen.jobs)
+        [SOURCE / folder for folder in FOLDERS],
+        lambda tried: _told(tried, todo, chosen.jobs),
+        within=chosen.within,
     )
     quiet = ("-q", "--capture=sys", "-p", "no:cacheprovider", "-p", "no:xdist", "-W", "ignore")
     pytest.main([*quiet, *TESTS], plugins=[plugin])

@@ -25,9 +25,13 @@ class Trying:
     """A pytest plugin that runs `job` with itself instead of the tests, once they are collected.
 
     folders : absolute, where the mutants are.
+    within : tests that take longer, in seconds, try no mutant.
     """
 
-    def __init__(self, folders: Sequence[Path], job: Callable[[Trying], int]) -> None:
+    def __init__(
+        self, folders: Sequence[Path], job: Callable[[Trying], int], *, within: float
+    ) -> None:
+        self._within = within
         self._folders = tuple(f"{folder}/" for folder in folders)
         self._job = job
         self._failed = False
@@ -54,7 +58,8 @@ class Trying:
             seen = json.loads(file.read() or "[]")
         for index, (_, lines) in enumerate(seen):
             self._reached[index] = {(path, line) for path, line in lines}
-        self._order = sorted(self._reached, key=lambda index: seen[index][0])
+        quick = [index for index in self._reached if seen[index][0] <= self._within]
+        self._order = sorted(quick, key=lambda index: seen[index][0])
         return done
 
     def _seen(self, file: Path) -> int:

@@ -9,10 +9,9 @@ from aims_mlops.inventory.project import forget_stores
 _WORLD = Path(__file__).parents[1] / "gates" / "world.py"
 
 
-def _load():
-    name = "gate_world"
+def _load(name="gate_world", path=_WORLD):
     if name not in sys.modules:
-        spec = importlib.util.spec_from_file_location(name, _WORLD)
+        spec = importlib.util.spec_from_file_location(name, path)
         module = importlib.util.module_from_spec(spec)
         sys.modules[name] = module
         spec.loader.exec_module(module)
@@ -40,3 +39,9 @@ def good():
 @pytest.fixture
 def bad():
     return _load().BAD
+
+
+@pytest.fixture
+def log(tmp_path):
+    """Signed records in memory; see signed_log.py."""
+    return _load("signed_log", Path(__file__).parent / "signed_log.py").Log(tmp_path)

@@ -230,3 +230,129 @@ def test_broken_glass_nobody_looked_at_in_time_ends_the_decision(world):
     assert world.gate(model, break_glass="the old model is down").allowed
     assert _look(world, model, days=0.5).stands
     assert _rules(_look(world, model, days=2)) >= {"break-glass.in-time"}
+
+
+def _again(world, body, about, **changes):
+    """A decision's record once more, written past our code with other words."""
+    return world.record("decision", [about.subject], {**body, **changes})
+
+
+def test_body_says_which_decision_stands_or_why_none_does(world, model):
+    found = _look(world, model)
+    assert found.to_body() == {
+        "model": model.sha256,
+        "target": "production",
+        "stands": True,
+        "decision": found.record.id,
+        "decided_at": found.record.received_at,
+        "reasons": [],
+    }
+    other = world.train("two")
+    body = _look(world, other).to_body()
+    assert (body["stands"], body["decision"], body["decided_at"]) == (False, None, None)
+    assert [reason["rule"] for reason in body["reasons"]] == ["decision.exists"]
+
+
+def test_decision_about_another_target_or_model_is_none_about_this(world, model):
+    body = dict(_look(world, model).record.evidence.body)
+    other = world.train("two")
+    _again(world, body, other)  # its body still says the first model
+    assert _rules(_look(world, other)) == {"decision.exists"}
+    _again(world, body, other, model=other.sha256, target="staging")
+    assert _rules(_look(world, other)) == {"decision.exists"}
+
+
+def test_decision_whose_record_is_not_whole_does_not_stand(world, model):
+    body = dict(_look(world, model).record.evidence.body)
+    asked = dict(body["request"])
+    for changes, words in (
+        ({"request": None}, "it cannot be made again"),
+        ({"request": {**asked, "checkpoint": None}}, "its record is not whole"),
+        ({"request": {k: v for k, v in asked.items() if k != "people_sha256"}}, "not whole"),
+    ):
+        _again(world, body, model, **changes)
+        found = _look(world, model)
+        (broken,) = (r for r in found.reasons if r.rule == "decision.is-repeatable")
+        assert words in broken.observed
+        if "people_sha256" in (changes["request"] or {}) or not changes["request"]:
+            assert "approvals.count" in _rules(found)  # it does not say what it was bound to
+
+
+def test_forged_decision_says_which_rules_or_words_differ(world, bad, model):
+    weak = world.train("weak", figures=bad)
+    refused = world.gate(weak).to_body()
+    _again(world, refused, weak, verdict="allowed", allowed=True)
+    (found,) = (r for r in _look(world, weak).reasons if r.rule == "decision.is-repeatable")
+    assert "performance.recall" in found.observed
+    body = dict(_look(world, model).record.evidence.body)
+    _again(world, body, model, waivers=["f" * 64])
+    (found,) = (r for r in _look(world, model).reasons if r.rule == "decision.is-repeatable")
+    assert found.observed.endswith("it is another decision: waivers")
+
+
+def test_refusal_before_the_decision_or_under_another_policy_ends_nothing(world, good, bad):
+    model = world.train(figures=None)
+    assert world.gate(model).verdict == "refused"
+    world.measure(model, good)
+    world.submit(model)
+    world.approve(model)
+    assert world.gate(model).allowed
+    strict = world.root / "strict.yaml"
+    text = (world.root / "policies/production.yaml").read_text()
+    strict.write_text(text.replace("min: 0.6", "min: 0.99"))
+    assert world.gate(model, policy=strict).verdict == "refused"
+    assert _look(world, model).stands
+
+
+def test_refusal_whose_reasons_can_not_be_read_ends_nothing(world, model):
+    body = dict(_look(world, model).record.evidence.body)
+    for reasons in (None, "performance.recall", ["performance.recall"], [{"rule": "a.b"}]):
+        _again(world, body, model, verdict="refused", allowed=False, reasons=reasons)
+        assert _look(world, model).stands
+    refusing = [{"rule": "performance.recall", "refuses": True}]
+    _again(world, body, model, verdict="refused", allowed=False, reasons=refusing)
+    (found,) = _look(world, model).reasons
+    assert found.rule == "decision.not-refused-since"
+    assert "performance.recall" in found.observed
+
+
+def test_alias_of_another_target_taken_away_ends_nothing(world, model):
+    body = {"target": "staging", "alias": "champion", "name": "loans", "outcome": "removed"}
+    world.record("promotion", [model.subject], body)
+    assert _look(world, model).stands
+    _promotion(world, model, "failed")
+    assert _look(world, model).stands
+
+
+def test_alias_is_the_same_in_any_case_and_another_model_of_that_name_is_not(world, model):
+    _promotion(world, model, "set", alias="Champion")
+    _promotion(world, model, "removed", alias="champion")
+    assert _rules(_look(world, model)) == {"decision.not-demoted"}
+    _promotion(world, model, "set", name="other")
+    assert _look(world, model).stands
+
+
+def test_model_whose_system_is_gone_from_aims_yaml_does_not_stand(world, model):
+    text = (world.root / "aims.yaml").read_text()
+    world.write("aims.yaml", text.replace("id: loans", "id: lendings"))
+    assert "system.is-declared" in _rules(_look(world, model))
+
+
+def test_policy_that_asks_nobody_needs_no_system(world):
+    text = "id: production\nrequires: [{id: evidence.run, kind: run}]\n"
+    world.write("policies/production.yaml", text)
+    model = world.train(system=None)
+    assert world.gate(model).allowed
+    assert _look(world, model).stands
+    world.write("policies/production.yaml", text + "assessment: {required: true}\n")
+    assert not _look(world, model).stands
+
+
+@pytest.mark.parametrize("asked", ["assessment: {required: true}", "approvals: {count: 1}"])
+def test_policy_that_asks_people_needs_a_system(world, asked):
+    world.write("policies/production.yaml", f"id: production\n{asked}\n")
+    model = world.ready()
+    assert world.gate(model).allowed
+    text = (world.root / "aims.yaml").read_text()
+    world.write("aims.yaml", text.replace("id: loans", "id: lendings"))
+    assert "system.is-declared" in _rules(_look(world, model))
