@@ -23,6 +23,7 @@ _COMMANDS: Mapping[str, tuple[str, str, str]] = {
     "gate": ("gate", "command", "Decide whether a model may be promoted."),
     "promote": ("promote", "command", "Decide, then set the alias in the MLflow registry."),
     "check-model": ("check_model", "command", "Tell whether a model may be used right now."),
+    "serve-model": ("serve_model", "command", "Serve a model that may be used; log what it does."),
     "reconcile": ("reconcile", "command", "Compare the registry with what the log allowed."),
     "mlflow": ("mlflow", "group", "Protect the database of an MLflow registry."),
     "policy": ("policy", "group", "Check and explain policies."),

@@ -10,6 +10,8 @@ from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from aims_mlops.monitoring.inference.body import Body
+
 MISSING = object()
 
 
@@ -32,6 +34,7 @@ def columns_of(inputs: Sequence[tuple[Any, int]]) -> Iterator[Columns]:
 
     An input of another number of rows, or of no known form, comes back without names.
     """
+    inputs = [(_unwrapped(value), rows) for value, rows in inputs]
     groups: defaultdict[Hashable, list[int]] = defaultdict(list)
     for place, (value, rows) in enumerate(inputs):
         groups[_form(value, rows)].append(place)
@@ -39,6 +42,16 @@ def columns_of(inputs: Sequence[tuple[Any, int]]) -> Iterator[Columns]:
         values = [inputs[place][0] for place in places]
         rows = sum(inputs[place][1] for place in places)
         yield from _group(str(form[0]) if isinstance(form, tuple) else "", places, values, rows)
+
+
+def _unwrapped(value: Any) -> Any:
+    """The features of a request's body; None if they cannot be read."""
+    if not isinstance(value, Body):
+        return value
+    try:
+        return value.read()
+    except Exception:  # noqa: BLE001  told as unread
+        return None
 
 
 def _group(form: str, places: Sequence[int], values: Sequence[Any], rows: int) -> Iterator[Columns]:

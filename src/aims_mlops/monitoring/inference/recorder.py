@@ -95,10 +95,14 @@ class Recorder:
 
     def failed(self, error: BaseException) -> None:
         """Count a call that raised."""
+        self.failed_as(type(error).__name__)
+
+    def failed_as(self, what: str) -> None:
+        """The same under a name."""
         with contextlib.suppress(Exception), self._lock:
             self._start()
             self.counts.failed += 1
-            self.errors[type(error).__name__] += 1
+            self.errors[what] += 1
             self.tally.put(self.counts)
 
     def _count(self, rows: int, *, keep: bool) -> bool:
@@ -153,6 +157,11 @@ class Recorder:
         if writer is not None:
             writer.close()
             self._begin()
+
+    def start(self) -> None:
+        """Begin before the first call, such as to tell what an earlier process lost."""
+        with self._lock:
+            self._start()
 
     def _start(self) -> None:
         """The tally and the thread, with the first call and again if the thread has died."""
