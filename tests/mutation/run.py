@@ -6,8 +6,8 @@
 fork of that process, in which the changed code takes the place of the code that tests hold
 (`swapping.py`), and meets the tests that reach its line, the quickest first, until one fails
 (`trying.py`). Tests slower than `--within` are left out, so that a mutant which only they would
-notice counts as a survivor. Nothing on disk is touched. Survivors that README.md beside this file explains are
-read from there. Exit 0: at least 95 % killed, and every survivor explained.
+notice counts as a survivor. Nothing on disk is touched. Survivors that README.md beside this file
+explains are read from there. Exit 0: at least 95 % killed, and every survivor explained.
 """
 
 from __future__ import annotations
