@@ -14,7 +14,8 @@
     │   ├── StoreUnavailableError  locked, read-only, full or unreachable
     │   └── StoreVersionError      written by a newer version than this one
     ├── GovernanceError            a rule of the management system forbids it
-    │   └── SeparationOfDutiesError
+    │   ├── SeparationOfDutiesError
+    │   └── ModelRefusedError      no standing decision for this content
     ├── GateUndecidedError         the gate could not decide; counts as refused
     └── PluginError                a plugin failed, with its name
 
@@ -25,6 +26,10 @@ data values of a data set.
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from aims_mlops.gates.check import ModelCheck
 
 __all__ = [
     "AimsError",
@@ -39,6 +44,7 @@ __all__ = [
     "InputError",
     "MissingExtraError",
     "ModelNotFoundError",
+    "ModelRefusedError",
     "PluginError",
     "SeparationOfDutiesError",
     "StoreError",
@@ -182,6 +188,17 @@ class GovernanceError(AimsError):
 
 class SeparationOfDutiesError(GovernanceError):
     """The same person may not do both."""
+
+
+class ModelRefusedError(GovernanceError):
+    """The model may not be used for the target, or it could not be told; `check` has the reasons.
+
+    `check.verdict` is `refused` or `undecided`.
+    """
+
+    def __init__(self, check: ModelCheck) -> None:
+        super().__init__(str(check))
+        self.check = check
 
 
 class GateUndecidedError(AimsError):

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 import click
 
 if TYPE_CHECKING:
+    from aims_mlops.errors import ModelRefusedError
     from aims_mlops.evidence.records import Record
-    from aims_mlops.gates.check import ModelRefusedError
 
 _FILE = click.Path(path_type=Path, dir_okay=False, exists=True)
 _JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
@@ -41,7 +41,7 @@ def record(
     as_json: bool,
 ) -> None:
     """Record that MODEL is deployed. Exit 1 or 2 if no standing decision allows its content."""
-    from aims_mlops.gates.check import ModelRefusedError
+    from aims_mlops.errors import ModelRefusedError
     from aims_mlops.gates.deployment import find_deployment, record_deployment
     from aims_mlops.inventory.project import find_project
 
@@ -75,7 +75,7 @@ def record(
 @click.pass_context
 def rollback(ctx: click.Context, id_: str, reason: str, to: str | None) -> None:
     """Record that a deployment was taken back."""
-    from aims_mlops.gates.check import ModelRefusedError
+    from aims_mlops.errors import ModelRefusedError
     from aims_mlops.gates.deployment import find_deployment, roll_back
     from aims_mlops.inventory.project import find_project
 

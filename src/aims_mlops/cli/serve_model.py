@@ -60,7 +60,8 @@ def command(
     not be told, or not served.
     """
     from aims_mlops.cli.plain import plain
-    from aims_mlops.gates.check import ModelRefusedError, check_model
+    from aims_mlops.errors import ModelRefusedError
+    from aims_mlops.gates.check import check_model
     from aims_mlops.inventory.project import find_project
     from aims_mlops.monitoring.inference.model_copy import copy_model
     from aims_mlops.monitoring.inference.opening import recorder_for

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from aims_mlops.assessments.gathering import resolve_model
-from aims_mlops.errors import AimsError, GovernanceError
+from aims_mlops.errors import AimsError, ModelRefusedError
 from aims_mlops.evidence.models import ModelReference
 from aims_mlops.gates.decision import EXIT_CODES
 from aims_mlops.gates.reason import Reason
@@ -67,17 +67,6 @@ class ModelCheck:
             "decided_at": record.received_at if record else None,
             "reasons": [reason.to_body() for reason in self.reasons],
         }
-
-
-class ModelRefusedError(GovernanceError):
-    """The model may not be used for the target, or it could not be told; `check` has the reasons.
-
-    `check.verdict` is `refused` or `undecided`.
-    """
-
-    def __init__(self, check: ModelCheck) -> None:
-        super().__init__(str(check))
-        self.check = check
 
 
 def look_at_model(

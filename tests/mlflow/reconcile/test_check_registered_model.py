@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from aims_mlops.gates.check import ModelRefusedError, check_model, look_at_model
+from aims_mlops.errors import ModelRefusedError
+from aims_mlops.gates.check import check_model, look_at_model
 
 _COUNT = iter(range(10_000))
 

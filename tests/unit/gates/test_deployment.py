@@ -12,10 +12,9 @@ from pathlib import Path
 import pytest
 
 import aims_mlops as aims
-from aims_mlops.errors import CaptureWarning, GovernanceError, InputError
+from aims_mlops.errors import CaptureWarning, GovernanceError, InputError, ModelRefusedError
 from aims_mlops.evidence.models import ModelReference
 from aims_mlops.evidence.records import Subject
-from aims_mlops.gates.check import ModelRefusedError
 from aims_mlops.gates.deployment import (
     decommission,
     deployments,

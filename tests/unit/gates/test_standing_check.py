@@ -11,9 +11,10 @@ from pathlib import Path
 import pytest
 
 import aims_mlops as aims
+from aims_mlops.errors import ModelRefusedError
 from aims_mlops.evidence.models import ModelReference
 from aims_mlops.evidence.records import Subject
-from aims_mlops.gates.check import ModelRefusedError, check_model, look_at_model
+from aims_mlops.gates.check import check_model, look_at_model
 from aims_mlops.measures.files import fingerprint_files
 
 
