@@ -4,8 +4,6 @@ from pathlib import Path
 
 import pytest
 
-from aims_mlops.inventory.project import forget_stores
-
 ROOT = Path(__file__).parents[2]
 
 
@@ -18,16 +16,15 @@ def _load(name, path):
     return sys.modules[name]
 
 
+_gate = _load("gate_conftest", ROOT / "tests/unit/gates/conftest.py")
+
+
 @pytest.fixture
-def world(tmp_path, monkeypatch):
-    """A real project in a folder of its own; see tests/unit/gates/world.py."""
-    for name in ("AIMS_PROJECT", "AIMS_STORE_URL", "AIMS_ACTOR", "AIMS_FREEZE"):
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv("AIMS_KEYS", str(tmp_path / "keys"))
-    (tmp_path / "project").mkdir()
-    monkeypatch.chdir(tmp_path / "project")
-    yield _load("gate_world", ROOT / "tests/unit/gates/world.py").World(tmp_path / "project")
-    forget_stores()
+def world(monkeypatch, tmp_path):
+    """The gate's world, with plugins, and without a freeze."""
+    monkeypatch.delenv("AIMS_FREEZE", raising=False)
+    with _gate.made_world(tmp_path, monkeypatch, plugins=None) as made:
+        yield made
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from aims_mlops.assessments.declaring import declare_policy
 from aims_mlops.assessments.gathering import system_of
-from aims_mlops.assessments.personal_key import personal_key
+from aims_mlops.assessments.personal_key import named_person, personal_key
 from aims_mlops.assessments.signature import sign_consent
 from aims_mlops.documents.problems import did_you_mean
 from aims_mlops.errors import GovernanceError, InputError, SeparationOfDutiesError
@@ -57,7 +57,7 @@ def waive(
         )
     if not reason.strip() or not compensating_measure.strip():
         raise GovernanceError("a waiver needs a reason and a compensating measure")
-    giver = _person(project, approver)
+    giver = named_person(project, approver).id
     asker = project.human(requester)
     if asker == project.human(giver):
         raise SeparationOfDutiesError(f"{asker} asks for the waiver and may not also grant it")
@@ -100,7 +100,7 @@ def delegate(
 
     Raises GovernanceError if the giver does not hold a role or hands it to themselves.
     """
-    giver, to = _person(project, giver), _person(project, to)
+    giver, to = named_person(project, giver).id, named_person(project, to).id
     if project.human(giver) == project.human(to):
         raise SeparationOfDutiesError(f"{giver} can not hand a role to themselves")
     held = project.humans.roles(giver)
@@ -128,14 +128,3 @@ def delegate(
             claimed_at=now(),
         )
     )
-
-
-def _person(project: Project, identity: str) -> str:
-    person = project.person(identity)
-    if person is None:
-        raise GovernanceError(
-            f"{identity!r} is nobody that aims.yaml names under people",
-            expected="one of " + (", ".join(p.id for p in project.people) or "nobody yet"),
-            next_step="add the person to people in aims.yaml",
-        )
-    return person.id

@@ -7,8 +7,10 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from aims_mlops.errors import InputError
+from aims_mlops.errors import GovernanceError, InputError
 from aims_mlops.evidence.envelope import Signer
+from aims_mlops.inventory.person import Person
+from aims_mlops.inventory.project import Project
 
 KEYS_VARIABLE = "AIMS_KEYS"  # folder with <person>.key
 PASSPHRASE_VARIABLE = "AIMS_APPROVER_PASSPHRASE"  # noqa: S105  the name of a variable
@@ -45,3 +47,15 @@ def personal_key(person: str) -> PersonalKey:
     if path.exists():
         return PersonalKey(load_key(path, passphrase=passphrase), path, is_new=False)
     return PersonalKey(create_key(path, passphrase=passphrase), path, is_new=True)
+
+
+def named_person(project: Project, identity: str) -> Person:
+    """The person who would sign; GovernanceError for somebody whom aims.yaml does not name."""
+    person = project.person(identity)
+    if person is None:
+        raise GovernanceError(
+            f"{identity!r} is nobody that aims.yaml names under people",
+            expected="one of " + (", ".join(p.id for p in project.people) or "nobody yet"),
+            next_step="add the person to people in aims.yaml",
+        )
+    return person

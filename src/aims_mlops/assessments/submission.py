@@ -9,14 +9,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from aims_mlops.assessments.binding import Binding
+from aims_mlops.assessments.case import read_case
 from aims_mlops.assessments.declaring import declare_policy, declare_system
 from aims_mlops.assessments.document import TEXT_FIELDS, Assessment
 from aims_mlops.assessments.dossier import Dossier
-from aims_mlops.assessments.gathering import gather, system_of, with_assessed
-from aims_mlops.assessments.keeping import Circumstances, keep_assessment
+from aims_mlops.assessments.gathering import system_of
 from aims_mlops.assessments.loading import read_assessment, refuse_incomplete, residual_impact
-from aims_mlops.assessments.personal_key import PersonalKey, personal_key
-from aims_mlops.assessments.proving import proved_people, roles_said
+from aims_mlops.assessments.personal_key import PersonalKey, named_person, personal_key
+from aims_mlops.assessments.proving import roles_said
 from aims_mlops.assessments.signature import sign_consent
 from aims_mlops.documents.problems import Problem, did_you_mean, refuse
 from aims_mlops.errors import GovernanceError, InputError
@@ -125,25 +125,13 @@ def answer(
     Raises GovernanceError for somebody unknown, a rejection without a reason, or an approval of a
     model about which no assessment was submitted. Whether it counts is the gate's to say.
     """
-    known = project.person(person)
-    if known is None:
-        raise GovernanceError(
-            f"{person!r} is nobody that aims.yaml names under people",
-            expected="one of " + (", ".join(p.id for p in project.people) or "nobody yet"),
-            next_step="add the person to people in aims.yaml",
-        )
+    known = named_person(project, person)
     if verdict != "approve" and not reason.strip():
         raise GovernanceError(f"a {_KINDS[verdict]} needs a reason", next_step="--reason TEXT")
     system = system_of(project, store, model)
-    dossier = gather(store, model.sha256, system.id if system else None)
-    around = Circumstances(
-        target=target,
-        people=proved_people(project, store, dossier),
-        single_user=project.settings.single_user,
-        system=system,
-        now=datetime.now(UTC),
-    )
-    dossier = keep_assessment(with_assessed(store, dossier, policy), policy, around).dossier
+    dossier = read_case(
+        project, store, model, policy, target=target, system=system, now=datetime.now(UTC)
+    ).dossier
     if verdict == "approve" and dossier.assessment is None and policy.assessment.required:
         raise GovernanceError(
             "there is nothing to approve: no impact assessment about this model was submitted",

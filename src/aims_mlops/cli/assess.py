@@ -229,52 +229,35 @@ def approve(
     click.echo(f"Next: aims gate {uri} --for {case.target}")
 
 
-@group.command("reject")
-@_model
-@_target
-@_policy
-@_as
-@click.option("--reason", required=True, help="What has to change.")
-@_yes
-def reject(
-    uri: str, target: str, policy: str | None, person: str | None, reason: str, yes: bool
-) -> None:
-    """Refuse a promotion, with the reason; it stands until the same person approves."""
-    from aims_mlops.cli.assessing import open_case
+def _add_refusal(name: str, help_: str, reason_help: str) -> None:
+    """A command that takes consent away: all of them ask for a reason and sign it."""
 
-    _answer("reject", open_case(uri, target, policy), person, reason, yes)
+    @group.command(name, help=help_)
+    @_model
+    @_target
+    @_policy
+    @_as
+    @click.option("--reason", required=True, help=reason_help)
+    @_yes
+    def refuse(
+        uri: str, target: str, policy: str | None, person: str | None, reason: str, yes: bool
+    ) -> None:
+        from aims_mlops.cli.assessing import open_case
 
-
-@group.command("return")
-@_model
-@_target
-@_policy
-@_as
-@click.option("--reason", required=True, help="What has to change.")
-@_yes
-def return_(
-    uri: str, target: str, policy: str | None, person: str | None, reason: str, yes: bool
-) -> None:
-    """Send an assessment back to be changed and submitted again."""
-    from aims_mlops.cli.assessing import open_case
-
-    _answer("return", open_case(uri, target, policy), person, reason, yes)
+        _answer(name, open_case(uri, target, policy), person, reason, yes)
 
 
-@group.command("revoke")
-@_model
-@_target
-@_policy
-@_as
-@click.option("--reason", required=True, help="Why the approval no longer holds.")
-@_yes
-def revoke(
-    uri: str, target: str, policy: str | None, person: str | None, reason: str, yes: bool
-) -> None:
-    """Take back an approval that was given."""
-    from aims_mlops.cli.assessing import open_case
-
-    _answer("revoke", open_case(uri, target, policy), person, reason, yes)
+_add_refusal(
+    "reject",
+    "Refuse a promotion, with the reason; it stands until the same person approves.",
+    "What has to change.",
+)
+_add_refusal(
+    "return",
+    "Send an assessment back to be changed and submitted again.",
+    "What has to change.",
+)
+_add_refusal("revoke", "Take back an approval that was given.", "Why the approval no longer holds.")
 
 
 @group.command("show")

@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from aims_mlops.assessments.binding import Binding
+from aims_mlops.assessments.case import read_case
 from aims_mlops.assessments.changes import changes_between, material_changes
 from aims_mlops.assessments.consent import CONSENT_KINDS, Consent, weigh_consent
 from aims_mlops.assessments.dossier import Dossier
-from aims_mlops.assessments.gathering import gather, resolve_model, system_of, with_assessed
+from aims_mlops.assessments.gathering import gather, resolve_model, system_of
 from aims_mlops.assessments.involvement import involved_in, last_incident
-from aims_mlops.assessments.keeping import Circumstances, Kept, keep_assessment
 from aims_mlops.assessments.lifecycle import Standing, standing
 from aims_mlops.assessments.proving import proved_people
 from aims_mlops.assessments.shown import shown_text
@@ -68,7 +68,9 @@ def open_case(uri: str, target: str, policy: str | None) -> Case:
     store = project.open_store()
     model = resolve_model(uri)
     system = system_of(project, store, model)
-    kept = _kept(project, store, model, rules, target, system)
+    kept = read_case(
+        project, store, model, rules, target=target, system=system, now=datetime.now(UTC)
+    )
     dossier = kept.dossier
     binding = Binding.of(dossier, target=target, policy=rules.digest)
     changes = _since_the_last(store, dossier, system)
@@ -88,29 +90,17 @@ def open_case(uri: str, target: str, policy: str | None) -> Case:
     )
 
 
-def _kept(
-    project: Project,
-    store: EvidenceStore,
-    model: ModelReference,
-    policy: Policy,
-    target: str,
-    system: System | None,
-) -> Kept:
-    dossier = gather(store, model.sha256, system.id if system else None)
-    around = Circumstances(
-        target=target,
-        people=proved_people(project, store, dossier),
-        single_user=project.settings.single_user,
-        system=system,
-        now=datetime.now(UTC),
-    )
-    return keep_assessment(with_assessed(store, dossier, policy), policy, around)
-
-
 def _dossier_now(case: Case) -> Dossier:
     """As the log is by now, after an answer was written."""
-    kept = _kept(case.project, case.store, case.model, case.policy, case.target, case.system)
-    return kept.dossier
+    return read_case(
+        case.project,
+        case.store,
+        case.model,
+        case.policy,
+        target=case.target,
+        system=case.system,
+        now=datetime.now(UTC),
+    ).dossier
 
 
 def _since_the_last(

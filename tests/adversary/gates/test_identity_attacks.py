@@ -124,7 +124,7 @@ def unsigned(provider):
     )
 
 
-def signed_with_the_public_key_as_a_secret(provider):
+def secret_of_the_public_key(provider):
     """By hand: the library refuses to make one."""
     public = (
         provider.keys["k1"]
@@ -151,7 +151,10 @@ ATTACKS = {
         "not signed with a key of the identity provider",
     ),
     "no signature": (unsigned, "not signed as its key"),
-    "a secret made of the public key": (signed_with_the_public_key_as_a_secret, "not signed as its key"),
+    "a secret made of the public key": (
+        signed_with_the_public_key_as_a_secret,
+        "not signed as its key",
+    ),
     "no subject": (lambda p: p.token(subject=None), "sub"),
     "no expiry": (lambda p: p.token(exp=None), "exp"),
     "times that are no times": (lambda p: p.token(nbf="soon"), "no times|not hold"),

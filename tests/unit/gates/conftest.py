@@ -1,3 +1,4 @@
+import contextlib
 import importlib.util
 import sys
 from pathlib import Path
@@ -17,17 +18,25 @@ def _load():
     return sys.modules[name]
 
 
+@contextlib.contextmanager
+def made_world(folder, monkeypatch, *, plugins=""):
+    """A real project below a folder; `plugins`: what AIMS_PLUGINS says, None leaves it as it is."""
+    for name in ("AIMS_PROJECT", "AIMS_STORE_URL", "AIMS_ACTOR"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("AIMS_KEYS", str(folder / "keys"))
+    if plugins is not None:
+        monkeypatch.setenv("AIMS_PLUGINS", plugins)
+    (folder / "project").mkdir()
+    monkeypatch.chdir(folder / "project")
+    yield _load().World(folder / "project")
+    forget_stores()
+
+
 @pytest.fixture
 def world(tmp_path, monkeypatch):
     """A real project in a folder of its own; see world.py."""
-    for name in ("AIMS_PROJECT", "AIMS_STORE_URL", "AIMS_ACTOR"):
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv("AIMS_KEYS", str(tmp_path / "keys"))
-    monkeypatch.setenv("AIMS_PLUGINS", "")
-    (tmp_path / "project").mkdir()
-    monkeypatch.chdir(tmp_path / "project")
-    yield _load().World(tmp_path / "project")
-    forget_stores()
+    with made_world(tmp_path, monkeypatch) as made:
+        yield made
 
 
 @pytest.fixture
