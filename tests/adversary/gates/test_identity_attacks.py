@@ -152,7 +152,7 @@ ATTACKS = {
     ),
     "no signature": (unsigned, "not signed as its key"),
     "a secret made of the public key": (
-        signed_with_the_public_key_as_a_secret,
+        secret_of_the_public_key,
         "not signed as its key",
     ),
     "no subject": (lambda p: p.token(subject=None), "sub"),
