@@ -136,6 +136,9 @@ def test_started_server_refuses_a_promotion(started: str) -> None:
     status, answer = post(started, "registered-models/alias", alias)
     assert status == 403
     assert answer["error_code"] == "PERMISSION_DENIED"
+    with urllib.request.urlopen(f"{started}/aims/health", timeout=30) as health:
+        found = json.load(health)
+    assert (found["gate"], found["triggers"]) == ("decides", "in place")
 
 
 def test_compose_file_publishes_on_loopback_and_runs_the_script() -> None:
