@@ -43,17 +43,28 @@ class Log:
         number = len(self.records)
         body = {**BINDING.to_body(), "verdict": verdict, "approver": person, "roles": roles,
                 "reason": "", "signed_at": f"{number}", **said}  # fmt: skip
+        return self.write(
+            kind or kinds[verdict],
+            sign_consent(body, self.signer(key or person)),
+            actor=actor or person,
+        )
+
+    def write(self, kind, body, *digests, actor="ana", run=None, system=None):
+        """A record that nobody signs; about the model if it says no digest."""
+        number = len(self.records)
         record = Record(
             sequence=number,
             id=f"{number:064x}",
             key="",
             received_at=stamp(THEN + timedelta(minutes=number)),
             evidence=Evidence(
-                kind=kind or kinds[verdict],
-                subjects=(Subject("model:m", "a" * 64),),
-                body=sign_consent(body, self.signer(key or person)),
-                actor=actor or person,
+                kind=kind,
+                subjects=tuple(Subject("s", digest) for digest in digests or ("a" * 64,)),
+                body=body,
+                actor=actor,
                 claimed_at=stamp(THEN),
+                run=run,
+                system=system,
             ),
             envelope=b"",
             leaf=b"",
