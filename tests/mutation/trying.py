@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import mmap
 import os
 import signal
+import struct
 import sys
 import tempfile
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from types import FrameType
@@ -38,6 +41,7 @@ class Trying:
         self._items: list[pytest.Item] = []
         self._reached: dict[int, set[tuple[str, int]]] = {}
         self._order: list[int] = []
+        self._kills: Counter[tuple[str, int]] = Counter()
         self.answer = 2
 
     def pytest_runtestloop(self, session: pytest.Session) -> bool:
@@ -82,25 +86,37 @@ class Trying:
 
     def survive(self, mutants: Sequence[Mutant], jobs: int) -> Iterator[tuple[Mutant, bool]]:
         """Each mutant with whether every test that reaches it passes; as they are done."""
-        running: dict[int, Mutant] = {}
+        running: dict[int, tuple[Mutant, mmap.mmap]] = {}
         for mutant in mutants:
             while len(running) >= jobs:
-                yield _next(running)
+                yield self._next(running)
+            killer = mmap.mmap(-1, 4)  # shared with the fork, which writes into it what it found
             child = os.fork()
             if child == 0:
-                _end(self._try, mutant)
-            running[child] = mutant
+                _end(self._try, (mutant, killer))
+            running[child] = mutant, killer
         while running:
-            yield _next(running)
+            yield self._next(running)
 
-    def _try(self, mutant: Mutant) -> int:
+    def _next(self, running: dict[int, tuple[Mutant, mmap.mmap]]) -> tuple[Mutant, bool]:
+        child, status = os.wait()
+        mutant, killer = running.pop(child)
+        (index,) = struct.unpack("i", killer[:])
+        if index and os.waitstatus_to_exitcode(status):
+            self._kills[mutant.file, index - 1] += 1
+        return mutant, os.waitstatus_to_exitcode(status) == 0
+
+    def _try(self, asked: tuple[Mutant, mmap.mmap]) -> int:
+        mutant, killer = asked
         swap("aims_mlops." + mutant.file.removesuffix(".py").replace("/", "."), mutant.code)
         lines = {(str(mutant.path), n) for n in range(mutant.first, mutant.last + 1)}
-        for index in self._order:
+        # What killed mutants of this file before comes first, then the quickest.
+        for index in sorted(self._order, key=lambda index: -self._kills[mutant.file, index]):
             if not self._reached[index].isdisjoint(lines) or _is_global(mutant):
                 signal.alarm(SECONDS)
                 self._run(self._items[index])
                 if self._failed:
+                    killer[:] = struct.pack("i", index + 1)
                     return 1
         return 0
 
@@ -133,11 +149,6 @@ def _is_global(mutant: Mutant) -> bool:
     )
 
 
-def _next(running: dict[int, Mutant]) -> tuple[Mutant, bool]:
-    child, status = os.wait()
-    return running.pop(child), os.waitstatus_to_exitcode(status) == 0
-
-
 def _end(work: Callable[[Any], int], argument: Any) -> None:
     """Work in this fork, in a folder of its own, and end it with what came of it."""
     from _pytest.tmpdir import TempPathFactory
@@ -152,6 +163,6 @@ def _end(work: Callable[[Any], int], argument: Any) -> None:
     except NothingChangedError:
         code = 0  # no test can tell it from the real code, so that it survives
     except BaseException as error:
-        sys.__stderr__.write(f"{getattr(argument, 'name', '')}: {type(error).__name__}: {error}\n")
+        sys.__stderr__.write(f"{type(error).__name__}: {error}\n")
     finally:
         os._exit(code)
