@@ -18,6 +18,7 @@ from aims_mlops.evidence.records import Evidence, Record
 if TYPE_CHECKING:
     from aims_mlops.capture.run import Run
     from aims_mlops.gates.decide import Objection, PromotionRequest
+    from aims_mlops.oversight.notices import Notice
     from aims_mlops.store.base import EvidenceStore
 
 hookspec = pluggy.HookspecMarker("aims_mlops")
@@ -98,6 +99,14 @@ class Hooks:
 
         Called by `aims promote`; the first plugin that knows `model.registry` answers. An
         exception is recorded as a failed promotion.
+        """
+
+    @hookspec(firstresult=True)
+    def send_notice(self, notice: Notice) -> bool | None:
+        """Deliver a notice of what was found wrong; None for a recipient of another plugin.
+
+        Called once for each recipient with something new; `notice` has `recipient`, `title` and
+        `text`. An exception is recorded, and the notice is tried again by the next run.
         """
 
     @hookspec

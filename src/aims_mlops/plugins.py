@@ -27,6 +27,7 @@ _BUILT_IN = {
     "aims-remote-stores": "aims_mlops.store.remote_plugin",
     "aims-captures": "aims_mlops.capture.plugin",
     "aims-measures": "aims_mlops.measures.plugin",
+    "aims-notices": "aims_mlops.oversight.plugin",
     "aims-mlflow": "aims_mlops.mlflow_plugin.plugin",
 }
 

@@ -44,6 +44,7 @@ def group() -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON object.")
 def coverage(system: str | None, html: Path | None, as_json: bool) -> None:
     """Show which evidence supports each of the 38 controls, its age, and what is missing."""
+    from aims_mlops.gates.alarms import every_alarm
     from aims_mlops.inventory.project import find_project
     from aims_mlops.report import coverage_page
     from aims_mlops.report.coverage import cover
@@ -52,7 +53,15 @@ def coverage(system: str | None, html: Path | None, as_json: bool) -> None:
     store = project.open_store()
     log = store.status()
     records = _records_of_system(store, project, system)
-    found = cover(records, datetime.now(UTC), system=system, log=log)
+    now = datetime.now(UTC)
+    found = cover(
+        records,
+        now,
+        system=system,
+        log=log,
+        systems=[s for s in project.systems if system in (None, s.id)],
+        alarms=[a for a in every_alarm(store, project, now) if system in (None, a.system)],
+    )
     if html is not None:
         _write(html, coverage_page.as_html(found))
     if as_json:

@@ -43,6 +43,8 @@ class Monitor(Section):
         each run is held against.
     persistence : runs in a row that must find drift before it is told.
     rows_min : a smaller volume is told.
+    late_files : for how long after a window files that come for it are still measured.
+    plots : draw pictures into the store: where drift is `found`, `always` or `never`.
     tell : which of `notices` are told; every one if left out.
     """
 
@@ -67,6 +69,8 @@ class Monitor(Section):
     limits: Text | None = None
     persistence: Annotated[int, Field(ge=1, le=1000)] = 3
     rows_min: Annotated[int, Field(ge=1)] = 1
+    late_files: Span = "7d"
+    plots: Literal["found", "always", "never"] = "found"
     tell: tuple[Text, ...] | None = None
 
     @model_validator(mode="after")

@@ -19,13 +19,14 @@ from aims_mlops.oversight.cadence import (
     OPERATION_KINDS,
     RUN_KIND,
     Missed,
+    Operation,
     Scheduled,
     happened,
     missed,
     operation_of,
     scheduled,
 )
-from aims_mlops.oversight.nonconformity import Nonconformity, Severity, nonconformities
+from aims_mlops.oversight.nonconformity import Severity, nonconformities, open_nonconformity
 
 if TYPE_CHECKING:
     from aims_mlops.inventory.project import Project
@@ -69,16 +70,17 @@ class Alarm:
 class Schedule:
     """One monitor of one system, with what the log says of it.
 
-    runs : every run that is due by now.  done : run id -> its record.  newest : the last record,
-    also of a run that failed.  missed : what has not happened though its time is over.
+    runs : every run that is due by now.  done, failed : run id -> newest record of runs that came
+    to an end, and of those that only failed so far.  missed : what has not happened though its
+    time is over.
     """
 
     system: System
     monitor: Monitor
-    operation: tuple[tuple[datetime, datetime | None], ...]
+    operation: Operation
     runs: tuple[Scheduled, ...]
     done: dict[str, Record]
-    newest: Record | None
+    failed: dict[str, Record]
     missed: tuple[Missed, ...]
 
     @property
@@ -111,7 +113,7 @@ def schedules(
 
 def schedules_of(system: System, records: Sequence[Record], now: datetime) -> list[Schedule]:
     """The monitors of one system, from its records in the order of the log. Pure."""
-    operation = tuple(operation_of(records))
+    operation = operation_of(records)
     found = []
     for monitor in system.monitoring:
         own = [
@@ -120,7 +122,7 @@ def schedules_of(system: System, records: Sequence[Record], now: datetime) -> li
             if record.evidence.kind == RUN_KIND
             and record.evidence.body.get("monitor") == monitor.id
         ]
-        done = happened(own)
+        done, failed = happened(own)
         runs = tuple(scheduled(system.id, monitor, operation, now))
         found.append(
             Schedule(
@@ -129,7 +131,7 @@ def schedules_of(system: System, records: Sequence[Record], now: datetime) -> li
                 operation=operation,
                 runs=runs,
                 done=done,
-                newest=own[-1] if own else None,
+                failed=failed,
                 missed=tuple(missed(runs, done, now)),
             )
         )
@@ -144,7 +146,7 @@ def alarms(store: EvidenceStore, project: Project, now: datetime) -> tuple[Alarm
 
 def alarms_of(schedule: Schedule) -> list[Alarm]:
     """What is wrong with one schedule: runs that did not happen, and what the last ones found."""
-    found = [_missed(schedule, row) for row in schedule.missed]
+    found = _missed(schedule)
     stages: dict[str, Record] = {}
     for record in schedule.done.values():
         body = record.evidence.body
@@ -152,39 +154,61 @@ def alarms_of(schedule: Schedule) -> list[Alarm]:
         known = stages.get(stage)
         if known is None or body["window"]["start"] >= known.evidence.body["window"]["start"]:
             stages[stage] = record
-    newest = schedule.newest
-    if newest is not None and newest.evidence.body.get("outcome") == "failed":
-        stages["failed"] = newest
+    if schedule.failed:
+        stages["failed"] = list(schedule.failed.values())[-1]
     for record in stages.values():
         findings = record.evidence.body.get("findings") or ()
         found += [_found(schedule, record, finding) for finding in findings]
     return found
 
 
-def open_for(alarm: Alarm, known: Iterable[Nonconformity]) -> Nonconformity | None:
-    """The open nonconformity that an alarm has become already."""
-    return next((n for n in known if n.key == alarm.key and n.is_open), None)
+def filed(
+    store: EvidenceStore, project: Project, found: Iterable[Alarm], now: datetime
+) -> list[Record]:
+    """The nonconformity that each alarm is, opened if it was not known; those that are new."""
+    known = {n.key for n in nonconformities(store) if n.is_open}
+    new = []
+    for alarm in found:
+        if alarm.key in known:
+            continue
+        system = project.system(alarm.system) if alarm.system else None
+        new.append(
+            open_nonconformity(
+                store,
+                key=alarm.key,
+                what=alarm.what,
+                detail=alarm.reason,
+                next_step=alarm.next_step,
+                subjects=alarm.subjects,
+                system=alarm.system,
+                severity=alarm.severity,
+                owner=(system.owner or None) if system else None,
+                now=now,
+            )
+        )
+    return new
 
 
-def overdue(store: EvidenceStore, now: datetime) -> list[Nonconformity]:
-    """Open nonconformities whose date is over."""
-    return [n for n in nonconformities(store) if n.is_overdue(now)]
-
-
-def _missed(schedule: Schedule, row: Missed) -> Alarm:
-    first = row.runs[0]
-    return Alarm(
-        # By the first window: an outage that goes on is still the same alarm.
-        key=f"missed-run/{schedule.name}/{first.stage}/{first.start:%Y-%m-%dT%H:%MZ}",
-        what="missed-run",
-        severity="major",
-        system=schedule.system.id,
-        reason=f"{row.words} did not happen",
-        next_step="aims monitor run catches up; then see why the scheduler stood still",
-        since=stamp(row.since),
-        subjects=(schedule.subject,),
-        tell=schedule.monitor.tell,
-    )
+def _missed(schedule: Schedule) -> list[Alarm]:
+    """One alarm for all that is missing: one scheduler stood still."""
+    if not schedule.missed:
+        return []
+    since = min(row.since for row in schedule.missed)
+    words = "; ".join(row.words for row in schedule.missed)
+    return [
+        Alarm(
+            # By when it began: an outage that goes on is still the same alarm.
+            key=f"missed-run/{schedule.name}/{since:%Y-%m-%dT%H:%MZ}",
+            what="missed-run",
+            severity="major",
+            system=schedule.system.id,
+            reason=f"{words}: did not happen",
+            next_step="aims monitor run catches up; then see why the scheduler stood still",
+            since=stamp(since),
+            subjects=(schedule.subject,),
+            tell=schedule.monitor.tell,
+        )
+    ]
 
 
 def _found(schedule: Schedule, record: Record, finding: dict[str, Any]) -> Alarm:

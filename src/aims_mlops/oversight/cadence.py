@@ -8,12 +8,12 @@ runs any more. Pure: no store, no clock.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Literal
 
-from aims_mlops.evidence.clock import read, stamp
+from aims_mlops.evidence.clock import read
 from aims_mlops.evidence.records import Record
 from aims_mlops.inventory.monitoring import Monitor, span
 
@@ -72,16 +72,30 @@ class Missed:
         return f"{count} of {self.system}/{self.monitor} ({self.stage}) for {days} UTC"
 
 
-def scheduled(
-    system: str,
-    monitor: Monitor,
-    operation: Sequence[tuple[datetime, datetime | None]],
-    now: datetime,
-) -> Iterator[Scheduled]:
-    """Every run that is due by now, oldest window first, data before labels.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Operation:
+    """When a system was in operation, and with which model.
 
-    operation : when the system ran, as `operation_of` tells; None as an end is still.
+    periods : in order; the last has no end while it still is.  models : from when on which content
+    digest ran; None where nothing did.
     """
+
+    periods: tuple[tuple[datetime, datetime | None], ...] = ()
+    models: tuple[tuple[datetime, str | None], ...] = ()
+
+    @property
+    def goes_on(self) -> bool:
+        return bool(self.periods) and self.periods[-1][1] is None
+
+    def model_at(self, moment: datetime) -> str | None:
+        """Digest of the model that ran last by then."""
+        return next((model for at, model in reversed(self.models) if at <= moment and model), None)
+
+
+def scheduled(
+    system: str, monitor: Monitor, operation: Operation, now: datetime
+) -> Iterator[Scheduled]:
+    """Every run that is due by now, oldest window first, data before labels."""
     stages: list[tuple[Stage, timedelta]] = [("data", monitor.wait)]
     if monitor.awaits_labels:
         stages.append(("labels", span(monitor.labels_delay)))
@@ -99,14 +113,12 @@ def scheduled(
                 )
 
 
-def next_due(
-    monitor: Monitor, operation: Sequence[tuple[datetime, datetime | None]], now: datetime
-) -> datetime | None:
+def next_due(monitor: Monitor, operation: Operation, now: datetime) -> datetime | None:
     """When the next window's data are due; None if the system is not in operation."""
-    if not operation or operation[-1][1] is not None:
+    if not operation.goes_on:
         return None
-    end = _aligned(max(now - monitor.wait, operation[-1][0]), monitor.step) + monitor.step
-    return end + monitor.wait
+    since = max(now - monitor.wait, operation.periods[-1][0])
+    return _aligned(since, monitor.step) + monitor.step + monitor.wait
 
 
 def missed(runs: Iterable[Scheduled], done: Iterable[str], now: datetime) -> list[Missed]:
@@ -136,59 +148,63 @@ def missed(runs: Iterable[Scheduled], done: Iterable[str], now: datetime) -> lis
     return found
 
 
-def operation_of(records: Iterable[Record]) -> list[tuple[datetime, datetime | None]]:
-    """When a system was in operation: periods in order, the last open if it still is.
+def operation_of(records: Iterable[Record]) -> Operation:
+    """When a system was in operation.
 
     records : its `promotion` and `deployment` records, in the order of the log, by whose clock the
         times are. It runs while an alias that promotes is set, or something is deployed.
     """
-    holding: dict[tuple[str, ...], str] = {}  # what runs -> the record that began it
+    holding: dict[tuple[str, ...], tuple[str, str]] = {}  # what -> record that began it, model
     periods: list[tuple[datetime, datetime | None]] = []
+    models: list[tuple[datetime, str | None]] = []
     for record in records:
         body = record.evidence.body
-        before = bool(holding)
+        begun = (record.id, str(body.get("model")))
         if record.evidence.kind == "promotion":
-            held = ("alias", str(body.get("name")), str(body.get("alias")).casefold())
+            what = ("alias", str(body.get("name")), str(body.get("alias")).casefold())
+            if body.get("outcome") in ("set", "removed"):
+                holding.pop(what, None)
             if body.get("outcome") == "set":
-                holding[held] = record.id
-            elif body.get("outcome") == "removed":
-                holding.pop(held, None)
+                holding[what] = begun
         elif record.evidence.kind == "deployment":
             if body.get("event") == "deployed":
                 # A new deployment to the same place ends the one before, as it does in fact.
                 place = ("deployment", str(body.get("target")), str(body.get("where")))
-                holding[place] = record.id
-            elif body.get("deployment") is not None:
-                ended = str(body["deployment"])
-                holding = {what: id_ for what, id_ in holding.items() if id_ != ended}
+                holding.pop(place, None)
+                holding[place] = begun
+            elif (ended := body.get("deployment")) is not None:
+                holding = {what: by for what, by in holding.items() if by[0] != ended}
+        else:
+            continue
         at = read(record.received_at)
-        if holding and not before:
+        running = next(reversed(holding.values()))[1] if holding else None
+        models.append((at, running))
+        ongoing = bool(periods) and periods[-1][1] is None
+        if holding and not ongoing:
             periods.append((at, None))
-        elif before and not holding:
+        elif ongoing and not holding:
             periods[-1] = (periods[-1][0], at)
-    return periods
+    return Operation(periods=tuple(periods), models=tuple(models))
 
 
-def happened(records: Iterable[Record]) -> dict[str, Record]:
-    """Run id -> the newest record of a run that came to an end, be it without data."""
-    return {
-        str(record.evidence.run): record
-        for record in records
-        if record.evidence.kind == RUN_KIND and record.evidence.body.get("outcome") != "failed"
-    }
+def happened(records: Iterable[Record]) -> tuple[dict[str, Record], dict[str, Record]]:
+    """Newest record by run id: of runs that came to an end, be it without data, and of failed ones.
+
+    A run that failed and was made good later is in the first alone.
+    """
+    done: dict[str, Record] = {}
+    failed: dict[str, Record] = {}
+    for record in records:
+        if record.evidence.kind == RUN_KIND:
+            by_id = failed if record.evidence.body.get("outcome") == "failed" else done
+            by_id[str(record.evidence.run)] = record
+    return done, {id_: record for id_, record in failed.items() if id_ not in done}
 
 
-def window_words(start: datetime, end: datetime) -> str:
-    """A window as evidence and pages write it."""
-    return f"{stamp(start)}/{stamp(end)}"
-
-
-def _ends(
-    monitor: Monitor, operation: Sequence[tuple[datetime, datetime | None]], now: datetime
-) -> Iterator[datetime]:
+def _ends(monitor: Monitor, operation: Operation, now: datetime) -> Iterator[datetime]:
     """Ends of the windows that a period of operation reaches into."""
     last: datetime | None = None
-    for begin, finish in operation:
+    for begin, finish in operation.periods:
         end = _aligned(begin, monitor.step) + monitor.step
         stop = now if finish is None else min(now, _aligned(finish, monitor.step) + monitor.step)
         while end <= stop:

@@ -16,7 +16,7 @@ Rules
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
@@ -25,9 +25,13 @@ from aims_mlops.evidence import clock
 from aims_mlops.evidence.controls import CONTROLS, Control
 from aims_mlops.evidence.kinds import KINDS, controls_of
 from aims_mlops.evidence.records import Record
+from aims_mlops.inventory.system import System
+from aims_mlops.oversight.alarms import Alarm
+from aims_mlops.oversight.nonconformity import Nonconformity, standing
 from aims_mlops.report import reading
 from aims_mlops.report.demands import BEYOND, DEMANDS, PERSON, Demand
 from aims_mlops.report.freshness import Freshness, judge
+from aims_mlops.report.monitoring import Watch, watch
 from aims_mlops.report.scope import Scope
 from aims_mlops.store.base import StoreStatus
 
@@ -95,7 +99,8 @@ class Coverage:
     """The whole report. `log` is None when the records did not come from an open store.
 
     anchored : records that the newest anchor on record covers; None without one.
-    gaps, nonconformities : newest first.
+    gaps : newest first.  nonconformities : as they stand, newest first.
+    watches : each schedule of monitoring over its whole time.  alarms : what is wrong now.
     """
 
     made_at: str
@@ -105,8 +110,10 @@ class Coverage:
     controls: tuple[ControlCoverage, ...]
     anchored: int | None
     gaps: tuple[Record, ...]
-    nonconformities: tuple[Record, ...]
+    nonconformities: tuple[Nonconformity, ...]
     unknown_kinds: dict[str, int]
+    watches: tuple[Watch, ...] = ()
+    alarms: tuple[Alarm, ...] = ()
 
     @property
     def states(self) -> dict[State, int]:
@@ -120,14 +127,18 @@ def cover(
     *,
     system: str | None = None,
     log: StoreStatus | None = None,
+    systems: Iterable[System] = (),
+    alarms: Sequence[Alarm] = (),
 ) -> Coverage:
     """Hold records against the 38 controls.
 
     records : in any order.  now : aware; ages are counted back from it.
     system : id of the AI system that the records were chosen for, shown in the report.
+    systems : as aims.yaml declares them, with their `monitoring`.  alarms : what is wrong now.
     """
     scope = Scope.of(records)
     known = [record for record in scope.records if record.evidence.kind in KINDS]
+    found = standing(scope.records)
     unknown = Counter(r.evidence.kind for r in scope.records if r.evidence.kind not in KINDS)
     return Coverage(
         made_at=clock.stamp(now),
@@ -137,8 +148,10 @@ def cover(
         controls=tuple(_control(control, scope, known, now) for control in CONTROLS.values()),
         anchored=anchored_size(scope.records),
         gaps=tuple(reversed(list(scope.of_kind("gap")))),
-        nonconformities=tuple(reversed(list(scope.of_kind("nonconformity")))),
+        nonconformities=tuple(reversed(found)),
         unknown_kinds=dict(sorted(unknown.items())),
+        watches=watch(scope.records, systems, found, now),
+        alarms=tuple(alarms),
     )
 
 

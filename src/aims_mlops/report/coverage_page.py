@@ -111,7 +111,20 @@ def as_json(coverage: Coverage) -> dict[str, Any]:
         "controls": [_control_json(row) for row in coverage.controls],
         "anchored_records": coverage.anchored,
         "gaps": [_brief(record) for record in coverage.gaps],
-        "nonconformities": [_brief(record) for record in coverage.nonconformities],
+        "nonconformities": [
+            _brief(found.opened)
+            | {
+                "what": found.what,
+                "state": found.state,
+                "severity": found.severity,
+                "owner": found.owner,
+                "due": found.due,
+                "steps": [record.id for record in found.steps],
+            }
+            for found in coverage.nonconformities
+        ],
+        "monitoring": [watch.to_body() for watch in coverage.watches],
+        "alarms": [alarm.to_body() for alarm in coverage.alarms],
         "unknown_kinds": coverage.unknown_kinds,
     }
 
@@ -151,7 +164,14 @@ def _log_lines(coverage: Coverage) -> list[str]:
         lines.append(f"Log: {plural(log.size, 'record')}, root {log.root}, {word}.")
     gaps = plural(len(coverage.gaps), "recorded capture gap")
     found = plural(len(coverage.nonconformities), "nonconformity", "nonconformities")
-    return [*lines, anchoring(log, coverage.anchored), f"{gaps}, {found} on record."]
+    still = sum(found.is_open for found in coverage.nonconformities)
+    open_ = f", {still} open" if coverage.nonconformities else ""
+    lines += [anchoring(log, coverage.anchored), f"{gaps}, {found} on record{open_}."]
+    for watch in coverage.watches:
+        lines.append(one_line(f"Monitoring: {watch.words}"))
+        lines += [one_line(f"  - {gap.words}") for gap in watch.gaps]
+    lines += [one_line(f"Wrong now: {a.what}: {a.reason}") for a in coverage.alarms]
+    return lines
 
 
 def _brief(record: Record) -> dict[str, Any]:
@@ -183,6 +203,8 @@ def _named(coverage: Coverage) -> list[Record]:
         for finding in row.findings:
             if finding.newest is not None:
                 found[finding.newest.id] = finding.newest
-    for record in (*coverage.gaps[:20], *coverage.nonconformities):
+    steps = (record for one in coverage.nonconformities for record in one.steps)
+    told = (gap.nonconformity for watch in coverage.watches for gap in watch.gaps)
+    for record in (*coverage.gaps[:20], *steps, *filter(None, told)):
         found[record.id] = record
     return sorted(found.values(), key=lambda record: -record.sequence)

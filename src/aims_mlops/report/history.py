@@ -34,6 +34,8 @@ _OF_A_RUN = frozenset(
         "gap",
     )
 )
+_LOOK = "monitoring-run"
+_OF_A_LOOK = frozenset((_LOOK, "drift", "data-quality", "performance", "bias"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,19 +71,27 @@ class History:
 def tell(records: Iterable[Record], system: str, made_at: str) -> History:
     """The history in these records, which are those of one system.
 
+    A scheduled look is one line, too, with what it measured beside it.
     A run without a record of its own, such as one whose batch was lost in part, begins with
     whatever is there of it.
     """
     scope = Scope.of(records)
+    monitored = {record.evidence.run for record in scope.of_kind(_LOOK)}
     of_run: dict[str, list[Record]] = {}
+
+    def in_run(record: Record) -> bool:
+        kinds = _OF_A_LOOK if record.evidence.run in monitored else (*_OF_A_RUN, "run")
+        return record.evidence.run is not None and record.evidence.kind in kinds
+
     for record in scope.records:
-        if record.evidence.run is not None and record.evidence.kind in (*_OF_A_RUN, "run"):
+        if in_run(record):
+            assert record.evidence.run is not None
             of_run.setdefault(record.evidence.run, []).append(record)
     events: list[Event] = []
     told: set[str] = set()
     for record in scope.records:
         run = record.evidence.run
-        if run is None or record.evidence.kind not in (*_OF_A_RUN, "run"):
+        if run is None or not in_run(record):
             events.append(Event(record, record.evidence.kind, summarise(record), None))
         elif run not in told:
             told.add(run)
@@ -130,8 +140,9 @@ def as_json(history: History) -> dict[str, Any]:
 
 
 def _run(records: list[Record]) -> Event:
-    own = next((r for r in records if r.evidence.kind == "run"), None)
+    own = next((r for r in reversed(records) if r.evidence.kind in ("run", _LOOK)), None)
     counts = Counter(r.evidence.kind for r in records if r is not own)
     also = ", ".join(f"{n} {kind}" for kind, n in sorted(counts.items())) or None
     says = summarise(own) if own is not None else "its own record is missing"
-    return Event(own or records[0], "run", says, also)
+    what = own.evidence.kind if own is not None else "run"
+    return Event(own or records[0], what, says, also)

@@ -27,11 +27,12 @@ class Scope:
 
     @cached_property
     def runs(self) -> dict[str, str]:
-        """Every run that any evidence names: id to its name."""
+        """Every run that any evidence names, but those of monitoring: id to its name."""
         found: dict[str, str] = {}
+        monitored = {record.evidence.run for record in self.of_kind("monitoring-run")}
         for record in self.records:
             run = record.evidence.run
-            if run is not None:
+            if run is not None and run not in monitored:
                 found.setdefault(run, run)
                 if record.evidence.kind == "run":
                     found[run] = reading.string(record.evidence.body, "name") or run

@@ -247,6 +247,32 @@ def _nonconformity(body: _Body) -> _Parts:
     return [reading.string(body, name) for name in ("what", "state", "reason")]
 
 
+def _monitoring_run(body: _Body) -> _Parts:
+    window = reading.mapping(body, "window")
+    start = reading.string(window, "start")
+    rows = reading.count(body, "rows")
+    found = reading.sequence(body, "findings")
+    stage = reading.string(body, "stage")
+    return [
+        reading.string(body, "monitor"),
+        f"window of {moment(start)}" if start else None,
+        "with labels" if stage == "labels" else None,
+        reading.string(body, "outcome"),
+        None if rows is None else plural(rows, "row"),
+        "late" if body.get("late") is True else None,
+        plural(len(found), "finding") if found else None,
+    ]
+
+
+def _notice(body: _Body) -> _Parts:
+    about = reading.sequence(body, "about")
+    return [
+        f"to {reading.string(body, 'recipient')}",
+        plural(len(about), "nonconformity", "nonconformities"),
+        reading.string(body, "outcome"),
+    ]
+
+
 def _anchor(body: _Body) -> _Parts:
     covered = reading.count(body, "size")
     return [
@@ -285,4 +311,6 @@ _TELLERS: dict[str, Callable[[_Body], _Parts]] = {
     "waiver": _waiver,
     "nonconformity": _nonconformity,
     "anchor": _anchor,
+    "monitoring-run": _monitoring_run,
+    "notice": _notice,
 }

@@ -1,0 +1,114 @@
+"""Everything that is wrong now: with the monitoring, and with what is promoted or runs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from aims_mlops.errors import GateUndecidedError, GovernanceError
+from aims_mlops.evidence.clock import stamp
+from aims_mlops.evidence.records import Record, Subject
+from aims_mlops.gates.deployment import standing as deployments_of
+from aims_mlops.gates.standing import StandingDecision, standing_decision
+from aims_mlops.oversight.alarms import Alarm, alarms
+
+if TYPE_CHECKING:
+    from aims_mlops.inventory.project import Project
+    from aims_mlops.store.base import EvidenceStore
+
+_WHAT = (("waiver.", "expired-waiver"), ("assessment.", "expired-assessment"))
+
+
+def every_alarm(store: EvidenceStore, project: Project, now: datetime) -> tuple[Alarm, ...]:
+    """What is wrong now, worst first. Raises StoreUnavailableError."""
+    found = [*alarms(store, project, now), *alarms_of_promoted(store, project, now)]
+    return tuple(sorted(found, key=lambda alarm: (alarm.severity != "major", alarm.key)))
+
+
+def alarms_of_promoted(store: EvidenceStore, project: Project, now: datetime) -> list[Alarm]:
+    """An alarm for each content that is promoted or deployed and has no standing decision."""
+    found: list[Alarm] = []
+    records = tuple(store.find(kind=("promotion", "deployment")))
+    for (model, target), (system, words) in _in_use(records).items():
+        if project.target(target) is None:
+            continue
+        try:
+            standing = standing_decision(store, model, target, project=project, now=now)
+        except (GateUndecidedError, GovernanceError) as error:
+            found.append(_alarm("no-decision", model, target, system, words, str(error), now))
+            continue
+        if not standing.stands:
+            found.append(_of(standing, system, words, now))
+    return found
+
+
+def _in_use(records: Iterable[Record]) -> dict[tuple[str, str], tuple[str | None, str]]:
+    """(content digest, target) -> AI system, and where it is in use, in words."""
+    held: dict[tuple[str, str], Record] = {}
+    deployed = []
+    for record in records:
+        body = record.evidence.body
+        if record.evidence.kind == "deployment":
+            deployed.append(record)
+            continue
+        place = (str(body.get("name")), str(body.get("alias")).casefold())
+        if body.get("outcome") in ("set", "removed"):
+            held.pop(place, None)
+        if body.get("outcome") == "set":
+            held[place] = record
+    found: dict[tuple[str, str], tuple[str | None, str]] = {}
+    for record in held.values():
+        body = record.evidence.body
+        words = f"{body.get('name')}/{body.get('version')} as {body.get('alias')}"
+        found[str(body.get("model")), str(body.get("target"))] = (record.evidence.system, words)
+    for one in deployments_of(deployed):
+        if one.runs:
+            words = f"{one.model_uri} at {one.where}"
+            found.setdefault((one.model, one.target), (one.begun.evidence.system, words))
+    return found
+
+
+def _of(standing: StandingDecision, system: str | None, words: str, now: datetime) -> Alarm:
+    what = next(
+        (
+            name
+            for prefix, name in _WHAT
+            for reason in standing.reasons
+            if reason.rule.startswith(prefix)
+        ),
+        "no-decision",
+    )
+    why = "; ".join(f"{reason.rule}: {reason.observed}" for reason in standing.reasons)
+    return _alarm(
+        what,
+        standing.model,
+        standing.target,
+        system,
+        words,
+        why,
+        now,
+        standing.reasons[0].next_step,
+    )
+
+
+def _alarm(
+    what: str,
+    model: str,
+    target: str,
+    system: str | None,
+    words: str,
+    why: str,
+    now: datetime,
+    next_step: str = "see aims check-model",
+) -> Alarm:
+    return Alarm(
+        key=f"{what}/{system or '-'}/{target}/{model[:16]}",
+        what=what,
+        severity="major",
+        system=system,
+        reason=f"{words} is in use for {target} without a standing decision: {why}",
+        next_step=f"{next_step}; or demote it: aims reconcile --demote",
+        since=stamp(now),
+        subjects=(Subject(f"model:{system or 'unknown'}", model),),
+    )

@@ -1,0 +1,111 @@
+"""One round of monitoring: what is missing is filed, what is due is done, who must know is told."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from aims_mlops.errors import StoreUnavailableError
+from aims_mlops.evidence.records import Record
+from aims_mlops.monitoring.running import Ran, due, run_due
+from aims_mlops.monitoring.workers import measuring
+from aims_mlops.oversight.alarms import Alarm, filed
+from aims_mlops.oversight.notices import notify
+from aims_mlops.store.durable import make_folder
+from aims_mlops.store.single import only_process
+
+if TYPE_CHECKING:
+    from aims_mlops.inventory.project import Project
+    from aims_mlops.store.base import EvidenceStore
+
+LOCK = "monitor.lock"
+
+Look = Callable[["EvidenceStore", "Project", datetime], Sequence[Alarm]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Round:
+    """What one round did.
+
+    held : False if another process was at it, and nothing was done.  alarms : what is wrong now.
+    opened : nonconformities that are new.  notices : sent, and those that could not be.
+    """
+
+    held: bool
+    runs: tuple[Ran, ...] = ()
+    alarms: tuple[Alarm, ...] = ()
+    opened: tuple[Record, ...] = ()
+    notices: tuple[Record, ...] = ()
+
+    @property
+    def undelivered(self) -> tuple[Record, ...]:
+        return tuple(n for n in self.notices if n.evidence.body["outcome"] != "sent")
+
+    def to_body(self) -> dict[str, Any]:
+        """JSON values for `--json`."""
+        return {
+            "held": self.held,
+            "runs": [run.to_body() for run in self.runs],
+            "alarms": [alarm.to_body() for alarm in self.alarms],
+            "opened": [record.id for record in self.opened],
+            "notices": [
+                {
+                    "recipient": notice.evidence.body["recipient"],
+                    "about": list(notice.evidence.body["about"]),
+                    "outcome": notice.evidence.body["outcome"],
+                    "problem": notice.evidence.body["problem"],
+                }
+                for notice in self.notices
+            ],
+        }
+
+
+def one_round(
+    project: Project,
+    look: Look,
+    *,
+    now: datetime,
+    system: str | None = None,
+    workers: int | None = None,
+    told: Callable[[Ran], None] = lambda _: None,
+) -> Round:
+    """Do what is due, of one AI system or all, if no other process of this project is at it.
+
+    look : what is wrong now.  told : called with each run when it is in the log.
+    Runs that were missed are filed before they are caught up on, so that the gap stays in the log.
+    Raises StoreUnavailableError; what is recorded by then stays, and the next round does the rest.
+    """
+    store = project.open_store()
+    with only_process(_lock(project)) as held:
+        if not held:
+            return Round(held=False)
+        opened = filed(store, project, look(store, project, now), now)
+        wanted = [pair for pair in due(store, project, now) if system in (None, pair[1].system)]
+        runs = []
+        with measuring(len(wanted), workers) as measure:
+            for ran in run_due(store, project, wanted, measure, now):
+                runs.append(ran)
+                told(ran)
+        found = tuple(look(store, project, now))
+        opened += filed(store, project, found, now)
+        return Round(
+            held=True,
+            runs=tuple(runs),
+            alarms=found,
+            opened=tuple(opened),
+            notices=tuple(notify(store, project, now)),
+        )
+
+
+def _lock(project: Project) -> Path:
+    folder = project.root / ".aims"
+    try:
+        make_folder(folder)
+    except OSError as error:
+        raise StoreUnavailableError(
+            "the folder for the monitor's lock cannot be made", got=error.strerror
+        ) from error
+    return folder / LOCK

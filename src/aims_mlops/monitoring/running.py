@@ -1,0 +1,351 @@
+"""What is due is measured and recorded, once, whoever asks and however often.
+
+A run is one batch of records, written together: what was measured, and a `monitoring-run` that
+says of which window, by which files and with which findings. Measuring happens in other processes
+where there is more than one window; the log is written by this one, in the order of the windows.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from aims_mlops.errors import AimsError
+from aims_mlops.evidence.clock import stamp
+from aims_mlops.evidence.records import Evidence, Record, Subject
+from aims_mlops.inventory.monitoring import span
+from aims_mlops.monitoring.batch import Listed, files_of, signature
+from aims_mlops.monitoring.findings import findings, held_to
+from aims_mlops.monitoring.place import data_of
+from aims_mlops.monitoring.reference import stored_profile
+from aims_mlops.monitoring.window import Measured, Task
+from aims_mlops.oversight.alarms import Schedule, schedules
+from aims_mlops.oversight.cadence import RUN_KIND, Scheduled
+from aims_mlops.policy.loading import load_policy
+from aims_mlops.policy.policy import Policy
+
+if TYPE_CHECKING:
+    from aims_mlops.inventory.project import Project
+    from aims_mlops.measures.drift.reference import ReferenceProfile
+    from aims_mlops.store.base import EvidenceStore
+
+_SVG = "image/svg+xml"
+ACTOR = "aims-monitor"
+
+Measure = Callable[[Task], "Future[Measured]"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ran:
+    """One run that is in the log now. outcome : `measured`, `no data` or `failed`."""
+
+    id: str
+    record: Record
+    outcome: str
+    late: bool
+    again: bool
+    findings: tuple[Mapping[str, Any], ...]
+
+    def to_body(self) -> dict[str, Any]:
+        """JSON values for `--json`."""
+        return {
+            "id": self.id,
+            "record": self.record.id,
+            "outcome": self.outcome,
+            "late": self.late,
+            "again": self.again,
+            "findings": [dict(finding) for finding in self.findings],
+        }
+
+
+def due(store: EvidenceStore, project: Project, now: datetime) -> list[tuple[Schedule, Scheduled]]:
+    """Every run to do, oldest window first: those that have not happened, and those of windows
+    for which files came since."""
+    found = []
+    for schedule in schedules(store, project.systems, now):
+        later = _came_later(schedule, project, now)
+        wanted = {run.id for run in schedule.waiting} | later
+        found += [(schedule, run) for run in schedule.runs if run.id in wanted]
+    return sorted(found, key=lambda pair: (pair[1].end, pair[1].due, pair[1].id))
+
+
+def run_due(
+    store: EvidenceStore,
+    project: Project,
+    wanted: Sequence[tuple[Schedule, Scheduled]],
+    measure: Measure,
+    now: datetime,
+) -> Iterator[Ran]:
+    """Measure and record each run, in the order given; yields each when it is in the log.
+
+    measure : starts measuring a task somewhere.  Raises StoreUnavailableError; what is recorded
+    by then stays, and the next call does the rest.
+    """
+    contexts = {s.name: _Context(store, project, s) for s, _ in wanted}
+    waiting: deque[tuple[_Context, Scheduled, Future[Measured], list[Any]]] = deque()
+    left = deque(wanted)
+    while left or waiting:
+        while left and len(waiting) < _AHEAD:
+            schedule, run = left.popleft()
+            context = contexts[schedule.name]
+            listed, future = _started(context, run, measure)
+            waiting.append((context, run, future, listed))
+        context, run, future, listed = waiting.popleft()
+        yield context.record(run, _result(future, run), listed, now)
+
+
+_AHEAD = 16  # windows in memory at once: measured, or being measured
+
+
+def _started(
+    context: _Context, run: Scheduled, measure: Measure
+) -> tuple[list[Any], Future[Measured]]:
+    """What is there for a run, and the measurement of it under way."""
+    try:
+        files, listed = _listing(context.project, context.schedule, run)
+        profile = context.profile if run.stage == "data" else None
+        task = Task(
+            run=run,
+            monitor=context.schedule.monitor,
+            root=context.project.root,
+            files=files,
+            profile=profile,
+        )
+    except AimsError as error:
+        broken: Future[Measured] = Future()
+        broken.set_result(Measured(run=run, error=_told(error)))
+        return [], broken
+    return listed, measure(task)
+
+
+def _listing(
+    project: Project, schedule: Schedule, run: Scheduled
+) -> tuple[tuple[Listed, ...], list[Any]]:
+    """The files of a window, and what tells whether they are those of before."""
+    template = data_of(project, schedule.system, schedule.monitor)
+    files = files_of(template, project.root, run.start, run.end)
+    of_labels: tuple[Listed, ...] = ()
+    if run.stage == "labels" and schedule.monitor.labels is not None:
+        of_labels = files_of(schedule.monitor.labels, project.root, run.start, run.end)
+    return files, signature((*files, *of_labels))
+
+
+def _result(future: Future[Measured], run: Scheduled) -> Measured:
+    try:
+        return future.result()
+    except Exception as error:  # noqa: BLE001  a process that was killed must not stop the others
+        return Measured(
+            run=run,
+            error={
+                "type": type(error).__name__,
+                "message": "the process that measured it ended before it was done",
+                "next_step": "aims monitor run does it again; see whether memory is enough",
+            },
+        )
+
+
+@dataclass
+class _Context:
+    """What the runs of one schedule share."""
+
+    store: EvidenceStore
+    project: Project
+    schedule: Schedule
+    _drift: dict[str, Mapping[str, Any]] | None = field(default=None)
+    _profile: ReferenceProfile | None = field(default=None)
+    _policy: Policy | None = field(default=None)
+
+    @property
+    def profile(self) -> ReferenceProfile | None:
+        """What drift is measured against; read once. Raises InputError, VerificationError."""
+        monitor = self.schedule.monitor
+        if "drift" not in monitor.measures:
+            return None
+        if self._profile is None:
+            file = self.project.root / monitor.reference
+            if file.exists():
+                from aims_mlops.measures.drift.reference import build_reference_profile
+
+                self._profile = build_reference_profile(
+                    str(file), variant="compact", prediction=monitor.prediction, name=file.name
+                )
+            else:
+                self._profile, _ = stored_profile(
+                    self.store, monitor.reference, system=self.schedule.system.id, model=None
+                )
+        return self._profile
+
+    @property
+    def policy(self) -> Policy | None:
+        limits = self.schedule.monitor.limits
+        if limits is None:
+            return None
+        if self._policy is None:
+            path = self.project.root / limits
+            self._policy = load_policy(path if path.is_file() else limits)
+        return self._policy
+
+    def record(self, run: Scheduled, measured: Measured, listed: list[Any], now: datetime) -> Ran:
+        """The run as records, all or none; a failure that is in the log already is not repeated."""
+        measured, policy = self._held_against(measured)
+        checks = held_to(policy, measured)
+        failed = self.schedule.failed.get(run.id)
+        if measured.error:
+            if failed is not None and failed.evidence.body.get("error") == dict(measured.error):
+                return _ran(run, failed, again=True)
+            found = [_failed(run, measured.error)]
+        else:
+            before = self._windows_before(run)
+            found = findings(self.schedule.monitor, measured, checks, before)
+        outcome = "failed" if measured.error else "measured" if measured.rows else "no data"
+        subjects = self._subjects(run, measured)
+        earlier = self.schedule.done.get(run.id)
+        summary = {
+            "monitor": self.schedule.monitor.id,
+            "stage": run.stage,
+            "window": {"start": stamp(run.start), "end": stamp(run.end)},
+            "due": stamp(run.due),
+            "late": now > run.missed_at,
+            "outcome": outcome,
+            "error": dict(measured.error) if measured.error else None,
+            "rows": measured.rows,
+            "files": list(measured.files),
+            "listed": listed,
+            "repeated": list(measured.repeated),
+            "labels": dict(measured.labels) if measured.labels else None,
+            "measured": [kind for kind, _ in measured.bodies],
+            "figures": _volume_figure(measured),
+            "reference": self._profile.sha256 if self._profile else None,
+            "limits": policy.digest if policy else None,
+            "checks": [check.to_body() for check in checks],
+            "findings": found,
+            "plots": [
+                {"of": kind, "sha256": self.store.put_blob(svg.encode(), media_type=_SVG).sha256}
+                for kind, svg in measured.plots
+            ],
+            "replaces": earlier.id if earlier is not None else None,
+        }
+        batch = [
+            self._evidence(run, kind, self._about(kind, subjects), body, now)
+            for kind, body in measured.bodies
+        ]
+        batch.append(
+            self._evidence(run, RUN_KIND, (self.schedule.subject, *subjects), summary, now)
+        )
+        record = self.store.append_many(batch)[-1]
+        for kind, body in measured.bodies:
+            if kind == "drift":
+                self._windows()[stamp(run.start)] = body
+        return _ran(run, record, again=earlier is not None)
+
+    def _held_against(self, measured: Measured) -> tuple[Measured, Policy | None]:
+        """A policy that cannot be read is told like anything else that breaks."""
+        try:
+            return measured, self.policy
+        except AimsError as error:
+            return replace(measured, error=measured.error or _told(error)), None
+
+    def _subjects(self, run: Scheduled, measured: Measured) -> tuple[Subject, ...]:
+        subjects = []
+        if measured.batch is not None:
+            subjects.append(Subject(*measured.batch))
+        model = self.schedule.operation.model_at(run.end)
+        if model is not None:
+            subjects.append(Subject(f"model:{self.schedule.system.id}", model))
+        return tuple(subjects)
+
+    def _about(self, kind: str, subjects: tuple[Subject, ...]) -> tuple[Subject, ...]:
+        if kind != "drift" or self._profile is None:
+            return subjects
+        profile = Subject(f"reference-profile:{self._profile.body['name']}", self._profile.sha256)
+        return (*subjects, profile)
+
+    def _evidence(
+        self,
+        run: Scheduled,
+        kind: str,
+        subjects: tuple[Subject, ...],
+        body: Mapping[str, Any],
+        now: datetime,
+    ) -> Evidence:
+        return Evidence(
+            kind=kind,
+            subjects=subjects,
+            body=body,
+            actor=ACTOR,
+            claimed_at=stamp(now),
+            system=self.schedule.system.id,
+            run=run.id,
+        )
+
+    def _windows(self) -> dict[str, Mapping[str, Any]]:
+        """Newest drift evidence of this monitor by the start of its window."""
+        if self._drift is None:
+            prefix = f"{self.schedule.name}/"
+            self._drift = {
+                str(record.evidence.body["window"]["start"]): record.evidence.body
+                for record in self.store.find(kind="drift", system=self.schedule.system.id)
+                if (record.evidence.run or "").startswith(prefix)
+            }
+        return self._drift
+
+    def _windows_before(self, run: Scheduled) -> list[Mapping[str, Any]]:
+        start = stamp(run.start)
+        return [body for at, body in sorted(self._windows().items()) if at < start]
+
+
+def _came_later(schedule: Schedule, project: Project, now: datetime) -> set[str]:
+    """Ids of runs that happened and for whose window files came since."""
+    found = set()
+    horizon = now - span(schedule.monitor.late_files)
+    for run in schedule.runs:
+        record = schedule.done.get(run.id)
+        if record is None or run.due < horizon:
+            continue
+        try:
+            _, listed = _listing(project, schedule, run)
+        except AimsError:
+            continue
+        if listed and listed != record.evidence.body.get("listed"):
+            found.add(run.id)
+    return found
+
+
+def _ran(run: Scheduled, record: Record, *, again: bool) -> Ran:
+    body = record.evidence.body
+    return Ran(
+        id=run.id,
+        record=record,
+        outcome=str(body["outcome"]),
+        late=bool(body["late"]),
+        again=again,
+        findings=tuple(body["findings"]),
+    )
+
+
+def _volume_figure(measured: Measured) -> list[dict[str, Any]]:
+    if measured.rows is None:
+        return []
+    return [{"measure": "row_count", "group": None, "value": measured.rows, "n": measured.rows}]
+
+
+def _failed(run: Scheduled, error: Mapping[str, str | None]) -> dict[str, Any]:
+    return {
+        "what": "failed-run",
+        "about": None,
+        "severity": "major",
+        "reason": f"{run.id} could not be measured: {error['message']}",
+        "next_step": error.get("next_step") or "put right what is named, then aims monitor run",
+    }
+
+
+def _told(error: AimsError) -> dict[str, str | None]:
+    return {
+        "type": type(error).__name__,
+        "message": str(error),
+        "next_step": error.next_step,
+    }

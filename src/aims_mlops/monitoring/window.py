@@ -1,0 +1,261 @@
+"""Measuring one window: files in, bodies of evidence out; no store, so any process can do it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from aims_mlops.errors import AimsError, InputError, MissingExtraError
+from aims_mlops.inventory.monitoring import Monitor
+from aims_mlops.monitoring.batch import Batch, Listed, files_of, opened
+
+if TYPE_CHECKING:
+    from aims_mlops.measures.drift.reference import ReferenceProfile
+    from aims_mlops.measures.result import MeasureResult
+    from aims_mlops.oversight.cadence import Scheduled
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Task:
+    """What one run measures.
+
+    root : the folder that paths of `monitor` start from.  files : of the window.
+    profile : what drift is measured against; None if drift is not measured.
+    """
+
+    run: Scheduled
+    monitor: Monitor
+    root: Path
+    files: tuple[Listed, ...]
+    profile: ReferenceProfile | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Measured:
+    """What came of it.
+
+    rows : of the batch; None without data.  batch : its name and digest.  bodies : kind and body of
+    evidence.  labels : how they were joined.  plots : kind and SVG.
+    error : type, message and next step of what broke.
+    """
+
+    run: Scheduled
+    rows: int | None = None
+    files: tuple[dict[str, Any], ...] = ()
+    repeated: tuple[str, ...] = ()
+    batch: tuple[str, str] | None = None
+    bodies: tuple[tuple[str, dict[str, Any]], ...] = ()
+    labels: Mapping[str, Any] | None = None
+    error: Mapping[str, str | None] | None = None
+    plots: tuple[tuple[str, str], ...] = field(default=())
+
+
+def measure_window(task: Task) -> Measured:
+    """Everything the monitor measures of one window. Never raises: what broke is in the result."""
+    found: dict[str, Any] = {"run": task.run}
+    try:
+        with opened(task.files) as batch:
+            found |= {"files": batch.files, "repeated": batch.repeated}
+            if batch.subject is not None:
+                found["batch"] = (batch.subject.name, batch.subject.sha256)
+            if batch.path is not None:
+                of_stage = _of_data if task.run.stage == "data" else _of_labels
+                found |= of_stage(task, batch)
+    except AimsError as error:
+        found["error"] = {
+            "type": type(error).__name__,
+            "message": str(error),
+            "next_step": error.next_step,
+        }
+    except Exception as error:  # noqa: BLE001  the message could hold values of the data
+        found["error"] = {
+            "type": type(error).__name__,
+            "message": "the window could not be measured",
+            "next_step": "measure the files by hand to see why: aims drift run",
+        }
+    return Measured(**found)
+
+
+def _of_data(task: Task, batch: Batch) -> dict[str, Any]:
+    assert batch.path is not None
+    rows = _rows(batch.path)
+    found: dict[str, Any] = {"rows": rows}
+    if rows == 0:
+        return found
+    results = tuple(_data_results(task, batch.path, batch))
+    bodies = [(result.kind, _body(task, batch, result)) for result in results]
+    return found | {"bodies": tuple(bodies), "plots": tuple(_plots(task.monitor, results))}
+
+
+def _data_results(task: Task, path: Path, batch: Batch) -> Iterator[MeasureResult]:
+    monitor = task.monitor
+    if "drift" in monitor.measures and task.profile is not None:
+        from aims_mlops.measures.drift.measure import measure_drift
+
+        known = task.profile.columns
+        yield measure_drift(
+            task.profile,
+            path,
+            columns=monitor.columns or None,
+            prediction=monitor.prediction if monitor.prediction in known else None,
+        )
+    if "quality" in monitor.measures:
+        from aims_mlops.measures.quality.measure import measure_quality
+
+        suite = task.root / monitor.suite if monitor.suite is not None else None
+        yield measure_quality(path, suite, name=batch.files[0]["name"], at=task.run.end)
+    at_once = monitor.label is not None and not monitor.awaits_labels
+    if "bias" in monitor.measures and not monitor.awaits_labels:
+        yield _bias(monitor, path, monitor.label if at_once else None)
+    if "performance" in monitor.measures and at_once:
+        yield _performance(monitor, path)
+
+
+def _bias(monitor: Monitor, data: Any, label: str | None) -> MeasureResult:
+    from aims_mlops.measures.bias.measure import measure_bias
+
+    return measure_bias(
+        data,
+        y_true=label,
+        y_pred=monitor.prediction,
+        sensitive=list(monitor.sensitive),
+        positive_label=monitor.positive,
+    )
+
+
+def _performance(monitor: Monitor, data: Any) -> MeasureResult:
+    from aims_mlops.measures.performance.measure import measure_performance
+
+    return measure_performance(
+        data,
+        y_true=monitor.label,
+        y_pred=monitor.prediction,
+        y_score=monitor.score,
+        groups=list(monitor.sensitive) or None,
+        positive_label=monitor.positive,
+    )
+
+
+def _of_labels(task: Task, batch: Batch) -> dict[str, Any]:
+    """What needs labels that came later, on the rows that have one by now."""
+    assert batch.path is not None
+    monitor, run = task.monitor, task.run
+    assert monitor.labels is not None
+    with opened(files_of(monitor.labels, task.root, run.start, run.end)) as labels:
+        if labels.path is None:
+            raise InputError(
+                f"no file with labels for {run.start:%Y-%m-%d %H:%M} to {run.end:%Y-%m-%d %H:%M}",
+                expected=monitor.labels,
+                next_step="deliver the labels, or raise labels_delay",
+            )
+        joined, counts = _joined(monitor, batch.path, labels.path)
+    results = []
+    if counts["joined"]:
+        if "bias" in monitor.measures:
+            results.append(_bias(monitor, joined, monitor.label))
+        if "performance" in monitor.measures:
+            results.append(_performance(monitor, joined))
+    bodies = tuple((result.kind, _body(task, batch, result)) for result in results)
+    return {
+        "rows": counts["rows"],
+        "labels": counts | {"files": list(labels.files)},
+        "bodies": bodies,
+        "plots": tuple(_plots(monitor, results)),
+    }
+
+
+def _joined(monitor: Monitor, data: Path, labels: Path) -> tuple[Any, dict[str, int]]:
+    """The rows that have a label; a request that has two keeps the last one."""
+    key, label = monitor.key, monitor.label
+    assert label is not None
+    wanted = [key, *filter(None, (monitor.prediction, monitor.score)), *monitor.sensitive]
+    left, right = _frame(data, wanted), _frame(labels, [key, label])
+    rows, given = len(left), len(right)
+    right = right.dropna(subset=[label])
+    once = right.drop_duplicates(subset=[key], keep="last")
+    joined = left.merge(once, on=key, how="inner")
+    counts = {
+        "rows": rows,
+        "joined": len(joined),
+        "without_label": rows - len(joined),
+        "unknown_requests": int((~once[key].isin(left[key])).sum()),
+        "given_twice": len(right) - len(once),
+        "empty": given - len(right),
+    }
+    return joined, counts
+
+
+def _frame(path: Path, columns: Sequence[str]) -> Any:
+    import pandas as pd
+
+    from aims_mlops.measures.tables import open_table
+
+    table = open_table(str(path)).select(list(dict.fromkeys(columns)))
+    parts = [
+        pd.DataFrame(
+            {
+                name: column().to_pandas()
+                for name, column in zip(table.names, batch.columns, strict=True)
+            }
+        )
+        for batch in table.batches()
+    ]
+    return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=list(columns))
+
+
+def _body(task: Task, batch: Batch, result: MeasureResult) -> dict[str, Any]:
+    """The body of a measure, with the window and the batch that it is about."""
+    body = result.to_body()
+    run, subject = task.run, batch.subject
+    assert subject is not None
+    body["window"] = {"start": _time(run.start), "end": _time(run.end), "run": run.id}
+    if result.kind == "drift" and task.profile is not None:
+        body["reference"] |= {
+            "profile": task.profile.sha256,
+            "dataset": None,
+            "name": task.profile.body["name"],
+        }
+        body["current"] |= {"name": subject.name.removeprefix("dataset:"), "sha256": subject.sha256}
+    return body
+
+
+def _plots(monitor: Monitor, results: Sequence[MeasureResult]) -> Iterator[tuple[str, str]]:
+    """Pictures of what is to be seen, as (kind, SVG); drawing takes longer than measuring."""
+    for result in results:
+        if monitor.plots == "never":
+            return
+        if monitor.plots == "found" and getattr(result, "verdict", None) != "drift":
+            continue
+        try:
+            yield result.kind, result.plot().svg
+        except (InputError, MissingExtraError):
+            continue
+
+
+def _rows(path: Path) -> int:
+    """Rows of a file or folder; of Parquet from the metadata alone."""
+    from aims_mlops.measures.tables import open_table
+
+    files = [path] if path.is_file() else sorted(path.iterdir())
+    if all(file.suffix == ".parquet" for file in files):
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+
+        try:
+            return sum(pq.read_metadata(file).num_rows for file in files)
+        except (OSError, pa.ArrowInvalid) as error:
+            raise InputError(
+                "a file of the window is no Parquet file that can be read",
+                got=type(error).__name__,
+                next_step="write the file again; it may have been cut off",
+            ) from error
+    return sum(batch.rows for batch in open_table(str(path)).batches())
+
+
+def _time(moment: datetime) -> str:
+    from aims_mlops.evidence.clock import stamp
+
+    return stamp(moment)
