@@ -61,32 +61,45 @@ class InferenceLog:
             return
         headers = dict(scope["headers"])
         id_ = begin(headers.get(_HEADER, b"").decode("latin-1")[:200] or None)
-        exchange = _Exchange(id_.encode("latin-1", "replace"), receive, send, self._limit)
-        started, clock = time_ns(), perf_counter_ns()
+        kind = headers.get(b"content-type", b"").decode("latin-1")
+        exchange = _Exchange(recorder, id_, kind, receive, send, self._limit)
         try:
             with use_request_id(id_):
                 await self._app(scope, exchange.receive, exchange.send)
         except BaseException as error:
-            recorder.failed(error)
+            exchange.fail(error)
             raise
-        kind = headers.get(b"content-type", b"").decode("latin-1")
-        exchange.log(recorder, id_, kind, started, perf_counter_ns() - clock)
 
 
 class _Exchange:
-    """One request and its answer, both passed on as they come."""
+    """One request and its answer, both passed on as they come.
 
-    __slots__ = ("_answer", "_asked", "_id", "_limit", "_receive", "_send", "_size", "_status")
+    It is counted before the last byte of the answer leaves, so that no answer that somebody has is
+    missing from the counts, whenever the process is killed.
+    """
 
-    def __init__(self, id_: bytes, receive: Receive, send: Send, limit: int) -> None:
+    def __init__(
+        self,
+        recorder: Recorder,
+        id_: str,
+        media_type: str,
+        receive: Receive,
+        send: Send,
+        limit: int,
+    ) -> None:
+        self._recorder = recorder
         self._id = id_
+        self._media_type = media_type
         self._receive = receive
         self._send = send
         self._limit = limit
         self._asked: list[bytes] = []
         self._answer: list[bytes] = []
         self._size = 0
+        self._left = -1  # bytes of the answer that are still to come; -1 if it does not say
         self._status = 0
+        self._logged = False
+        self._started, self._clock = time_ns(), perf_counter_ns()
 
     async def receive(self) -> Message:
         message = await self._receive()
@@ -98,25 +111,45 @@ class _Exchange:
         if message["type"] == "http.response.start":
             self._status = message["status"]
             headers = list(message.get("headers", ()))
-            if not any(name.lower() == _HEADER for name, _ in headers):
-                message = {**message, "headers": [*headers, (_HEADER, self._id)]}
+            said = {name.lower(): value for name, value in headers}
+            if said.get(b"content-length", b"").isdigit():
+                self._left = int(said[b"content-length"])
+            if _HEADER not in said:
+                id_ = self._id.encode("latin-1", "replace")
+                message = {**message, "headers": [*headers, (_HEADER, id_)]}
         elif message["type"] == "http.response.body":
-            self._hold(self._answer, message.get("body", b""))
+            part = message.get("body", b"")
+            self._hold(self._answer, part)
+            whole = self._left >= 0 and len(part) >= self._left
+            self._left = max(self._left - len(part), -1) if self._left >= 0 else -1
+            if whole or not message.get("more_body", False):
+                self._log()
         await self._send(message)
+
+    def fail(self, error: BaseException) -> None:
+        """Count what the application raised, if it had not answered yet."""
+        if not self._logged:
+            self._logged = True
+            self._recorder.failed(error)
 
     def _hold(self, where: list[bytes], part: bytes) -> None:
         self._size += len(part)
         if self._size <= self._limit and part:
             where.append(part)
 
-    def log(self, recorder: Recorder, id_: str, kind: str, started: int, latency: int) -> None:
-        if self._status >= 400:
-            recorder.failed_as(f"HTTP {self._status}")
+    def _log(self) -> None:
+        if self._logged:
             return
+        self._logged = True
+        if self._status >= 400:
+            self._recorder.failed_as(f"HTTP {self._status}")
+            return
+        latency = perf_counter_ns() - self._clock
         whole = self._size <= self._limit
         try:
             output = predictions_in(b"".join(self._answer)) if whole else None
         except ValueError:
             output = None
-        body = Body(b"".join(self._asked), kind) if whole else None
-        recorder.take(id_, recorder.inputs(id_, body), output, started, latency)
+        body = Body(b"".join(self._asked), self._media_type) if whole else None
+        inputs = self._recorder.inputs(self._id, body)
+        self._recorder.take(self._id, inputs, output, self._started, latency)

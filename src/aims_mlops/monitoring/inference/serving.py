@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import logging
+import signal
 import threading
 import time
 from collections.abc import Callable
@@ -59,7 +60,8 @@ class Watch:
         self.refused: Answer | None = None
 
     def start(self) -> None:
-        """Begin to ask; the first answer is expected to have been had."""
+        """Ask once now, and from now on at the interval."""
+        self.look()
         threading.Thread(target=self._run, name="aims-standing", daemon=True).start()
 
     def stop(self) -> None:
@@ -139,6 +141,9 @@ def serve_model(
     listener = _bind(host, port)
     # The log says who asked what; a line for each request besides would cost a tenth.
     config = uvicorn.Config(app, log_level="warning", access_log=False)
+    # uvicorn raises a signal again when it has stopped; by default that would end the process
+    # before the log is closed.
+    signal.signal(signal.SIGTERM, _end)
     watch.start()
     shown = f"[{host}]" if ":" in host else host
     started(f"http://{shown}:{listener.getsockname()[1]}")
@@ -148,6 +153,10 @@ def serve_model(
         watch.stop()
         listener.close()
         close_all()
+
+
+def _end(number: int, frame: object) -> None:
+    raise SystemExit(0)
 
 
 def _bind(host: str, port: int) -> socket.socket:
