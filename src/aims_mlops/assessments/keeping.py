@@ -89,8 +89,8 @@ def _as_approved(old: Dossier, policy: Policy, around: Circumstances) -> Dossier
             now=around.now,
             reopened_at=last_incident(old),
         )
-        last = max((record.sequence for record in found.counted.values()), default=-1)
         if is_agreed(found, required, consent, around.people) and seen.assessment == old.assessment:
+            last = max(record.sequence for record in found.counted.values())
             return Dossier.of(seen.model, seen.system, _until(old, last))
     return None
 

@@ -60,7 +60,7 @@ def shown_text(
         lines += [f"  {change}" for change in changes]
     lines += ["", f"Other models of this system in the log: {others}", "", "Bound digests"]
     for name, value in binding.to_body().items():
-        text = ", ".join(value) if isinstance(value, list) else str(value)
+        text = ", ".join(value) if isinstance(value, list) else value
         lines.append(f"  {name:<14}{text or 'none'}")
     return "\n".join(_plain(line) for line in lines) + "\n"
 

@@ -124,8 +124,8 @@ def assessment_text(
         for key, hint in fields:
             path = f"{section}.{key}"
             text = filled[path][0] if path in filled else known.get(path, "")
-            mark = ", from evidence" if path in filled else ""
-            lines += _field(key, text, f"{hint}{mark}")
+            mark = "from evidence" if path in filled else "from aims.yaml"
+            lines += _field(key, text, f"{hint}, {mark if text else 'missing so far'}")
         lines.append("")
     texts = {path: filled[path][0] if path in filled else known.get(path, "") for path in _TEXTS}
     lines += _carried(_LISTS.format(**{k: _scalar(v) for k, v in texts.items()}), prior)
@@ -133,7 +133,7 @@ def assessment_text(
         lines += ["", "# Fields above that came from evidence; an edited one counts as declared."]
         lines.append("from_evidence:")
         for path, (text, record) in sorted(filled.items()):
-            lines.append(f"  {path}: {{record: {record}, text_sha256: {text_digest(text)}}}")
+            lines.append(f'  {path}: {{record: "{record}", text_sha256: "{text_digest(text)}"}}')
     return "\n".join(lines) + "\n"
 
 

@@ -8,11 +8,14 @@ from click.testing import CliRunner
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from aims_mlops.assessments.gathering import gather, with_assessed
+from aims_mlops.assessments.keeping import Circumstances, keep_assessment
 from aims_mlops.cli.assess import group as assess
 from aims_mlops.evidence.models import ModelReference
 from aims_mlops.evidence.records import Subject
 from aims_mlops.gates.repeating import repeat
 from aims_mlops.gates.standing import standing_decision
+from aims_mlops.policy.policy import policy_from_content
 
 TOLERANCE = "tolerance: {figures_within: 0.02, dataset_content: any}"
 COLUMNS = [{"name": "income", "type": "double"}, {"name": "repaid", "type": "int64"}]
@@ -326,3 +329,24 @@ def test_taking_a_record_of_either_model_away_never_makes_a_model_keep_an_assess
     fewer = world.decide(model, [r for r in records if r.id not in gone], moment=moment)
     assert whole.allowed or not fewer.allowed
     assert submitted(whole).outcome == "pass" or submitted(fewer).outcome != "pass"
+
+
+def test_nothing_is_kept_where_nobody_has_to_approve_or_the_record_is_about_something_else(
+    world, assessed
+):
+    model = trained(world, "again")
+    found = gather(world.store, model.sha256, "loans")
+    dossier = with_assessed(world.store, found, world.policy)
+    around = Circumstances(
+        target="production",
+        people=world.project.humans,
+        single_user=False,
+        system=world.project.systems[0],
+        now=datetime.now(UTC),
+    )
+    assert keep_assessment(dossier, world.policy, around).dossier.kept is not None
+    content = {**world.policy.content(), "approvals": None}
+    kept = keep_assessment(dossier, policy_from_content(content), around)
+    assert (kept.dossier.kept, len(kept.why_not)) == (None, 1)
+    stranger = keep_assessment(dossier, world.policy, around, of="f" * 64)
+    assert stranger.why_not == ("that of model ffffffffffff… is not approved under this policy",)
