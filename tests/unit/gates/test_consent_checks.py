@@ -1,5 +1,6 @@
 """Assessment and approvals held against the policy: days, words, next steps."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -8,7 +9,7 @@ from aims_mlops.assessments.consent import Involved
 from aims_mlops.assessments.dossier import Dossier
 from aims_mlops.assessments.granting import delegate
 from aims_mlops.assessments.involvement import involved_in, last_incident
-from aims_mlops.evidence.clock import read
+from aims_mlops.evidence.clock import read, stamp
 from aims_mlops.evidence.records import Subject
 
 
@@ -214,3 +215,19 @@ def test_returned_and_rejected_are_told_apart(world):
     found = [r for r in world.decide(model).reasons if r.rule == "approvals.no-rejection"]
     assert [r.observed for r in found] == ["bo returned it: say more", "cy rejected it: unfair"]
     assert found[0].next_step == "settle it with bo, who can then approve: aims assess approve"
+
+
+def test_version_created_again_since_the_approval_says_so(world):
+    model = replace(world.ready(), name="loans", version="1", registry="sqlite:///a.db")
+    approved = received(world, "approval")
+
+    def created(moment):
+        return replace(model, created_at=stamp(moment))
+
+    assert world.gate(created(approved - timedelta(days=1))).allowed
+    same = world.gate(created(approved))
+    assert same.verdict == "allowed"
+    later = world.gate(created(approved + timedelta(microseconds=1)))
+    assert later.verdict == "refused"
+    why = f"version 1 of 'loans' was created again at {stamp(approved + timedelta(microseconds=1))}"
+    assert why in str([words for _, words in later.uncounted])
