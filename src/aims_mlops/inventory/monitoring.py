@@ -38,6 +38,7 @@ class Monitor(Section):
     reference : what drift is measured against: a record id, a file, or `latest`, the newest
         reference profile of the system.
     labels : files of a window with labels that come later, joined by `key`; `label` is the column.
+        Left out where `data` is: the labels of the inference log.
     labels_delay : after the end of a window, until its labels are there.
     suite : quality suite of the batch.  limits : a policy, path or pack, whose rules on figures
         each run is held against.
@@ -92,6 +93,8 @@ class Monitor(Section):
         for measure, field in (("bias", "sensitive"), ("bias", "prediction")):
             if measure in self.measures and not getattr(self, field):
                 raise ValueError(f"measure {measure} needs {field}")
+        if self.data is None and self.labels is not None:
+            raise ValueError("labels needs data; those of the inference log are found without it")
         if "performance" in self.measures and (
             self.label is None or (self.prediction is None and self.score is None)
         ):
@@ -119,4 +122,4 @@ class Monitor(Section):
     @property
     def awaits_labels(self) -> bool:
         """Whether a second run follows when the labels have come."""
-        return self.label is not None and self.labels is not None
+        return self.label is not None and (self.labels is not None or self.data is None)

@@ -12,6 +12,7 @@ from aims_mlops.policy.policy import Policy
 from aims_mlops.policy.rules import CheckResult, judge
 
 Finding = dict[str, Any]
+_ANSWERS = ("prediction", "score")  # columns of an inference log
 _SHOWN = 10  # names that a sentence lists
 
 
@@ -43,6 +44,7 @@ def findings(
     windows : bodies of drift evidence of the windows before, oldest first.
     """
     found = [*_volume(monitor, measured), *_limits(checks), *_repeated(measured)]
+    found += _odd(measured)
     for kind, body in measured.bodies:
         if kind == "drift":
             found += [*_schema(monitor, body), *_drift(monitor, [*windows, body])]
@@ -90,10 +92,11 @@ def _drift(monitor: Monitor, windows: Sequence[Mapping[str, Any]]) -> Iterator[F
 
 
 def _schema(monitor: Monitor, body: Mapping[str, Any]) -> Iterator[Finding]:
+    served = {monitor.key, monitor.label, monitor.prediction, monitor.score, *_ANSWERS}
     by_kind: dict[str, list[str]] = {}
     for finding in body.get("findings") or ():
-        # Ids and labels are in what was served and not in what the model was trained on.
-        if finding["finding"] == "new" and finding["column"] in (monitor.key, monitor.label):
+        # Ids, labels and answers are in what was served and need not be in what was trained on.
+        if finding["finding"] == "new" and finding["column"] in served:
             continue
         by_kind.setdefault(str(finding["finding"]), []).append(str(finding["column"]))
     for what, severity in (("missing", "major"), ("retyped", "major"), ("new", "minor")):
@@ -125,6 +128,22 @@ def _repeated(measured: Measured) -> Iterator[Finding]:
             "repeated-file",
             f"files with the content of another one, counted once: {_listed(measured.repeated)}",
             "see why the same data are delivered twice",
+            severity="minor",
+        )
+
+
+def _odd(measured: Measured) -> Iterator[Finding]:
+    by_kind: dict[str, list[str]] = {}
+    for problem in measured.problems:
+        if problem["what"] != "late file":  # the window is measured again with it
+            told = f"{problem['file']}: {problem['words']}"
+            by_kind.setdefault(problem["what"], []).append(told)
+    for what, files in by_kind.items():
+        yield _finding(
+            "inference-log",
+            f"{what}: {_listed(files)}",
+            "see what writes the inference log; nothing of it was lost",
+            about=what.replace(" ", "-"),
             severity="minor",
         )
 

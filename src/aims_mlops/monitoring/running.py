@@ -105,15 +105,17 @@ def _started(
     context: _Context, run: Scheduled, measure: Measure
 ) -> tuple[list[Any], Future[Measured]]:
     """What is there for a run, and the measurement of it under way."""
+    monitor = context.schedule.monitor
     try:
         files, listed = _listing(context.project, context.schedule, run)
         profile = context.profile if run.stage == "data" else None
         task = Task(
             run=run,
-            monitor=context.schedule.monitor,
+            monitor=monitor,
             root=context.project.root,
             files=files,
             profile=profile,
+            log=None if monitor.data is not None else context.schedule.system.inference.folder,
         )
     except AimsError as error:
         broken: Future[Measured] = Future()
@@ -126,7 +128,7 @@ def _listing(
     project: Project, schedule: Schedule, run: Scheduled
 ) -> tuple[tuple[Listed, ...], list[Any]]:
     """The files of a window, and what tells whether they are those of before."""
-    template = data_of(project, schedule.system, schedule.monitor)
+    template = data_of(schedule.system, schedule.monitor)
     files = files_of(template, project.root, run.start, run.end)
     of_labels: tuple[Listed, ...] = ()
     if run.stage == "labels" and schedule.monitor.labels is not None:

@@ -24,6 +24,7 @@ class Task:
 
     root : the folder that paths of `monitor` start from.  files : of the window.
     profile : what drift is measured against; None if drift is not measured.
+    log : folder of the inference log, where that is what is measured.
     """
 
     run: Scheduled
@@ -31,6 +32,7 @@ class Task:
     root: Path
     files: tuple[Listed, ...]
     profile: ReferenceProfile | None = None
+    log: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,7 +40,8 @@ class Measured:
     """What came of it.
 
     rows : of the batch; None without data.  batch : its name and digest.  bodies : kind and body of
-    evidence.  labels : how they were joined.  plots : kind and SVG.
+    evidence.  labels : how they were joined.  problems : what is odd about files of
+    an inference log.  plots : kind and SVG.
     error : type, message and next step of what broke.
     """
 
@@ -49,6 +52,7 @@ class Measured:
     batch: tuple[str, str] | None = None
     bodies: tuple[tuple[str, dict[str, Any]], ...] = ()
     labels: Mapping[str, Any] | None = None
+    problems: tuple[Mapping[str, str], ...] = ()
     error: Mapping[str, str | None] | None = None
     plots: tuple[tuple[str, str], ...] = field(default=())
 
@@ -81,16 +85,35 @@ def measure_window(task: Task) -> Measured:
 
 def _of_data(task: Task, batch: Batch) -> dict[str, Any]:
     assert batch.path is not None
-    rows = _rows(batch.path)
+    data: Any = batch.path
+    if task.log is None:
+        rows = _rows(batch.path)
+    else:
+        data, problems = _of_log(task)
+        rows = data.num_rows
     found: dict[str, Any] = {"rows": rows}
+    if task.log is not None:
+        found["problems"] = problems
     if rows == 0:
         return found
-    results = tuple(_data_results(task, batch.path, batch))
+    results = tuple(_data_results(task, data, batch))
     bodies = [(result.kind, _body(task, batch, result)) for result in results]
     return found | {"bodies": tuple(bodies), "plots": tuple(_plots(task.monitor, results))}
 
 
-def _data_results(task: Task, path: Path, batch: Batch) -> Iterator[MeasureResult]:
+def _of_log(task: Task) -> tuple[Any, tuple[dict[str, str], ...]]:
+    """The predictions of the window as an Arrow table without what only the log itself needs."""
+    from aims_mlops.monitoring.inference.reading import read_window
+    from aims_mlops.monitoring.inference.rows import OWN
+
+    assert task.log is not None
+    run = task.run
+    table, problems = read_window(task.log, run.system, run.start, run.end, root=task.root)
+    own = [n for n in table.column_names if n in OWN and n not in ("prediction", "score")]
+    return table.drop_columns(own), tuple(problem.to_body() for problem in problems)
+
+
+def _data_results(task: Task, path: Any, batch: Batch) -> Iterator[MeasureResult]:
     monitor = task.monitor
     if "drift" in monitor.measures and task.profile is not None:
         from aims_mlops.measures.drift.measure import measure_drift
@@ -143,6 +166,9 @@ def _of_labels(task: Task, batch: Batch) -> dict[str, Any]:
     """What needs labels that came later, on the rows that have one by now."""
     assert batch.path is not None
     monitor, run = task.monitor, task.run
+    if task.log is not None:
+        joined, counts = _labelled_in_log(task, task.log)
+        return _with_labels(task, batch, joined, counts, [])
     assert monitor.labels is not None
     with opened(files_of(monitor.labels, task.root, run.start, run.end)) as labels:
         if labels.path is None:
@@ -152,6 +178,34 @@ def _of_labels(task: Task, batch: Batch) -> dict[str, Any]:
                 next_step="deliver the labels, or raise labels_delay",
             )
         joined, counts = _joined(monitor, batch.path, labels.path)
+        files = list(labels.files)
+    return _with_labels(task, batch, joined, counts, files)
+
+
+def _labelled_in_log(task: Task, folder: str) -> tuple[Any, dict[str, int]]:
+    import pyarrow.compute as pc
+
+    from aims_mlops.monitoring.inference.reading import joined
+
+    run = task.run
+    found = joined(folder, run.system, run.start, run.end, root=task.root)
+    if not found.labelled:
+        raise InputError(
+            f"no label has come for {run.start:%Y-%m-%d %H:%M} to {run.end:%Y-%m-%d %H:%M}",
+            next_step="record them with aims.record_labels, or raise labels_delay",
+        )
+    counts = {
+        "rows": found.rows,
+        "joined": found.labelled,
+        "without_label": found.rows - found.labelled,
+    }
+    return found.table.filter(pc.is_valid(found.table["labelled_at"])), counts
+
+
+def _with_labels(
+    task: Task, batch: Batch, joined: Any, counts: dict[str, int], files: list[Any]
+) -> dict[str, Any]:
+    monitor = task.monitor
     results = []
     if counts["joined"]:
         if "bias" in monitor.measures:
@@ -161,7 +215,7 @@ def _of_labels(task: Task, batch: Batch) -> dict[str, Any]:
     bodies = tuple((result.kind, _body(task, batch, result)) for result in results)
     return {
         "rows": counts["rows"],
-        "labels": counts | {"files": list(labels.files)},
+        "labels": counts | {"files": files},
         "bodies": bodies,
         "plots": tuple(_plots(monitor, results)),
     }
