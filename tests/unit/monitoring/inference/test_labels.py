@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -146,6 +147,10 @@ def test_status_shows_what_is_there_and_what_was_lost(answered: Project) -> None
     found = json.loads(done.output)
     assert (found["calls"], found["rows"], found["written"], found["lost"]) == (2, 3, 3, 0)
     assert [day["files"] for day in found["days"]] == [1]
+    page = (Path(__file__).parents[4] / "docs" / "cli.md").read_text()
+    section = page.split("### `aims inference status SYSTEM --json`", 1)[1].split("\n### ", 1)[0]
+    rows = re.findall(r"^\| (`[^|]*)\|", section, re.MULTILINE)
+    assert {name for row in rows for name in re.findall(r"`(\w+)`", row)} == set(found)
     assert (
         "3 rows answered, 3 written, 0 lost"
         in CliRunner().invoke(group, ["status", "loans"]).output
