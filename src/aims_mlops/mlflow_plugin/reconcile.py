@@ -167,17 +167,16 @@ def difference_of(
     if held.sha256 is None and held.route != "model-tag":
         return _difference("unreadable-content", held, said, known, standing)
     body = said.evidence.body if said is not None else {}
-    same_version = (
-        body.get("outcome") == "set"
-        and body.get("target") == held.target
-        and body.get("version") in (None, held.version)
-    )
+    same_number = body.get("target") == held.target and body.get("version") in (None, held.version)
+    same_version = same_number and body.get("outcome") == "set"
     same_content = body.get("model") == held.sha256
     if standing is None or not standing.stands:
-        if not same_version or held.route == "model-tag":
+        if not same_number or held.route == "model-tag":
             what: What = "unknown-promotion"
         elif body.get("created_at") not in (None, held.created_at):
-            what = "recreated-version"
+            what = "recreated-version"  # also if the log knows of the deletion in between
+        elif not same_version:
+            what = "unknown-promotion"
         else:
             what = "decision-fallen" if same_content else "changed-content"
         return _difference(what, held, said, known, standing)

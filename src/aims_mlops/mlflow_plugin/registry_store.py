@@ -17,6 +17,7 @@ from aims_mlops.evidence.clock import now
 from aims_mlops.evidence.models import ModelReference
 from aims_mlops.evidence.records import Evidence
 from aims_mlops.gates.service import gate
+from aims_mlops.mlflow_plugin.promoted import PromotedVersion, promotions_of
 from aims_mlops.mlflow_plugin.refusal import broken, forbidden, refusal
 from aims_mlops.mlflow_plugin.store_guard import Guard, Promotion, is_reserved, requester
 from aims_mlops.mlflow_plugin.version_files import reference_of, reference_of_source
@@ -99,7 +100,21 @@ class GatedRegistry:
             self._note(Promotion("alias", name, str(before), alias, target), "removed", None, None)
         return done
 
+    def delete_model_version(self, name: str, version: Any) -> Any:
+        """A deletion stays open, too; what it takes away is kept in the log."""
+        held = self._held(name, _number(version))
+        done = self._next("delete_model_version")(name, version)
+        self._note_gone(held)
+        return done
+
     # ---- registered models
+
+    def delete_registered_model(self, name: str) -> Any:
+        """As the deletion of each of its versions."""
+        held = self._held(name, None)
+        done = self._next("delete_registered_model")(name)
+        self._note_gone(held)
+        return done
 
     def create_registered_model(self, name: str, tags: Any = None, *rest: Any, **more: Any) -> Any:
         self._refuse_reserved(name, tags)
@@ -205,7 +220,7 @@ class GatedRegistry:
         def identity() -> ModelReference:
             if source is not None:
                 return reference_of_source(self, wanted.name, source)
-            return reference_of(self, wanted.name, str(wanted.version))
+            return reference_of(self, wanted.name, str(wanted.version), found)
 
         def tied() -> None:
             try:
@@ -217,8 +232,9 @@ class GatedRegistry:
                 failed.append(error)
                 raise
 
+        found: Any = None
         if wanted.version is not None:  # MLflow's own answer for a version that is not there
-            self._next("get_model_version")(wanted.name, wanted.version)
+            found = self._next("get_model_version")(wanted.name, wanted.version)
         reference = self._asked(identity, wanted.words)
         project = self._asked(lambda: self.aims_guard.project, wanted.words)
         actor = self._asked(lambda: requester(project), wanted.words)
@@ -294,6 +310,24 @@ class GatedRegistry:
             )
         except Exception:
             _logger.exception("aims: the outcome of a promotion could not be recorded")
+
+    def _held(self, name: str, version: str | None) -> list[tuple[PromotedVersion, ModelReference]]:
+        """What promotes a version, or any of the model, with the content; nothing if it fails."""
+        try:
+            guard = self.aims_guard
+            return [
+                (held, reference_of(self, name, held.version))
+                for held in (promotions_of(self, guard, name) if guard.governs(name) else ())
+                if version in (None, held.version)
+            ]
+        except Exception as error:  # noqa: BLE001  the deletion is not the gate's to stop
+            _logger.warning("aims: what a deletion takes away could not be told: %r", error)
+            return []
+
+    def _note_gone(self, held: list[tuple[PromotedVersion, ModelReference]]) -> None:
+        for gone, reference in held:
+            wanted = Promotion(gone.kind, gone.name, gone.version, gone.key, gone.target)
+            self._note(wanted, "removed", None, reference)
 
     def _enforced_by(self) -> str:
         below = " and by triggers in its database" if self.aims_triggers else ""

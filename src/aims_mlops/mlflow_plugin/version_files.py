@@ -11,13 +11,15 @@ from aims_mlops.evidence.models import ModelReference
 from aims_mlops.mlflow_plugin.registry import digested, reference_of_version, stamp_of
 
 
-def reference_of(store: Any, name: str, version: str) -> ModelReference:
+def reference_of(store: Any, name: str, version: str, found: Any | None = None) -> ModelReference:
     """The reference of a version of a store, digested from its files.
+
+    found : what the store said of the version just now.
 
     Raises ModelNotFoundError if the files are gone, MlflowException as the store does.
     """
     real = super_of(store)
-    found = real("get_model_version")(name, version)
+    found = found or real("get_model_version")(name, version)
     location = real("get_model_version_download_uri")(name, version)
     content = _content(f"models:/{name}/{version}", location, store)
     return reference_of_version(found, content)

@@ -222,6 +222,12 @@ def test_version_created_again_with_the_same_content_needs_a_new_approval(
     model = organisation.ready(f"content {name}", tmp_path)
     assert gated.alias(name, version)[0] == 200
     assert register_again(gated, name) == version
+    store = organisation.world.store
+    outcome = next(store.find(kind="promotion", subject=model.sha256, newest_first=True))
+    assert (outcome.evidence.body["outcome"], outcome.evidence.body["alias"]) == (
+        "removed",
+        "production",
+    )
     status, answer = gated.alias(name, version)
     assert status == 403
     assert "approvals.count" in rules(answer)
