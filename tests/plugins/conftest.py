@@ -36,3 +36,15 @@ def freeze_window():
     manager().register(plugin, "freeze-window")
     yield plugin
     manager().unregister(name="freeze-window")
+
+
+@pytest.fixture
+def energy_plugin():
+    """The example beside this file, registered for one test."""
+    from aims_mlops.plugins import manager
+
+    plugin = _load("energy_plugin", Path(__file__).parent / "energy_plugin.py")
+    manager().register(plugin, "energy")
+    yield plugin
+    plugin.without_meter.clear()
+    manager().unregister(name="energy")

@@ -76,13 +76,14 @@ def weigh_consent(
     people: People,
     single_user: bool,
     now: datetime,
-    reopened_at: int = -1,
+    reopened_at: int,
 ) -> Consent:
     """Weigh every approval and rejection in `records`, which are in the order of the log.
 
     records : all consent records of the log, also those about other models: they show which key
         belongs to whom.
-    reopened_at : sequence of the last incident of the system; approvals before it do not count.
+    reopened_at : sequence of the last incident of the system, -1 without one; approvals before it
+        do not count.
     """
     keys = KeyOwners.of(records, people, enrolled_only=required.enrolled_keys_only)
     delegations = [record for record in records if record.evidence.kind == "delegation"]
@@ -131,7 +132,7 @@ def weigh_consent(
 
 
 def roles_of(
-    found: Consent, records: Sequence[Record], people: People, *, enrolled_only: bool = False
+    found: Consent, records: Sequence[Record], people: People, *, enrolled_only: bool
 ) -> Mapping[str, frozenset[str]]:
     """The roles that each counted approver holds, or held by delegation when approving."""
     delegations = [record for record in records if record.evidence.kind == "delegation"]

@@ -27,12 +27,10 @@ class KeyOwners:
     people: People
     first_key: Mapping[str, str]
     first_human: Mapping[str, str]
-    enrolled_only: bool = False
+    enrolled_only: bool
 
     @classmethod
-    def of(
-        cls, records: Iterable[Record], people: People, *, enrolled_only: bool = False
-    ) -> KeyOwners:
+    def of(cls, records: Iterable[Record], people: People, *, enrolled_only: bool) -> KeyOwners:
         """From signed records (consent, delegations, waivers) in the order of the log."""
         keys: dict[str, str] = {}
         humans: dict[str, str] = {}

@@ -39,7 +39,7 @@ def standing_waivers(
     target: str,
     policy: str,
     now: datetime,
-    enrolled_only: bool = False,
+    enrolled_only: bool,
 ) -> Mapping[str, Waiver]:
     """The waivers that stand now, by rule; expiry is computed here, never stored as a state."""
     return {
@@ -65,7 +65,7 @@ def weigh_waivers(
     target: str,
     policy: str,
     now: datetime,
-    enrolled_only: bool = False,
+    enrolled_only: bool,
 ) -> list[tuple[Record, Waiver, str | None]]:
     """Every readable waiver of this model, with why it does not stand; None if it does.
 

@@ -1,8 +1,10 @@
-"""The world of the gate's own tests, and its figures."""
+"""The world of the gate's own tests, under attack."""
 
 import importlib.util
 import sys
 from pathlib import Path
+
+import pytest
 
 
 def _load(name, path):
@@ -15,4 +17,23 @@ def _load(name, path):
 
 
 _gate = _load("gate_conftest", Path(__file__).parents[2] / "unit" / "gates" / "conftest.py")
-world, good, bad = _gate.world, _gate.good, _gate.bad
+good, bad = _gate.good, _gate.bad
+
+
+@pytest.fixture
+def world(tmp_path, monkeypatch):
+    """The gate's world, in which every refusal has to be in the log with its reasons."""
+    with _gate.made_world(tmp_path, monkeypatch) as made:
+        ask = made.gate
+
+        def gate(model, **how):
+            decision = ask(model, **how)
+            if decision.record is not None:
+                stored = made.store.get(decision.record).evidence.body
+                assert stored == decision.to_body()
+                assert stored["allowed"] or any(r["refuses"] for r in stored["reasons"])
+                assert all(r["observed"] and r["next_step"] for r in stored["reasons"])
+            return decision
+
+        made.gate = gate
+        yield made

@@ -47,7 +47,7 @@ def refused(decision):
 
 def why_not(world, model, **changes):
     how = {"people": world.project.humans, "target": "production", "policy": world.policy.digest,
-           "now": datetime.now(UTC), **changes}  # fmt: skip
+           "now": datetime.now(UTC), "enrolled_only": False, **changes}  # fmt: skip
     dossier = gather(world.store, model.sha256, "loans")
     return [why for _, _, why in weigh_waivers(dossier, world.policy.waivers, **how)]
 

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from aims_mlops.assessments.consent import Involved, is_agreed, roles_of, weigh_consent
+from aims_mlops.assessments.consent import Consent, Involved, is_agreed, roles_of, weigh_consent
 from aims_mlops.assessments.key_owners import KeyOwners
 from aims_mlops.evidence.clock import stamp
 from aims_mlops.evidence.records import Record
@@ -25,6 +25,7 @@ def weigh(log, *, required=REQUIRED, involved=INVOLVED, people=None, now=None, *
         people=People(tuple(people or log.people)),
         single_user=how.pop("single_user", False),
         now=now or log.then + timedelta(days=1),
+        reopened_at=how.pop("reopened_at", -1),
         **how,
     )
 
@@ -251,7 +252,7 @@ def test_record_without_a_signature_belongs_to_nobody_and_stops_nothing(log):
     broken = log.say("bo")
     object.__setattr__(broken.evidence, "body", {"approver": "bo", "model": "a" * 64})
     log.say("bo")
-    owners = KeyOwners.of(log.records, People(log.people))
+    owners = KeyOwners.of(log.records, People(log.people), enrolled_only=False)
     assert owners.first_key == {"bo": log.signer("bo").public.hex()}
     assert owners.why_not(broken, "bo") == "consent has no public_key"
 
@@ -270,9 +271,22 @@ def test_enough_people_of_each_role_have_to_agree(log):
     assert agreed(ApprovalsRequired(roles=("risk-owner", "security"))) is True
     log.say("cy")
     assert agreed(two) is True
-    assert roles_of(weigh(log), log.records, people) == {
+    assert roles_of(weigh(log), log.records, people, enrolled_only=False) == {
         "bo": {"risk-owner"},
         "cy": {"risk-owner", "security"},
     }
     log.say("ana", "reject", reason="no")
     assert agreed(two) is False
+
+
+def test_delegation_with_a_key_that_is_not_enrolled_gives_no_role_where_the_policy_asks(log):
+    until = stamp(log.then + timedelta(days=3))
+    log.say("cy", kind="delegation", to="ana", roles=["security"], valid_until=until)
+    log.say("ana")
+    people = People(log.people)
+    counted = {"ana": log.records[-1]}
+    found = Consent(counted, (), ())
+    loose = roles_of(found, log.records, people, enrolled_only=False)
+    assert loose == {"ana": {"developer", "security"}}
+    strict = roles_of(found, log.records, people, enrolled_only=True)
+    assert strict == {"ana": {"developer"}}

@@ -30,7 +30,7 @@ def waive(log, person="bo", *, days=10.0, actor=None, **said):
 
 
 def around(log, **changes):
-    how = {"people": People(log.people), "target": "production", "policy": log.binding.policy,
+    how = {"people": People(log.people), "target": "production", "policy": log.binding.policy, "enrolled_only": False,
            "now": log.then + timedelta(days=1)}  # fmt: skip
     return {**how, **changes}
 
@@ -99,7 +99,7 @@ def test_waiver_signed_with_a_key_that_is_not_enrolled_stands_unless_the_policy_
     waive(log)
     dossier = Dossier.of(log.binding.model, None, log.records)
     assert RULE in standing_waivers(dossier, ALLOWED, **around(log))
-    strict = standing_waivers(dossier, ALLOWED, **around(log), enrolled_only=True)
+    strict = standing_waivers(dossier, ALLOWED, **around(log, enrolled_only=True))
     assert strict == {}
     assert "asks for an enrolled key" in why(log, enrolled_only=True)[0]
 
@@ -111,7 +111,7 @@ def hand(log, giver="bo", to="ana", roles=("risk-owner",), *, days=3.0, **said):
 
 
 def lent(log, human="ana", **after):
-    keys = KeyOwners.of(log.records, People(log.people))
+    keys = KeyOwners.of(log.records, People(log.people), enrolled_only=False)
     return delegated_roles(human, log.records, keys, log.then + timedelta(**after))
 
 

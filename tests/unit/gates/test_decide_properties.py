@@ -1,6 +1,9 @@
 """What holds of every decision, whatever the evidence."""
 
+import builtins
 import functools
+import os
+import time
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -8,6 +11,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from aims_mlops.assessments.dossier import evidence_root
+from aims_mlops.evidence.records import Subject
+from aims_mlops.gates.decide import decide
+from aims_mlops.gates.repeating import repeat
 
 MANY = settings(
     max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
@@ -98,3 +104,80 @@ def test_time_alone_never_turns_a_refusal_into_a_permission(dossiers, days, more
         sooner = world.decide(model, records, moment=now + timedelta(days=days))
         later = world.decide(model, records, moment=now + timedelta(days=days + more))
         assert sooner.allowed or not later.allowed
+
+
+def reject(world, model):
+    world.approve(model, "cy", verdict="reject", reason="changed my mind")
+
+
+def evaluate(world, model):
+    world.measure(model, [])
+
+
+def have_an_incident(world, model):
+    world.record("incident", [Subject.of_name("system:loans")], {"title": "wrong refusals"})
+
+
+def assess_again(world, model):
+    world.submit(model)
+
+
+def lose_the_people(world, model):
+    text = (world.root / "aims.yaml").read_text()
+    world.write("aims.yaml", text.replace("risk-owner", "guest"))
+
+
+def change_the_policy(world, model):
+    path = world.root / "policies/production.yaml"
+    path.write_text(path.read_text() + "impact_scale: {likelihood: [a], severity: [b]}\n")
+
+
+def train_another(world, model):
+    world.train(f"model {world.store.status().size}")
+
+
+EVENTS = (reject, evaluate, have_an_incident, assess_again, train_another)
+
+
+@pytest.fixture
+def decided(world, bad):
+    """Decisions of every verdict, each with its record."""
+    allowed = world.ready("allowed")
+    refused = world.ready("refused", figures=bad)
+    records = [world.store.get(world.gate(model).record) for model in (allowed, refused)]
+    assert [r.evidence.body["verdict"] for r in records] == ["allowed", "refused"]
+    lose_the_people(world, allowed)
+    change_the_policy(world, allowed)
+    return world, allowed, records
+
+
+@settings(MANY, max_examples=12)
+@given(events=st.lists(st.sampled_from(EVENTS), max_size=3))
+def test_decision_made_again_years_later_from_the_log_is_the_same(decided, events):
+    """Whatever was recorded since, and whoever aims.yaml names by now."""
+    world, model, records = decided
+    for event in events:
+        event(world, model)
+    for record in records:
+        assert repeat(world.store, record).to_body() == dict(record.evidence.body)
+
+
+@MANY
+@given(data=st.data())
+def test_decision_depends_on_nothing_but_what_it_is_given(dossiers, data):
+    """No clock, no files, no environment: it comes out the same without any of them."""
+    world, cases = dossiers
+    model, records = data.draw(st.sampled_from(cases))
+    moment = datetime.now(UTC) + timedelta(days=data.draw(st.integers(0, 400)))
+    first = world.decide(model, records, moment=moment)
+    with pytest.MonkeyPatch.context() as bare:
+        for name in ("open", "input"):
+            bare.setattr(builtins, name, _never)
+        bare.setattr(os, "environ", {})
+        bare.setattr(time, "time", _never)
+        again = decide(first.request, world.decide.keywords["policy"], records, moment)
+    assert again.to_body() == first.to_body()
+
+
+def _never(*_, **__):
+    raise AssertionError("a pure decision asks nobody")
