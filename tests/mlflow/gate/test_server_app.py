@@ -76,7 +76,8 @@ def test_no_route_of_the_proxy_changes_files_of_a_promoted_version(
         assert status >= 400, (what, status, answer)
         if "dot" not in what and "slash" not in what:  # these MLflow may itself refuse
             assert (status, answer["error_code"]) == (403, "PERMISSION_DENIED"), (what, answer)
-            assert name in answer["message"]
+            # The experiment's folder holds other promoted versions as well.
+            assert name in answer["message"] or "experiment's" in what
             assert answer["aims"]["reasons"][0]["rule"] == "artifacts.frozen"
     assert stored.read_bytes() == before
     assert [entry.name for entry in stored.parent.iterdir()] == ["weights.txt"]
