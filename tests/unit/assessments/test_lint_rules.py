@@ -160,3 +160,11 @@ def test_text_and_provenance_of_a_field_that_is_none():
     assert Measure(id="m", description="x").done is False
     assert Impact.model_validate(BENEFIT).from_misuse is False
     assert found.version == 1
+
+
+def test_impact_on_one_is_none_on_another_and_a_benefit_is_no_harm():
+    only_society = whole(impacts=({**HARM, "on": "society"},), measures=())
+    assert told(only_society, "limited") == ["no impact on individuals is described"]
+    only_benefit = whole(impacts=({**BENEFIT, "on": "individuals"},), measures=())
+    assert told(only_benefit, "limited") == ["no harm is described"]
+    assert told(only_benefit, "minimal") == []

@@ -30,8 +30,8 @@ def waive(log, person="bo", *, days=10.0, actor=None, **said):
 
 
 def around(log, **changes):
-    how = {"people": People(log.people), "target": "production", "policy": log.binding.policy, "enrolled_only": False,
-           "now": log.then + timedelta(days=1)}  # fmt: skip
+    how = {"people": People(log.people), "target": "production", "policy": log.binding.policy}
+    how |= {"enrolled_only": False, "now": log.then + timedelta(days=1)}
     return {**how, **changes}
 
 
