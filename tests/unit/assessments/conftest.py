@@ -4,8 +4,6 @@ import importlib.util
 import sys
 from pathlib import Path
 
-import pytest
-
 
 def _load(name, path):
     if name not in sys.modules:
@@ -17,10 +15,4 @@ def _load(name, path):
 
 
 _gate = _load("gate_conftest", Path(__file__).parents[1] / "gates" / "conftest.py")
-world, good, bad = _gate.world, _gate.good, _gate.bad
-
-
-@pytest.fixture
-def log(tmp_path):
-    """Signed records in memory; see signed_log.py."""
-    return _load("signed_log", Path(__file__).parent / "signed_log.py").Log(tmp_path)
+world, good, bad, log = _gate.world, _gate.good, _gate.bad, _gate.log

@@ -8,10 +8,9 @@ import pytest
 from aims_mlops.inventory.project import forget_stores
 
 
-def _load():
-    name = "gate_world"
+def _load(name="gate_world", file="world.py"):
     if name not in sys.modules:
-        spec = importlib.util.spec_from_file_location(name, Path(__file__).parent / "world.py")
+        spec = importlib.util.spec_from_file_location(name, Path(__file__).parent / file)
         module = importlib.util.module_from_spec(spec)
         sys.modules[name] = module
         spec.loader.exec_module(module)
@@ -47,3 +46,9 @@ def good():
 @pytest.fixture
 def bad():
     return _load().BAD
+
+
+@pytest.fixture
+def log(tmp_path):
+    """Signed records in memory; see signed_log.py."""
+    return _load("signed_log", "signed_log.py").Log(tmp_path)
