@@ -211,6 +211,28 @@ def _deployment(body: _Body) -> _Parts:
     ]
 
 
+def _inference_log(body: _Body) -> _Parts:
+    event = reading.string(body, "event")
+    rows, unknown = reading.count(body, "rows"), reading.count(body, "unknown")
+    if event == "labels":
+        return [
+            plural(rows or 0, "label"),
+            f"{unknown:,} of no known prediction" if unknown else "",
+        ]
+    if event == "pruned":
+        return [event, f"days before {reading.string(body, 'before')}"]
+    dropped = reading.mapping(body, "dropped")
+    parts: _Parts = [event, f"{plural(rows or 0, 'row')} answered"]
+    parts.append(f"{reading.count(body, 'written') or 0:,} written")
+    parts += [f"{reading.count(dropped, why)} dropped: {why}" for why in sorted(dropped)]
+    lost = reading.count(body, "lost")
+    return [*parts, f"{lost:,} lost with a process that was killed" if lost else ""]
+
+
+def _override(body: _Body) -> _Parts:
+    return [f"{reading.string(body, 'who')} decided otherwise than the model"]
+
+
 def _incident(body: _Body) -> _Parts:
     told = reading.string(reading.mapping(body, "told"), "whom")
     return [
@@ -306,6 +328,8 @@ _TELLERS: dict[str, Callable[[_Body], _Parts]] = {
     "decision": _decision,
     "promotion": _promotion,
     "deployment": _deployment,
+    "inference-log": _inference_log,
+    "override": _override,
     "incident": _incident,
     "gap": _gap,
     "waiver": _waiver,
