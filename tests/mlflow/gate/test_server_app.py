@@ -143,3 +143,30 @@ def test_server_that_is_not_gated_does_not_start_a_worker(
     assert said in text
     assert "Traceback" not in text
     assert "Started server process" not in text
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["uvicorn", "--port", "1", "--workers", "2", "--factory"],
+        ["gunicorn", "-b", "127.0.0.1:1", "-w", "2"],
+    ],
+    ids=["uvicorn", "gunicorn"],
+)
+def test_workers_started_past_mlflow_end_instead_of_looping(
+    organisation: Any, base_database: Path, tmp_path: Path, command: list[str]
+) -> None:
+    app = "aims_mlops.mlflow_plugin.server_app:create_app"
+    ungated = {
+        "_MLFLOW_SERVER_FILE_STORE": f"sqlite:///{base_database}",
+        "_MLFLOW_SGI_NAME": command[0],
+    }
+    done = subprocess.run(
+        [sys.executable, "-m", *command, app if command[0] == "uvicorn" else f"{app}()"],
+        cwd=tmp_path, env=os.environ | organisation.environment | ungated,
+        capture_output=True, text=True, check=False, timeout=120,
+    )  # fmt: skip
+    assert "aims: the server does not start: the store of the registry is not gated" in (
+        done.stdout + done.stderr
+    )
+    assert (done.stdout + done.stderr).count("Booting worker") <= 2
