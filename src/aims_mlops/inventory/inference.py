@@ -24,7 +24,7 @@ class Inference(Section):
         the three names is left out.
     sample : share of requests that are kept, chosen by a hash of `seed` and the request id.
     retention_days : how long `aims inference prune` leaves them.
-    queue_rows : how many rows wait in memory at most; more are dropped and counted.
+    queue_rows, queue_megabytes : how much waits in memory at most; more is dropped and counted.
     flush_seconds : from a prediction to its file, at most, as long as the folder can be written.
     evidence_seconds : between two records that say what was written and what was dropped.
     """
@@ -37,6 +37,7 @@ class Inference(Section):
     seed: Annotated[str, StringConstraints(max_length=1000)] = ""
     retention_days: Annotated[int, Field(ge=1)] = SIX_MONTHS_DAYS
     queue_rows: Annotated[int, Field(ge=1, le=10_000_000)] = 50_000
+    queue_megabytes: Annotated[float, Field(gt=0, le=100_000)] = 256.0
     flush_seconds: Annotated[float, Field(gt=0, le=3600)] = 30.0
     evidence_seconds: Annotated[float, Field(gt=0, le=86_400)] = 3600.0
 

@@ -120,6 +120,13 @@ class Folder:
         system, _ = self._remote
         return bytes(system.cat_file(system._strip_protocol(path)))
 
+    def open(self, path: str) -> Any:
+        """The same as a file to read from, of which not everything need be fetched."""
+        if self.is_local:
+            return Path(path).open("rb")
+        system, _ = self._remote
+        return system.open(system._strip_protocol(path), "rb")
+
     def files(
         self, part: Part, system: str, first: date | None = None, last: date | None = None
     ) -> list[StoredFile]:

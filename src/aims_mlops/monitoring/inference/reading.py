@@ -8,9 +8,9 @@ columns or types is brought to those that most rows have, and one that came late
 from __future__ import annotations
 
 import hashlib
-import io
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -245,11 +245,12 @@ def _lateness(file: StoredFile) -> list[Problem]:
     return [Problem("late file", file.name, f"came {hours:.0f} h after the end of its day")]
 
 
-def _opened(place: Folder, file: StoredFile) -> Any:
+@contextmanager
+def _opened(place: Folder, file: StoredFile) -> Iterator[Any]:
     import pyarrow.parquet as pq
 
-    source = file.path if place.is_local else io.BytesIO(place.read(file.path))
-    return pq.ParquetFile(source)
+    with place.open(file.path) as source, pq.ParquetFile(source) as opened:
+        yield opened
 
 
 def _footer(place: Folder, file: StoredFile) -> tuple[int, dict[str, str]]:

@@ -1,8 +1,9 @@
 """The side of the log that a prediction meets: counts it, queues it, and never raises or waits.
 
-A thread of its own (`writer`) turns what is queued into files. At most `queue_rows` rows are in
-memory; what comes while they are is dropped and counted. A single batch may be larger, if nothing
-else waits. A forked child begins a log of its own; what the parent had queued stays the parent's.
+A thread of its own (`writer`) turns what is queued into files. At most `queue_rows` rows and
+`queue_megabytes` are in memory; what comes while they are is dropped and counted. A single batch
+may be larger, if nothing else waits. A forked child begins a log of its own; what the parent had
+queued stays the parent's.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from typing import TYPE_CHECKING, Any
 
 from aims_mlops.monitoring.inference.request import is_sampled
 from aims_mlops.monitoring.inference.rows import Call, Kept
-from aims_mlops.monitoring.inference.snapshot import count_rows, snapshot
+from aims_mlops.monitoring.inference.snapshot import count_rows, size_of, snapshot
 from aims_mlops.monitoring.inference.tally import Counts, Tally
 
 if TYPE_CHECKING:
@@ -47,6 +48,7 @@ class Recorder:
         self.system = system
         self.folder = folder
         self.kept = kept
+        self._bound = int(kept.settings.queue_megabytes * 1e6)
         self._keeps_inputs = bool(kept.features)
         self._begin()
         _open.add(self)
@@ -58,6 +60,7 @@ class Recorder:
         self.tally = Tally(None, None)
         self._queue: deque[Call] = deque()
         self._queued = 0
+        self._held = 0  # bytes, about
         self._lock = threading.Lock()
         self._writer: Writer | None = None
 
@@ -82,11 +85,14 @@ class Recorder:
         try:
             rows = count_rows(output)
             keep = self.wants(request_id)
-            accepted = self._count(rows, keep=keep)
+            size = size_of(inputs) + size_of(output) if keep else 0
+            accepted = self._count(rows, size, keep=keep)
             if accepted:
-                call = Call(request_id, started_ns, latency_ns, rows, inputs, snapshot(output))
-                self._queue.append(call)
-                if self._queued >= _WAKE_ROWS and self._writer is not None:
+                self._queue.append(
+                    Call(request_id, started_ns, latency_ns, rows, inputs, snapshot(output), size)
+                )
+                crowded = self._queued >= _WAKE_ROWS or self._held * 4 >= self._bound
+                if crowded and self._writer is not None:
                     self._writer.wake()
         except Exception as error:  # noqa: BLE001  a prediction is on its way
             _logger.error(
@@ -105,7 +111,7 @@ class Recorder:
             self.errors[what] += 1
             self.tally.put(self.counts)
 
-    def _count(self, rows: int, *, keep: bool) -> bool:
+    def _count(self, rows: int, size: int, *, keep: bool) -> bool:
         with self._lock:
             self._start()
             counts = self.counts
@@ -115,11 +121,15 @@ class Recorder:
             if keep and rows:
                 counts.sampled += rows
                 waiting = counts.waiting
-                if waiting and waiting + rows > self.kept.settings.queue_rows:
+                if waiting and (
+                    waiting + rows > self.kept.settings.queue_rows
+                    or self._held + size > self._bound
+                ):
                     counts.queue_full += rows
                 else:
                     counts.accepted += rows
                     self._queued += rows
+                    self._held += size
                     accepted = True
             self.tally.put(counts)
             return accepted
@@ -133,6 +143,11 @@ class Recorder:
         with self._lock:
             self._queued -= min(self._queued, sum(call.rows for call in calls))
         return calls
+
+    def hold(self, size: int) -> None:
+        """Count bytes that are held on the way to a file, or no longer if negative."""
+        with self._lock:
+            self._held = max(0, self._held + size)
 
     def add(self, **rows: int) -> None:
         """Add to counts, by name."""
@@ -170,9 +185,20 @@ class Recorder:
         from aims_mlops.monitoring.inference.writer import Writer
 
         if self._writer is None:
+            _close_with_process()
             self._writer = Writer(self)
             self.tally = _tally(self)
         self._writer.start()
+
+
+def _close_with_process() -> None:
+    """A child of multiprocessing ends without `atexit`; it has its own list of what to do last."""
+    import multiprocessing
+
+    if multiprocessing.parent_process() is not None:
+        from multiprocessing.util import Finalize
+
+        Finalize(None, close_all, exitpriority=10)
 
 
 def _tally(recorder: Recorder) -> Tally:

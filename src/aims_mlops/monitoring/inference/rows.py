@@ -43,6 +43,7 @@ class Call(NamedTuple):
     rows: int
     inputs: Any
     output: Any
+    size: int = 0  # about how many bytes it holds
 
 
 @dataclass(slots=True)

@@ -12,6 +12,8 @@ from collections.abc import Callable
 from functools import cache
 from typing import Any
 
+from aims_mlops.monitoring.inference.body import Body
+
 _SCALARS = (str, bytes, int, float, bool, type(None))
 
 
@@ -39,6 +41,15 @@ def count_rows(output: Any) -> int:
     return 1
 
 
+def size_of(value: Any) -> int:
+    """About how many bytes are held for a snapshot; a bound of memory needs no more than that.
+
+    Text is counted as 64 bytes, whatever its length, but for a request's body.
+    """
+    kind: Any = type(value)
+    return _sizer(kind)(value)
+
+
 def _is_column(value: Any) -> bool:
     return isinstance(value, list | tuple) or (
         hasattr(value, "__len__") and not isinstance(value, str | bytes | dict)
@@ -61,6 +72,28 @@ def _copier(kind: Any) -> Callable[[Any], Any]:
     if library == "numpy":
         return _copy
     return _same  # of Arrow, or not a table
+
+
+@cache
+def _sizer(kind: Any) -> Callable[[Any], int]:
+    if kind is Body:
+        return lambda value: len(value.content)
+    if issubclass(kind, dict):
+        return lambda value: 64 + sum(64 * _length(one) for one in value.values())
+    if issubclass(kind, list | tuple):
+        return lambda value: 64 + len(value) * (64 * _length(value[0]) if value else 0)
+    library = kind.__module__.partition(".")[0]
+    if library in ("numpy", "pyarrow") and hasattr(kind, "nbytes"):
+        return lambda value: int(value.nbytes)
+    if library == "polars" and hasattr(kind, "estimated_size"):
+        return lambda value: int(value.estimated_size())
+    if library == "pandas" and hasattr(kind, "size"):
+        return lambda value: 256 + 16 * int(value.size)
+    return lambda value: 64
+
+
+def _length(value: Any) -> int:
+    return len(value) if isinstance(value, dict | list | tuple) else 1
 
 
 def _same(value: Any) -> Any:

@@ -74,7 +74,10 @@ class Writer:
         with self._lock:
             self._calls += self._recorder.drain()
             if self._calls and self._has_shape():
-                self._pending += self._tables(self._calls)
+                tables = self._tables(self._calls)
+                held = sum(call.size for call in self._calls)
+                self._recorder.hold(sum(table.nbytes for _, table in tables) - held)
+                self._pending += tables
                 self._calls = []
             self._write()
 
@@ -159,6 +162,7 @@ class Writer:
                 return
             self._number += 1
             self._pending.pop(0)
+            recorder.hold(-table.nbytes)
             recorder.add(written=table.num_rows, files=1)
             self._files.append(
                 {

@@ -8,8 +8,10 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -274,3 +276,71 @@ def test_clock_that_is_set_back_overwrites_nothing(project: Project) -> None:
     log.close()
     assert written(project) == 3
     assert len(list((project.root / "log" / "system=loans").glob("day=*"))) == 2
+
+
+def test_memory_is_bounded_in_bytes_too(project: Project, told: Bodies) -> None:
+    log = recorder(project, queue_megabytes=1, allow=("0",))
+    for number in range(5):
+        row = np.zeros((1, 50_000))  # 0.4 MB
+        log.take(f"r{number}", log.inputs(f"r{number}", row), [1], time.time_ns(), 1)
+    assert (log.counts.accepted, log.counts.queue_full) == (2, 3)
+    log.flush()
+    assert log._held == 0
+    take(log, 1)
+    log.close()
+    (body,) = told()
+    assert (body["written"], body["dropped"]) == (3, {"queue full": 3})
+
+
+@pytest.mark.parametrize("method", ["fork", "spawn"])
+def test_child_of_multiprocessing_writes_as_it_ends(
+    project: Project, told: Bodies, method: str
+) -> None:
+    Path("child.py").write_text(
+        "import multiprocessing\n"
+        f"{PROGRAM.split('for _')[0]}"
+        "if __name__ == '__main__':\n"
+        f"    context = multiprocessing.get_context({method!r})\n"
+        "    child = context.Process(target=predict, args=([{'income': 1.0}],))\n"
+        "    child.start()\n"
+        "    child.join()\n"
+    )
+    assert subprocess.run([sys.executable, "child.py"], timeout=60, check=False).returncode == 0
+    assert written(project) == 1
+    assert [body["written"] for body in told()] == [1]
+
+
+def test_folder_behind_a_url_is_written_and_on_record(project: Project, told: Bodies) -> None:
+    import fsspec
+
+    url = "memory://inference-losses"
+    kept = Kept(Inference(flush_seconds=3600), b"")
+    log = Recorder(project, "loans", Folder.of(url, project.root), kept)
+    take(log, 3)
+    log.close()
+    found = fsspec.filesystem("memory").glob("/inference-losses/system=loans/day=*/part-*.parquet")
+    assert len(found) == 1
+    (body,) = told()
+    assert (body["written"], body["folder"]) == (3, url)
+
+
+def test_address_on_record_has_no_password(project: Project) -> None:
+    folder = Folder.of("sftp://ana:secret@host.example/log?key=secret", project.root)
+    assert folder.address == "sftp://host.example/log"
+
+
+def test_duckdb_and_pandas_read_the_files_as_they_are(project: Project) -> None:
+    import duckdb
+
+    log = recorder(project)
+    take(log, 3)
+    log.close()
+    pattern = f"{project.root}/log/system=loans/*/*.parquet"
+    with duckdb.connect() as connection:
+        found = connection.execute(
+            "SELECT count(*), avg(prediction), any_value(day)::VARCHAR "
+            f"FROM read_parquet('{pattern}', hive_partitioning = true)"
+        ).fetchone()
+    assert found == (3, 0.5, time.strftime("%Y-%m-%d", time.gmtime()))
+    frame = pd.read_parquet(project.root / "log" / "system=loans")
+    assert list(frame["row"]) == [0, 1, 2]
