@@ -71,9 +71,8 @@ class Tied:
         self._do()
 
     def _matters(self, kind: str, system: str | None) -> bool:
-        if kind in _IRRELEVANT:
-            return False
-        return kind in _EVERYWHERE or system is None or system == self._system
+        anywhere = kind in _EVERYWHERE or system is None
+        return kind not in _IRRELEVANT and (anywhere or system == self._system)
 
     def _do(self) -> None:
         try:

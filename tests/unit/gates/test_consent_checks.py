@@ -231,3 +231,17 @@ def test_version_created_again_since_the_approval_says_so(world):
     assert later.verdict == "refused"
     why = f"version 1 of 'loans' was created again at {stamp(approved + timedelta(microseconds=1))}"
     assert why in str([words for _, words in later.uncounted])
+
+
+def test_version_created_again_since_the_submission_needs_a_new_one_where_nobody_approves(world):
+    edit(world, "policies/production.yaml", "approvals:", "# approvals:")
+    model = world.train()
+    world.submit(model)
+    submitted = received(world, "impact-assessment")
+    version = replace(model, name="loans", version="1", registry="sqlite:///a.db")
+    assert world.gate(replace(version, created_at=stamp(submitted - timedelta(days=1)))).allowed
+    assert world.gate(replace(version, created_at=stamp(submitted))).allowed
+    later = stamp(submitted + timedelta(microseconds=1))
+    found = reason(world.gate(replace(version, created_at=later)), "assessment.submitted")
+    words = f"it was submitted before version 1 of 'loans' was created again at {later}"
+    assert (found.outcome, found.observed) == ("stale", words)

@@ -295,3 +295,23 @@ def test_pinned_policy_that_is_not_in_the_log_or_judges_no_model_refuses(world):
     declare_policy(world.store, world.policy, actor="ana")
     stranger = type(model)(uri="sha256:" + "0" * 64, sha256="0" * 64)
     assert rules(world.decide(stranger))["policy.is-pinned"] == "fail"
+
+
+def test_only_a_hundred_other_models_are_named_and_all_are_counted(log):
+    from aims_mlops.evidence.models import ModelReference
+    from aims_mlops.gates.decide import decide
+    from aims_mlops.gates.request import PromotionRequest
+    from aims_mlops.inventory.system import System
+    from aims_mlops.policy.policy import policy_from_content
+
+    for number in range(102):
+        digest = f"{number:064x}"
+        log.write("model", {"sha256": digest}, digest, system="loans")
+    model = ModelReference(uri="m", sha256=f"{0:064x}")
+    asked = PromotionRequest(
+        model=model, target="production", requester="dee", system=System(id="loans")
+    )
+    policy = policy_from_content({"id": "p", "requires": [{"id": "a.b", "kind": "model"}]})
+    decision = decide(asked, policy, log.records, log.then)
+    assert (decision.attempts, len(decision.other_models)) == (101, 100)
+    assert asked.single_user is False

@@ -6,9 +6,11 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from aims_mlops import plugins
 from aims_mlops.assessments.granting import waive
 from aims_mlops.errors import GateUndecidedError, StoreError
 from aims_mlops.gates.standing import standing_decision
+from aims_mlops.hookspecs import hookimpl
 
 
 def _look(world, model, *, days=0.0, target="production"):
@@ -114,7 +116,8 @@ def test_newer_assessment_ends_the_decision(world, model):
     text = (world.root / "assessment.yaml").read_text()
     world.write("assessment.yaml", text.replace("version one", "version two"))
     world.submit(model)
-    assert "assessment.not-superseded" in _rules(_look(world, model))
+    (found,) = (r for r in _look(world, model).reasons if r.rule == "assessment.not-superseded")
+    assert found.observed == "another impact assessment was submitted since"
 
 
 def test_changed_policy_ends_the_decision(world, model):
@@ -182,8 +185,9 @@ def test_model_of_another_system_by_then_ends_the_decision(world, model):
 
 
 def test_target_without_a_policy_could_not_be_decided(world, model):
-    with pytest.raises(GateUndecidedError, match="no policy decides"):
+    with pytest.raises(GateUndecidedError, match="no policy decides") as undecided:
         _look(world, model, target="staging")
+    assert undecided.value.got == "targets production"
 
 
 def test_store_that_is_away_raises(world, model, monkeypatch):
@@ -356,3 +360,21 @@ def test_policy_that_asks_people_needs_a_system(world, asked):
     text = (world.root / "aims.yaml").read_text()
     world.write("aims.yaml", text.replace("id: loans", "id: lendings"))
     assert "system.is-declared" in _rules(_look(world, model))
+
+
+def test_evidence_that_came_while_the_gate_decided_ends_nothing(world, bad):
+    """The decision is about the log as it was when it was read, not as it was when it was told."""
+    model = world.ready()
+
+    class Busy:
+        @hookimpl
+        def before_promotion_decided(self, request):
+            world.measure(model, bad)
+            return []
+
+    plugins.manager().register(Busy(), "busy")
+    try:
+        assert world.gate(model).allowed
+    finally:
+        plugins.manager().unregister(name="busy")
+    assert _look(world, model).stands
