@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Literal
 
 from aims_mlops.assessments.consent import Consent
@@ -29,6 +29,19 @@ class Standing:
 
     state: State
     why: str
+
+
+def overdue_review(submitted: Record, now: datetime) -> str | None:
+    """That the review which the assessment itself names was due before today (UTC), in words."""
+    document = submitted.evidence.body.get("document")
+    due = document.get("review_by") if isinstance(document, Mapping) else None
+    if not isinstance(due, str):
+        return None
+    try:
+        over = now.date() > date.fromisoformat(due)
+    except ValueError:
+        return f"the date of its review, {due!r}, is no date"
+    return f"its review was due on {due}" if over else None
 
 
 def standing(
@@ -57,6 +70,8 @@ def standing(
     age = now - read(submitted.received_at)
     if age > timedelta(days=max_age_days):
         return Standing("expired", f"{age.days} days old; the policy allows {max_age_days}")
+    if (overdue := overdue_review(submitted, now)) is not None:
+        return Standing("expired", overdue)
     if consent is not None and consent.rejected_by:
         human, reason = consent.rejected_by[-1]
         only_returned = all(who in consent.returned_by for who, _ in consent.rejected_by)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import date
 from pathlib import Path
 
 from aims_mlops.assessments.document import Assessment, Impact
-from aims_mlops.documents.document import Document
+from aims_mlops.documents.document import Document, Place
 from aims_mlops.documents.problems import Problem, did_you_mean, refuse, validated
 from aims_mlops.documents.reading import read_document
 from aims_mlops.inventory.system import RiskTier
@@ -154,6 +155,11 @@ def _contradictions(assessment: Assessment) -> Iterable[Problem]:
             if row.id in seen:
                 yield Problem((field, i, "id"), f"id {row.id!r} is used twice")
             seen.add(row.id)
+    dates: list[tuple[Place, str | None]] = [(("review_by",), assessment.review_by)]
+    dates += [(("measures", i, "due"), m.due) for i, m in enumerate(assessment.measures)]
+    for place, text in dates:
+        if text is not None and not _is_date(text):
+            yield Problem(place, "there is no such date", repr(text), "such as 2027-11-01")
     ids = {impact.id for impact in assessment.impacts}
     for i, measure in enumerate(assessment.measures):
         for j, id_ in enumerate(measure.for_impacts):
@@ -163,3 +169,11 @@ def _contradictions(assessment: Assessment) -> Iterable[Problem]:
                     f"no impact has the id {id_!r}",
                     hint=did_you_mean(id_, ids),
                 )
+
+
+def _is_date(text: str) -> bool:
+    try:
+        date.fromisoformat(text)
+    except ValueError:
+        return False
+    return True

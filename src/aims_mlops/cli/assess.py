@@ -269,7 +269,13 @@ def show(uri: str, target: str, policy: str | None, as_json: bool) -> None:
     """Show where the assessment of a model stands, what it says, and who approved it."""
     from dataclasses import asdict
 
-    from aims_mlops.cli.assessing import consent_of, open_case, open_things, standing_of
+    from aims_mlops.cli.assessing import (
+        consent_of,
+        open_case,
+        open_things,
+        standing_of,
+        superseded,
+    )
 
     case = open_case(uri, target, policy)
     consent = consent_of(case)
@@ -283,6 +289,7 @@ def show(uri: str, target: str, policy: str | None, as_json: bool) -> None:
             "model": case.model.sha256,
             "target": case.target,
             "assessment": record.id if record else None,
+            "superseded": [{"record": r.id, "why": why} for r, why in superseded(case)],
             "bound": case.binding.to_body(),
             "approvals": {human: r.id for human, r in consent.counted.items()},
             "uncounted": [{"record": r.id, "why": why} for r, why in consent.refused],
@@ -293,6 +300,8 @@ def show(uri: str, target: str, policy: str | None, as_json: bool) -> None:
     click.echo(case.shown)
     mark = "✓" if now_at.state == "approved" else "✗"
     click.echo(f"{mark} {now_at.state}: {now_at.why}")
+    for record, why in superseded(case):
+        click.echo(f"  record {record.id[:8]} of {record.received_at[:10]} is superseded: {why}")
     for record, why in consent.refused:
         click.echo(f"✗ approval {record.id[:8]} does not count: {why}")
     for found in still_open:

@@ -152,6 +152,26 @@ def standing_of(case: Case) -> Standing:
     )
 
 
+def superseded(case: Case) -> list[tuple[Record, str]]:
+    """Earlier assessments of this model, oldest first, each with what took its place."""
+    found = case.dossier.of_kind("impact-assessment")
+    return [
+        (
+            record,
+            standing(
+                record,
+                found[i + 1 :],
+                None,
+                needed=0,
+                max_age_days=0,
+                changes=(),
+                now=datetime.now(UTC),
+            ).why,
+        )
+        for i, record in enumerate(found[:-1])
+    ]
+
+
 def open_things(case: Case) -> list[Nonconformity]:
     """What is open about this model after it was allowed: break-glass, waivers that ran out."""
     return open_nonconformities(

@@ -11,6 +11,7 @@ from aims_mlops.assessments.binding import Binding
 from aims_mlops.assessments.consent import CONSENT_KINDS, Consent, roles_of, weigh_consent
 from aims_mlops.assessments.dossier import Dossier
 from aims_mlops.assessments.involvement import involved_in, last_incident
+from aims_mlops.assessments.lifecycle import overdue_review
 from aims_mlops.evidence.clock import read, stamp
 from aims_mlops.evidence.records import Record
 from aims_mlops.gates.reason import Reason
@@ -71,6 +72,8 @@ def check_assessment(
     again = "look through it again, then aims assess submit"
     if age > timedelta(days=required.max_age_days):
         return [reason("assessment.submitted", "stale", observed, limit, again)]
+    if (overdue := overdue_review(record, now)) is not None:
+        return [reason("assessment.submitted", "stale", overdue, limit, again)]
     if request.system is not None and record.evidence.system != request.system.id:
         observed = f"it is about the AI system {record.evidence.system!r}"
         return [reason("assessment.submitted", "fail", observed, limit, again)]

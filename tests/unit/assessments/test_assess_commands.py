@@ -309,3 +309,21 @@ def test_key_is_shown_as_aims_yaml_takes_it(world):
     text = (world.root / "aims.yaml").read_text()
     world.write("aims.yaml", text.replace("{id: bo, roles", f"{{id: bo, keys: [{line}], roles"))
     assert world.gate(world.ready()).allowed
+
+
+def test_show_names_the_assessments_that_were_superseded(world):
+    model = world.train()
+    about = ("show", "--model", model.uri)
+    first = world.submit(model)
+    assert "superseded" not in run(assess, *about)
+    second = world.submit(model)
+    third = world.submit(model)
+    output = run(assess, *about)
+    for record in (first, second):
+        assert (
+            f"record {record.id[:8]} of {record.received_at[:10]} is superseded: record " in output
+        )
+    assert json.loads(run(assess, *about, "--json"))["superseded"] == [
+        {"record": record.id, "why": f"record {third.id[:8]} was submitted later"}
+        for record in (first, second)
+    ]

@@ -191,3 +191,15 @@ def test_assessment_that_is_not_kept_for_a_new_model_is_re_opened_in_words(log):
     record = log.write("impact-assessment", {})
     found = state(log, record, newer=[record], changes=("x",))
     assert (found.state, found.why) == ("superseded", "record 00000000 was submitted later")
+
+
+def test_assessment_expires_the_day_after_the_review_that_it_names(log):
+    def found(due, days):
+        record = log.write("impact-assessment", {"document": {"review_by": due}})
+        return state(log, record, after=timedelta(days=days))
+
+    assert found("2026-01-01", 0.9).state == "submitted"
+    over = found("2026-01-01", 1)
+    assert (over.state, over.why) == ("expired", "its review was due on 2026-01-01")
+    assert found(None, 9).state == "submitted"
+    assert found("2026-13-01", 0).why == "the date of its review, '2026-13-01', is no date"

@@ -168,3 +168,19 @@ def test_impact_on_one_is_none_on_another_and_a_benefit_is_no_harm():
     only_benefit = whole(impacts=({**BENEFIT, "on": "individuals"},), measures=())
     assert told(only_benefit, "limited") == ["no harm is described"]
     assert told(only_benefit, "minimal") == []
+
+
+def test_date_that_is_in_no_calendar_is_told_by_line(tmp_path):
+    path = tmp_path / "a.yaml"
+    path.write_text(
+        "system: loans\nreview_by: 2027-02-30\nmeasures:\n"
+        "  - {id: m, description: x, due: 2027-02-28}\n"
+        "  - {id: n, description: x, due: 2027-13-01}\n"
+        "  - {id: o, description: x}\n"
+    )
+    with pytest.raises(DocumentError) as refused:
+        read_assessment(path)
+    text = str(refused.value)
+    assert "a.yaml:2: there is no such date; got '2027-02-30'" in text
+    assert "a.yaml:5: there is no such date; got '2027-13-01'" in text
+    assert text.count("no such date") == 2

@@ -1,7 +1,7 @@
 """Assessment and approvals held against the policy: days, words, next steps."""
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -11,6 +11,7 @@ from aims_mlops.assessments.granting import delegate
 from aims_mlops.assessments.involvement import involved_in, last_incident
 from aims_mlops.evidence.clock import read, stamp
 from aims_mlops.evidence.records import Subject
+from aims_mlops.gates.standing import standing_decision
 
 
 def edit(world, file, old, new):
@@ -245,3 +246,17 @@ def test_version_created_again_since_the_submission_needs_a_new_one_where_nobody
     found = reason(world.gate(replace(version, created_at=later)), "assessment.submitted")
     words = f"it was submitted before version 1 of 'loans' was created again at {later}"
     assert (found.outcome, found.observed) == ("stale", words)
+
+
+def test_assessment_whose_review_was_due_is_stale_also_for_a_decision_that_stood(world):
+    due = (datetime.now(UTC) + timedelta(days=2)).date().isoformat()
+    path = world.root / "assessment.yaml"
+    path.write_text(path.read_text() + f"review_by: {due}\n")
+    model = world.ready()
+    assert world.gate(model).allowed
+    late = datetime.now(UTC) + timedelta(days=3)
+    found = reason(world.decide(model, moment=late), "assessment.submitted")
+    assert (found.outcome, found.observed) == ("stale", f"its review was due on {due}")
+    how = {"project": world.project, "now": late}
+    fallen = standing_decision(world.store, model, "production", **how)
+    assert [r.rule for r in fallen.reasons] == ["assessment.submitted"]
