@@ -73,7 +73,7 @@ def _form(value: Any, rows: int) -> Hashable:
     library = kind.__module__.partition(".")[0]
     if library == "pandas" and hasattr(value, "columns"):
         names = tuple(map(str, value.columns))
-        return ("pandas", len(value) == rows, names, tuple(map(str, value.dtypes)))
+        return ("pandas", len(value) == rows, names, tuple(value.dtypes))
     if library == "polars" and hasattr(value, "get_columns"):
         return ("polars", value.height == rows, tuple(value.schema.items()))
     if library == "numpy":

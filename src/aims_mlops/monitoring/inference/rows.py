@@ -94,8 +94,49 @@ def table_of(calls: Sequence[Call], kept: Kept, shape: Shape, told: Told) -> pa.
 def _table(
     calls: Sequence[Call], columns: Columns, kept: Kept, shape: Shape, told: Told
 ) -> pa.Table:
+    import numpy as np
     import pyarrow as pa
 
+    odd: dict[int, dict[str, Any]] = {}
+    rows = columns.rows
+    text = pa.string()
+    # Vectorised, since what holds the interpreter here is taken from the predictions.
+    lengths = np.fromiter((call.rows for call in calls), np.int64, len(calls))
+    of_call = np.repeat(np.arange(len(calls)), lengths)
+    first_row = np.repeat(np.cumsum(lengths) - lengths, lengths)
+    times = np.fromiter((call.time_ns // 1000 for call in calls), np.int64, len(calls))
+    latencies = np.fromiter((call.latency_ns / 1e6 for call in calls), np.float64, len(calls))
+    predictions, scores = _answers(calls, told)
+    made: dict[str, pa.Array] = {
+        "request_id": pa.array([call.request_id for call in calls], text).take(pa.array(of_call)),
+        "row": pa.array((np.arange(rows) - first_row).astype(np.int32)),
+        "time": pa.array(times[of_call]).cast(pa.timestamp("us", tz="UTC")),
+        "latency_ms": pa.array(latencies[of_call]),
+        "model": pa.repeat(pa.scalar(kept.model, text), rows),
+        "version": pa.repeat(pa.scalar(kept.version, text), rows),
+        "target": pa.repeat(pa.scalar(kept.target, text), rows),
+        "prediction": shape.fit("prediction", predictions, odd, whole=True),
+        "score": pa.nulls(rows, pa.float64())
+        if scores is None
+        else shape.fit("score", scores, odd),
+        **_features(columns, kept, shape, told, odd),
+    }
+    if odd:
+        made["retyped"] = pa.array([_told_row(odd.get(i)) for i in range(rows)], text)
+    else:
+        made["retyped"] = pa.nulls(rows, text)
+    return pa.table(made)
+
+
+def _answers(calls: Sequence[Call], told: Told) -> tuple[Any, list[Any] | None]:
+    """Predictions of all calls, an array where each gave one, and scores if there are any."""
+    import numpy as np
+
+    outputs = [call.output for call in calls]
+    if all(isinstance(output, np.ndarray) and output.ndim == 1 for output in outputs):
+        kinds = {output.dtype.kind for output in outputs}
+        if len(kinds) == 1 and kinds <= set("fiub"):
+            return np.concatenate(outputs), None
     predictions: list[Any] = []
     scores: list[Any] = []
     for call in calls:
@@ -106,24 +147,7 @@ def _table(
             found = [None] * call.rows, [None] * call.rows
         predictions += found[0]
         scores += found[1]
-    odd: dict[int, dict[str, Any]] = {}
-    rows = columns.rows
-    each = [call for call in calls for _ in range(call.rows)]
-    text = pa.string()
-    made: dict[str, pa.Array] = {
-        "request_id": pa.array([call.request_id for call in each], text),
-        "row": pa.array([i for call in calls for i in range(call.rows)], pa.int32()),
-        "time": pa.array([c.time_ns // 1000 for c in each], pa.timestamp("us", tz="UTC")),
-        "latency_ms": pa.array([call.latency_ns / 1e6 for call in each], pa.float64()),
-        "model": pa.array([kept.model] * rows, text),
-        "version": pa.array([kept.version] * rows, text),
-        "target": pa.array([kept.target] * rows, text),
-        "prediction": shape.fit("prediction", predictions, odd, whole=True),
-        "score": shape.fit("score", scores, odd),
-        **_features(columns, kept, shape, told, odd),
-    }
-    made["retyped"] = pa.array([_told_row(odd.get(i)) for i in range(rows)], text)
-    return pa.table(made)
+    return predictions, scores
 
 
 def _features(
