@@ -7,7 +7,9 @@ import hashlib
 import re
 import shutil
 import tempfile
+from collections import Counter
 from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -36,13 +38,26 @@ class Listed:
 class Batch:
     """What a window holds.
 
-    path : a file, or a folder of files; None if there is none.  files : name, size, SHA-256.
+    path : a file, or a folder of files; None if there is none.
     repeated : names of files that have the content of another one and were left out.
+    digests : name, size and SHA-256 of each file, being computed while the batch is measured.
     """
 
     path: Path | None
-    files: tuple[dict[str, Any], ...]
     repeated: tuple[str, ...]
+    digests: tuple[tuple[Listed, Future[str]], ...]
+
+    @property
+    def files(self) -> tuple[dict[str, Any], ...]:
+        """Name, size and SHA-256 of each. Raises InputError for a file that cannot be read."""
+        return tuple(
+            {"name": file.name, "size": file.size, "sha256": digest.result()}
+            for file, digest in self.digests
+        )
+
+    @property
+    def first_name(self) -> str:
+        return self.digests[0][0].name
 
     @property
     def subject(self) -> Subject | None:
@@ -83,21 +98,24 @@ def opened(files: Sequence[Listed]) -> Iterator[Batch]:
     Raises InputError for a file that cannot be read.
     """
     folder = Path(tempfile.mkdtemp(prefix="aims-window-"))
+    alike = {size for size, count in Counter(file.size for file in files).items() if count > 1}
     try:
-        kept: list[dict[str, Any]] = []
-        paths: list[Path] = []
-        repeated: list[str] = []
-        seen: set[str] = set()
-        for place, file in enumerate(files):
-            path = _fetched(file, folder, place)
-            digest = _digest(path, file)
-            if digest in seen:
-                repeated.append(file.name)
-                continue
-            seen.add(digest)
-            kept.append({"name": file.name, "size": file.size, "sha256": digest})
-            paths.append(path)
-        yield Batch(_as_one(paths, folder), tuple(kept), tuple(repeated))
+        with ThreadPoolExecutor(1, "aims-digest") as digesting:
+            kept: list[tuple[Listed, Future[str]]] = []
+            paths: list[Path] = []
+            repeated: list[str] = []
+            seen: set[tuple[int, str]] = set()
+            for place, file in enumerate(files):
+                path = _fetched(file, folder, place)
+                digest = digesting.submit(_digest, path, file)
+                if file.size in alike:  # only files of one size can be copies of one another
+                    if (file.size, digest.result()) in seen:
+                        repeated.append(file.name)
+                        continue
+                    seen.add((file.size, digest.result()))
+                kept.append((file, digest))
+                paths.append(path)
+            yield Batch(_as_one(paths, folder), tuple(repeated), tuple(kept))
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 

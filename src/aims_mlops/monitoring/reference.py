@@ -51,6 +51,14 @@ def stored_profile(
 
     Raises InputError if there is none, VerificationError if it is not what its digest says.
     """
+    record, blob = stored_record(store, reference, system=system, model=model)
+    return ReferenceProfile.from_body(record.evidence.body, blob), record
+
+
+def stored_record(
+    store: EvidenceStore, reference: str, *, system: str | None, model: str | None
+) -> tuple[Record, bytes | None]:
+    """The same as its record and blob; whoever reads them checks their digests."""
     if reference == LATEST:
         found = store.find(
             kind="reference-profile", system=system, subject=model, newest_first=True, limit=1
@@ -75,4 +83,4 @@ def stored_profile(
         )
     blob = record.evidence.body.get("blob")
     content = None if blob is None else store.get_blob(blob["sha256"])
-    return ReferenceProfile.from_body(record.evidence.body, content), record
+    return record, content

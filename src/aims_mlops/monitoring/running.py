@@ -15,13 +15,14 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from aims_mlops.errors import AimsError
+from aims_mlops.evidence.clock import now as clock_now
 from aims_mlops.evidence.clock import stamp
 from aims_mlops.evidence.records import Evidence, Record, Subject
 from aims_mlops.inventory.monitoring import span
 from aims_mlops.monitoring.batch import Listed, files_of, signature
 from aims_mlops.monitoring.findings import findings, held_to
 from aims_mlops.monitoring.place import data_of
-from aims_mlops.monitoring.reference import stored_profile
+from aims_mlops.monitoring.reference import record_profile, stored_record
 from aims_mlops.monitoring.window import Measured, Task
 from aims_mlops.oversight.alarms import Schedule, schedules
 from aims_mlops.oversight.cadence import RUN_KIND, Scheduled
@@ -30,7 +31,6 @@ from aims_mlops.policy.policy import Policy
 
 if TYPE_CHECKING:
     from aims_mlops.inventory.project import Project
-    from aims_mlops.measures.drift.reference import ReferenceProfile
     from aims_mlops.store.base import EvidenceStore
 
 _SVG = "image/svg+xml"
@@ -158,12 +158,15 @@ class _Context:
     project: Project
     schedule: Schedule
     _drift: dict[str, Mapping[str, Any]] | None = field(default=None)
-    _profile: ReferenceProfile | None = field(default=None)
+    _profile: tuple[Mapping[str, Any], bytes | None] | None = field(default=None)
     _policy: Policy | None = field(default=None)
 
     @property
-    def profile(self) -> ReferenceProfile | None:
-        """What drift is measured against; read once. Raises InputError, VerificationError."""
+    def profile(self) -> tuple[Mapping[str, Any], bytes | None] | None:
+        """Body and blob of what drift is measured against; read once. Raises InputError.
+
+        A file is profiled, and the profile recorded, so that the log has what was measured against.
+        """
         monitor = self.schedule.monitor
         if "drift" not in monitor.measures:
             return None
@@ -172,13 +175,19 @@ class _Context:
             if file.exists():
                 from aims_mlops.measures.drift.reference import build_reference_profile
 
-                self._profile = build_reference_profile(
+                built = build_reference_profile(
                     str(file), variant="compact", prediction=monitor.prediction, name=file.name
                 )
+                system = self.schedule.system.id
+                record_profile(
+                    self.store, built, made=self._made, system=system, model=None, dataset=None
+                )
+                self._profile = (built.to_body(), built.blob)
             else:
-                self._profile, _ = stored_profile(
+                record, blob = stored_record(
                     self.store, monitor.reference, system=self.schedule.system.id, model=None
                 )
+                self._profile = (record.evidence.body, blob)
         return self._profile
 
     @property
@@ -221,7 +230,7 @@ class _Context:
             "labels": dict(measured.labels) if measured.labels else None,
             "measured": [kind for kind, _ in measured.bodies],
             "figures": _volume_figure(measured),
-            "reference": self._profile.sha256 if self._profile else None,
+            "reference": self._profile[0]["sha256"] if self._profile else None,
             "limits": policy.digest if policy else None,
             "checks": [check.to_body() for check in checks],
             "findings": found,
@@ -263,8 +272,18 @@ class _Context:
     def _about(self, kind: str, subjects: tuple[Subject, ...]) -> tuple[Subject, ...]:
         if kind != "drift" or self._profile is None:
             return subjects
-        profile = Subject(f"reference-profile:{self._profile.body['name']}", self._profile.sha256)
-        return (*subjects, profile)
+        body = self._profile[0]
+        return (*subjects, Subject(f"reference-profile:{body['name']}", body["sha256"]))
+
+    def _made(self, kind: str, subjects: tuple[Subject, ...], body: Mapping[str, Any]) -> Evidence:
+        return Evidence(
+            kind=kind,
+            subjects=subjects,
+            body=body,
+            actor=ACTOR,
+            claimed_at=clock_now(),
+            system=self.schedule.system.id,
+        )
 
     def _evidence(
         self,

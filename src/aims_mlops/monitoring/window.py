@@ -13,7 +13,6 @@ from aims_mlops.inventory.monitoring import Monitor
 from aims_mlops.monitoring.batch import Batch, Listed, files_of, opened
 
 if TYPE_CHECKING:
-    from aims_mlops.measures.drift.reference import ReferenceProfile
     from aims_mlops.measures.result import MeasureResult
     from aims_mlops.oversight.cadence import Scheduled
 
@@ -23,7 +22,7 @@ class Task:
     """What one run measures.
 
     root : the folder that paths of `monitor` start from.  files : of the window.
-    profile : what drift is measured against; None if drift is not measured.
+    profile : body and blob of what drift is measured against; None if drift is not measured.
     log : folder of the inference log, where that is what is measured.
     """
 
@@ -31,7 +30,7 @@ class Task:
     monitor: Monitor
     root: Path
     files: tuple[Listed, ...]
-    profile: ReferenceProfile | None = None
+    profile: tuple[Mapping[str, Any], bytes | None] | None = None
     log: str | None = None
 
 
@@ -62,12 +61,15 @@ def measure_window(task: Task) -> Measured:
     found: dict[str, Any] = {"run": task.run}
     try:
         with opened(task.files) as batch:
-            found |= {"files": batch.files, "repeated": batch.repeated}
-            if batch.subject is not None:
-                found["batch"] = (batch.subject.name, batch.subject.sha256)
-            if batch.path is not None:
-                of_stage = _of_data if task.run.stage == "data" else _of_labels
-                found |= of_stage(task, batch)
+            found["repeated"] = batch.repeated
+            try:
+                if batch.path is not None:
+                    of_stage = _of_data if task.run.stage == "data" else _of_labels
+                    found |= of_stage(task, batch)
+            finally:  # what is there is told, whether it could be measured or not
+                found["files"] = batch.files
+                if batch.subject is not None:
+                    found["batch"] = (batch.subject.name, batch.subject.sha256)
     except AimsError as error:
         found["error"] = {
             "type": type(error).__name__,
@@ -117,10 +119,12 @@ def _data_results(task: Task, path: Any, batch: Batch) -> Iterator[MeasureResult
     monitor = task.monitor
     if "drift" in monitor.measures and task.profile is not None:
         from aims_mlops.measures.drift.measure import measure_drift
+        from aims_mlops.measures.drift.reference import ReferenceProfile
 
-        known = task.profile.columns
+        profile = ReferenceProfile.from_body(*task.profile)
+        known = profile.columns
         yield measure_drift(
-            task.profile,
+            profile,
             path,
             columns=monitor.columns or None,
             prediction=monitor.prediction if monitor.prediction in known else None,
@@ -129,7 +133,7 @@ def _data_results(task: Task, path: Any, batch: Batch) -> Iterator[MeasureResult
         from aims_mlops.measures.quality.measure import measure_quality
 
         suite = task.root / monitor.suite if monitor.suite is not None else None
-        yield measure_quality(path, suite, name=batch.files[0]["name"], at=task.run.end)
+        yield measure_quality(path, suite, name=batch.first_name, at=task.run.end)
     at_once = monitor.label is not None and not monitor.awaits_labels
     if "bias" in monitor.measures and not monitor.awaits_labels:
         yield _bias(monitor, path, monitor.label if at_once else None)
@@ -268,9 +272,9 @@ def _body(task: Task, batch: Batch, result: MeasureResult) -> dict[str, Any]:
     body["window"] = {"start": _time(run.start), "end": _time(run.end), "run": run.id}
     if result.kind == "drift" and task.profile is not None:
         body["reference"] |= {
-            "profile": task.profile.sha256,
+            "profile": task.profile[0]["sha256"],
             "dataset": None,
-            "name": task.profile.body["name"],
+            "name": task.profile[0]["name"],
         }
         body["current"] |= {"name": subject.name.removeprefix("dataset:"), "sha256": subject.sha256}
     return body

@@ -10,6 +10,7 @@ from concurrent.futures.process import BrokenProcessPool
 from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING
 
+from aims_mlops.measures.threads import VARIABLE
 from aims_mlops.monitoring.window import Measured, Task, measure_window
 
 if TYPE_CHECKING:
@@ -40,8 +41,11 @@ def measuring(tasks: int, workers: int | None = None) -> Iterator[Measure]:
 
 
 def _pool(count: int) -> ProcessPoolExecutor:
-    # Not by fork: a copy of this process could hold a lock that a thread of it held.
-    context = multiprocessing.get_context("spawn")
+    # Not by a fork of this process: the copy could hold a lock that a thread of it held.
+    served = "forkserver" in multiprocessing.get_all_start_methods()
+    context = multiprocessing.get_context("forkserver" if served else "spawn")
+    if served:
+        context.set_forkserver_preload([__name__, "aims_mlops.measures.drift.measure"])
     return ProcessPoolExecutor(count, mp_context=context, initializer=_ready)
 
 
@@ -66,4 +70,4 @@ def _ready() -> None:
 
     pa.set_cpu_count(1)
     pa.set_io_thread_count(1)
-    os.environ["OMP_NUM_THREADS"] = "1"
+    os.environ[VARIABLE] = os.environ["OMP_NUM_THREADS"] = "1"

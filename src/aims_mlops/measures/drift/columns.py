@@ -7,8 +7,7 @@ in memory; then each column is put together to at most `_POINTS` weighted points
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
@@ -29,7 +28,8 @@ from aims_mlops.measures.drift.samples import (
     NumericSample,
     Sample,
 )
-from aims_mlops.measures.tables import open_table
+from aims_mlops.measures.tables import Batch, open_table
+from aims_mlops.measures.threads import threads
 
 # Evidently's infer_column_type (evidently.core.datasets), applied to the reference alone.
 FEW_INTEGERS = 10  # whole numbers with at most so many different values are categories
@@ -100,15 +100,23 @@ def read_columns(
         names = tuple(name for name in names if name in only)
     collectors = [_Collector(name, kinds.get(name)) for name in names]
     rows = 0
-    with ThreadPoolExecutor(max_workers=min(8, os.cpu_count() or 1)) as pool:
+    with ThreadPoolExecutor(max_workers=threads()) as pool:
         for table in tables:
-            for batch in table.select(names).batches():
+            for batch in _read_ahead(table.select(names).batches(), pool):
                 rows += batch.rows
                 list(pool.map(_Collector.add, collectors, batch.columns))
                 if sum(collector.held for collector in collectors) > _HELD:
                     list(pool.map(_Collector.shrink, collectors))
         read = list(pool.map(_Collector.finish, collectors))
     return TableRead(rows, {column.name: column for column in read})
+
+
+def _read_ahead(batches: Iterator[Batch], pool: ThreadPoolExecutor) -> Iterator[Batch]:
+    """The batches, the next one being read while this one is looked at."""
+    coming = pool.submit(next, batches, None)
+    while (batch := coming.result()) is not None:
+        coming = pool.submit(next, batches, None)
+        yield batch
 
 
 @dataclass

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import html
-import os
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -27,6 +26,7 @@ from aims_mlops.measures.drift.schema import Finding, schema_findings
 from aims_mlops.measures.drift.verdict import Judged, Rules, Verdict, judge, overall
 from aims_mlops.measures.libraries import versions_of
 from aims_mlops.measures.result import LeftOut, MeasureResult
+from aims_mlops.measures.threads import threads
 
 _COLUMNS_SHOWN = 20  # of a repr; .columns has all
 
@@ -151,7 +151,7 @@ def measure_drift(
             thresholds,
         )
 
-    with ThreadPoolExecutor(max_workers=min(8, os.cpu_count() or 1)) as pool:
+    with ThreadPoolExecutor(max_workers=threads()) as pool:
         results = list(pool.map(measured, comparable))
     judged = judge(results, rules)
     performance = None
