@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -76,7 +77,7 @@ def gate(
             declare_policy(store, rules, actor=asked.actor)
             if system is not None:
                 declare_system(store, system, actor=asked.actor)
-        for _ in range(1 if write is None else TRIES):
+        for _ in range(TRIES):
             status = store.status()
             dossier = gather(store, reference.sha256, system.id if system else None)
             dossier = with_assessed(store, dossier, rules)
@@ -101,10 +102,8 @@ def gate(
             append: Callable[[Evidence], Record] = store.append
             if write is not None and decision.allowed:
                 append = Tied(store, status.size, system.id if system else None, write).append
-            try:
+            with suppress(DecisionOvertakenError):  # then the log is read again
                 return _recorded(decision, store, reference, asked.actor, append)
-            except DecisionOvertakenError:
-                continue
         raise GateUndecidedError(
             "the log kept changing while the gate decided",
             got=f"{TRIES} tries",
@@ -218,30 +217,33 @@ def _recorded(
         )
     )
     # Glass broken in vain, because something else refuses, leaves nothing to be made good.
-    if decision.broke_glass and decision.allowed and model is not None:
-        _open_nonconformity(decision, store, model, record, actor)
+    if request is not None and decision.broke_glass and decision.allowed:
+        _open_nonconformity(decision, request, store, record, actor)
     return replace(decision, record=record.id)
 
 
 def _open_nonconformity(
-    decision: Decision, store: EvidenceStore, model: ModelReference, record: Record, actor: str
+    decision: Decision,
+    request: PromotionRequest,
+    store: EvidenceStore,
+    record: Record,
+    actor: str,
 ) -> None:
-    request = decision.request
     store.append(
         Evidence(
             kind="nonconformity",
-            subjects=(model.subject,),
+            subjects=(request.model.subject,),
             body={
                 "what": "break-glass",
                 "state": "open",
                 "decision": record.id,
                 "target": decision.target,
-                "reason": request.break_glass if request else None,
-                "requester": request.requester if request else actor,
+                "reason": request.break_glass,
+                "requester": request.requester,
                 "closed_by": "an approval by a second person and a decision without break-glass",
             },
             actor=actor,
             claimed_at=decision.at,
-            system=request.system.id if request and request.system else None,
+            system=request.system.id if request.system else None,
         )
     )

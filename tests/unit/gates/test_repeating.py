@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 import pytest
 from click.testing import CliRunner
 
+from aims_mlops.assessments.gathering import gather
 from aims_mlops.cli.policy import group
 from aims_mlops.errors import EvidenceFormatError
 from aims_mlops.evidence.records import Evidence
@@ -63,8 +64,17 @@ def test_recorded_policy_that_was_tampered_with_is_refused(world):
     world.record(
         "policy", [type(good.evidence.subjects[0])("policy:x", digest)], {"content": content}
     )
-    with pytest.raises(EvidenceFormatError, match="does not hold what its digest says"):
+    with pytest.raises(EvidenceFormatError, match="does not hold what its digest says") as refused:
         recorded_policy(world.store, digest)
+    assert (len(refused.value.got), refused.value.expected) == (16, "1" * 16)
+
+
+def test_decision_is_repeated_on_its_own_records_whatever_was_gathered_before(world):
+    model, other = world.ready("one"), world.train("two")
+    record = world.store.get(world.gate(model).record)
+    for digest, system in ((other.sha256, "loans"), (model.sha256, None), (model.sha256, "loans")):
+        known = gather(world.store, digest, system)
+        assert repeat(world.store, record, known).to_body() == dict(record.evidence.body)
 
 
 def test_stricter_limit_shows_what_it_would_have_refused(world, bad):

@@ -76,6 +76,7 @@ def test_target_without_a_policy_is_undecided(world):
     decision = gate(world.ready(), target="moon", project=world.project)
     assert decision.exit_code == 2
     assert "no policy decides about the target 'moon'" in decision.refusals[0].observed
+    assert "got targets production" in decision.refusals[0].observed
 
 
 def test_model_that_no_plugin_knows_is_undecided(world):

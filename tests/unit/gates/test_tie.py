@@ -120,7 +120,7 @@ class Busy:
     def before_promotion_decided(self, request):
         self.asked += 1
         if self.asked <= self.times:
-            self.store.append(evidence("incident", system=None))
+            self.store.append(evidence("drift", system="loans"))
         return []
 
 
