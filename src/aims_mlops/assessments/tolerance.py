@@ -6,7 +6,6 @@ many small steps are not a way around. What the log does not say counts as beyon
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -24,6 +23,7 @@ from aims_mlops.policy.grammar import Tolerance
 from aims_mlops.policy.groups import group_text
 
 _LIMIT = 8  # figures named in one sentence
+_ROUNDING = 1 + 1e-9
 _OF_THE_MODEL = ("class", "framework", "signature")
 _OF_THE_DATA = ("source", "licence", "purpose")
 
@@ -125,7 +125,7 @@ def _moved(old: Dossier, new: Dossier, tolerance: Tolerance) -> Iterable[str]:
 
 def _within(distance: float, limit: float) -> bool:
     """0.72 - 0.70 is 0.02 to people, whatever the last binary digit says; NaN is never within."""
-    return distance <= limit or math.isclose(distance, limit, rel_tol=1e-9)
+    return distance <= limit * _ROUNDING
 
 
 _Key = tuple[str, str, str, str]  # kind, data set, measure, group

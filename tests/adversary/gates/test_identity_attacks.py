@@ -14,6 +14,8 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from jwt.utils import base64url_encode
 
+from aims_mlops.assessments.gathering import gather
+from aims_mlops.assessments.proving import proved_people
 from aims_mlops.cli.assess import group as assess
 from aims_mlops.errors import AimsError, DocumentError, GovernanceError, VerificationError
 from aims_mlops.gates.repeating import repeat
@@ -302,3 +304,21 @@ def test_command_takes_a_token_from_a_file(world, provider):
     result = CliRunner().invoke(assess, [*arguments, "--token", "token.jwt"])
     assert result.exit_code == 0, result.output
     assert world.gate(model, requester="cy").allowed
+
+
+def test_only_approvals_of_the_model_that_is_decided_are_proved(world, provider):
+    model, other = submitted(world, name="one"), submitted(world, name="two")
+    record = world.approve(model, "dee", token=provider.token())
+    world.approve(model, "cy")
+    stranger = world.train("three", system=None)
+    said = record.evidence.body
+    world.record("approval", [stranger.subject], {**said, "model": stranger.sha256}, actor="dee")
+    world.record("rejection", [model.subject], {**said, "verdict": "reject"}, actor="dee")
+    for about, proved in ((model, [record.id]), (other, [record.id]), (stranger, 1)):
+        system = None if about is stranger else "loans"
+        people = proved_people(
+            world.project, world.store, gather(world.store, about.sha256, system)
+        )
+        found = [proof.record for proof in people.proofs]
+        assert found == proved if isinstance(proved, list) else len(found) == proved
+    assert people.known == world.project.humans.known

@@ -203,3 +203,22 @@ def test_assessment_expires_the_day_after_the_review_that_it_names(log):
     assert (over.state, over.why) == ("expired", "its review was due on 2026-01-01")
     assert found(None, 9).state == "submitted"
     assert found("2026-13-01", 0).why == "the date of its review, '2026-13-01', is no date"
+
+
+def test_figure_is_compared_with_its_own_measure_and_group(log):
+    old = [figure(0.8), figure(0.1, 0.0, 0.2, "gap"), figure(0.5, 0.4, 0.6, group={"sex": "F"})]
+    log.write("bias", {"figures": old}, OLD)
+    log.write("bias", {"figures": old}, NEW)
+    assert [c for c in between(log) if c.startswith("bias")] == []
+    log.write("bias", {"figures": [*old[:2], figure(0.8, group={"sex": "F"})]}, NEW)
+    (found,) = (c for c in between(log) if c.startswith("bias"))
+    assert found == "bias outside the assessed range: recall, sex=F: 0.8 outside [0.4, 0.6]"
+
+
+@pytest.mark.parametrize("which", [OLD, NEW])
+def test_environment_of_one_model_alone_can_not_be_compared(log, which):
+    model(log, OLD, "r1")
+    model(log, NEW, "r2")
+    run = {OLD: "r1", NEW: "r2"}[which]
+    log.write("environment", {"python": "3.12"}, "1" * 64, run=run)
+    assert between(log)[1:] == []
