@@ -327,3 +327,14 @@ def test_show_names_the_assessments_that_were_superseded(world):
         {"record": record.id, "why": f"record {third.id[:8]} was submitted later"}
         for record in (first, second)
     ]
+
+
+def test_show_prints_the_fields_of_the_page(world):
+    import re
+    from pathlib import Path
+
+    page = (Path(__file__).parents[3] / "docs" / "cli.md").read_text()
+    section = page.split("### `aims assess show --model MODEL --json`", 1)[1].split("\n### ", 1)[0]
+    told = set(re.findall(r"^\| `(\w+)` \|", section, re.MULTILINE))
+    model = world.ready()
+    assert set(json.loads(run(assess, "show", "--model", model.uri, "--json"))) == told
