@@ -92,14 +92,20 @@ def test_question_by_the_approver_ends_nothing(world, model):
     assert _look(world, model).stands
 
 
-def test_decision_after_the_refusal_stands(world, good):
-    model = world.train(figures=None)
-    assert world.gate(model).verdict == "refused"
-    world.measure(model, good)
-    world.submit(model)
-    world.approve(model)
-    assert world.gate(model).allowed
-    assert _look(world, model).stands
+@pytest.fixture
+def refused_before(world, good):
+    """A model that was refused for want of evidence, and then allowed."""
+    made = world.train(figures=None)
+    assert world.gate(made).verdict == "refused"
+    world.measure(made, good)
+    world.submit(made)
+    world.approve(made)
+    assert world.gate(made).allowed
+    return made
+
+
+def test_decision_after_the_refusal_stands(world, refused_before):
+    assert _look(world, refused_before).stands
 
 
 def test_new_evidence_alone_ends_nothing(world, model, bad):
@@ -294,13 +300,7 @@ def test_forged_decision_says_which_rules_or_words_differ(world, bad, model):
     assert found.observed.endswith("it is another decision: waivers")
 
 
-def test_refusal_before_the_decision_or_under_another_policy_ends_nothing(world, good, bad):
-    model = world.train(figures=None)
-    assert world.gate(model).verdict == "refused"
-    world.measure(model, good)
-    world.submit(model)
-    world.approve(model)
-    assert world.gate(model).allowed
+def test_refusal_under_another_policy_ends_nothing(world, model):
     strict = world.root / "strict.yaml"
     text = (world.root / "policies/production.yaml").read_text()
     strict.write_text(text.replace("min: 0.6", "min: 0.99"))
