@@ -331,3 +331,16 @@ def test_key_with_a_passphrase_opens_with_it_alone(world, monkeypatch):
     monkeypatch.delenv("AIMS_APPROVER_PASSPHRASE")
     with pytest.raises(InputError):
         personal_key("bo")
+
+
+def test_answer_names_the_version_that_was_asked_about_if_there_is_one(world):
+    from dataclasses import replace
+
+    model = world.train()
+    world.submit(model)
+    assert not world.approve(model).evidence.body.get("registered")
+    version = replace(model, name="loans", version="3", created_at="2026-01-01T00:00:00Z",
+                      registry="sqlite:///a.db")  # fmt: skip
+    said = world.approve(version).evidence.body["registered"]
+    assert (said["name"], said["version"]) == ("loans", "3")
+    assert said["created_at"] == "2026-01-01T00:00:00Z"
