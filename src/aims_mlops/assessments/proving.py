@@ -95,6 +95,8 @@ def _verified(project: Project, human: str, token: str, moment: datetime) -> Ide
             "the ID token's subject is nobody's under people in aims.yaml",
             next_step="add it to the person's `subjects`",
         )
-    if project.human(owner.id) != project.human(human):
+    if owner.acts_for is not None:
+        raise VerificationError(f"the ID token is of {owner.id}, which is a service account")
+    if owner.id != project.human(human):
         raise VerificationError(f"the ID token is {owner.id}'s and not {human}'s")
     return identity

@@ -63,7 +63,8 @@ def provider(world):
     text = (world.root / "aims.yaml").read_text()
     text = text.replace("{id: dee,", "{id: dee, subjects: [sub-dee, sub-dee-2],")
     text = text.replace("{id: bo, roles: [risk-owner],", "{id: bo, subjects: [sub-bo],")
-    world.write("aims.yaml", text + SETTINGS)
+    bot = "  - {id: dee-bot, acts_for: dee, subjects: [sub-dee-bot]}\ntargets:"
+    world.write("aims.yaml", text.replace("targets:", bot) + SETTINGS)
     return Provider(world)
 
 
@@ -170,6 +171,10 @@ ATTACKS = {
         "no ID token",
     ),
     "somebody else's token": (lambda p: p.token("sub-bo"), "is bo's and not dee's"),
+    "the token of ones own service account": (
+        lambda p: p.token("sub-dee-bot"),
+        "is of dee-bot, which is a service account",
+    ),
     "a stranger's token": (lambda p: p.token("sub-eve"), "nobody's under people"),
     "text": (lambda p: "let me in", "not hold"),
     "far too much": (lambda p: "a" * 40_000, "too long"),
