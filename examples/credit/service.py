@@ -12,11 +12,11 @@ import aims_mlops as aims
 
 MODEL = "models:/credit/1"
 
-aims.check_model(MODEL, target="production")  # raises if no standing decision allows it
+checked = aims.check_model(MODEL, target="production")  # raises if no decision allows it
 _model = mlflow.sklearn.load_model(MODEL)
 
 
-@aims.monitored(system="credit", model=MODEL, target="production")
+@aims.monitored(system="credit", model=checked.model, target="production")
 def score(application: dict[str, Any]) -> dict[str, float]:
     """Whether an applicant is likely to default, and how likely."""
     likely = float(_model.predict_proba(pd.DataFrame([application])[FEATURES])[0, 1])

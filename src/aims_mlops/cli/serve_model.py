@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import tempfile
 from dataclasses import replace
 from pathlib import Path
@@ -67,6 +68,7 @@ def command(
     from aims_mlops.monitoring.inference.opening import recorder_for
     from aims_mlops.monitoring.inference.serving import Watch, serve_model
 
+    os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
     project = find_project()
     try:
         check = check_model(model, target, project=project)

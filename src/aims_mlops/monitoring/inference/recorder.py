@@ -59,6 +59,7 @@ class Recorder:
         self.errors: Counter[str] = Counter()
         self.tally = Tally(None, None)
         self._queue: deque[Call] = deque()
+        self._complaints: set[str] = set()
         self._queued = 0
         self._held = 0  # bytes, about
         self._lock = threading.Lock()
@@ -95,9 +96,14 @@ class Recorder:
                 if crowded and self._writer is not None:
                     self._writer.wake()
         except Exception as error:  # noqa: BLE001  a prediction is on its way
-            _logger.error(
-                "aims: a call of %s was not logged: %s", self.system, type(error).__name__
-            )
+            self._complain(error)
+
+    def _complain(self, error: Exception) -> None:
+        """Say once of each kind of trouble that a call was not logged."""
+        name = type(error).__name__
+        if name not in self._complaints:
+            self._complaints.add(name)
+            _logger.error("aims: calls of %s are not logged: %s: %s", self.system, name, error)
 
     def failed(self, error: BaseException) -> None:
         """Count a call that raised."""
@@ -216,11 +222,11 @@ def _tally(recorder: Recorder) -> Tally:
     }
     try:
         return Tally.create(state_folder(recorder.project.root), recorder.process, about)
-    except OSError as error:
+    except (OSError, AttributeError) as error:  # no pwrite on Windows
         _logger.warning(
             "aims: if this process is killed, what it had not written of %s is not counted: %s",
             recorder.system,
-            error.strerror,
+            error,
         )
         return Tally(None, None)
 
