@@ -17,13 +17,14 @@ from datetime import datetime
 
 from aims_mlops.assessments.binding import Binding
 from aims_mlops.assessments.changes import changes_since
-from aims_mlops.assessments.consent import CONSENT_KINDS, is_agreed, weigh_consent
+from aims_mlops.assessments.consent import CONSENT_KINDS, Consent, is_agreed, weigh_consent
 from aims_mlops.assessments.dossier import Dossier
 from aims_mlops.assessments.involvement import involved_in, last_incident
 from aims_mlops.assessments.tolerance import beyond_tolerance
 from aims_mlops.evidence.records import Record
 from aims_mlops.inventory.people import People
 from aims_mlops.inventory.system import System
+from aims_mlops.policy.grammar import ApprovalsRequired
 from aims_mlops.policy.policy import Policy
 
 _REOPENING = ("model", "performance", "bias", "incident", "nonconformity")
@@ -62,8 +63,8 @@ def keep_assessment(
         return Kept(dossier)
     old = Dossier.of(before, dossier.system, dossier.records)
     seen = _as_approved(old, policy, around)
-    if seen is None or seen.assessment is None:
-        return Kept(dossier, (f"that of model {before[:12]}… is not approved under this policy",))
+    if isinstance(seen, str):
+        return Kept(dossier, (f"that of model {before[:12]}… is not approved by now: {seen}",))
     approved_at = max(record.sequence for record in seen.records)
     why = changes_since(old, approved_at, _REOPENING)
     why += beyond_tolerance(seen, dossier, around.system, tolerance)
@@ -72,11 +73,12 @@ def keep_assessment(
     return Kept(replace(dossier, kept=seen.assessment))
 
 
-def _as_approved(old: Dossier, policy: Policy, around: Circumstances) -> Dossier | None:
-    """The assessed model as the log showed it to the approvers who agreed; None if too few did."""
+def _as_approved(old: Dossier, policy: Policy, around: Circumstances) -> Dossier | str:
+    """The assessed model as the log showed it to the approvers who agreed, or why they do not."""
     required = policy.approvals
-    if required is None or old.assessment is None:
-        return None
+    if required is None:
+        return "the policy asks for no approvals"
+    why: list[str] = []
     consent = [record for record in old.records if record.evidence.kind in CONSENT_KINDS]
     for seen in _moments(old):
         found = weigh_consent(
@@ -89,10 +91,23 @@ def _as_approved(old: Dossier, policy: Policy, around: Circumstances) -> Dossier
             now=around.now,
             reopened_at=last_incident(old),
         )
-        if is_agreed(found, required, consent, around.people) and seen.assessment == old.assessment:
+        if seen.assessment != old.assessment:
+            why.append("another assessment of it was submitted since")
+        elif is_agreed(found, required, consent, around.people):
             last = max(record.sequence for record in found.counted.values())
             return Dossier.of(seen.model, seen.system, _until(old, last))
-    return None
+        else:
+            why.append(_why_not_agreed(found, required))
+    return why[0] if why else "nobody approved it"
+
+
+def _why_not_agreed(found: Consent, required: ApprovalsRequired) -> str:
+    if found.rejected_by:
+        return "rejected by " + "; ".join(f"{who}: {why}" for who, why in found.rejected_by)
+    if found.refused:
+        return found.refused[-1][1]
+    roles = f", not one of each role: {', '.join(required.roles)}" if required.each_role else ""
+    return f"{len(found.counted)} of {required.count} approvals count{roles}"
 
 
 def _moments(old: Dossier) -> Iterator[Dossier]:

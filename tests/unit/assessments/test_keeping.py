@@ -207,11 +207,11 @@ def state_another_use(world, model):
 @pytest.mark.parametrize(
     ("event", "words"),
     [
-        (take_back, "is not approved under this policy"),
-        (reject, "is not approved under this policy"),
-        (have_an_incident, "is not approved under this policy"),
-        (edit_the_assessment, "is not approved under this policy"),
-        (change_the_policy, "is not approved under this policy"),
+        (take_back, "is not approved by now: 0 of 1 approvals count"),
+        (reject, "is not approved by now: rejected by cy: unfair"),
+        (have_an_incident, "is not approved by now: an incident of the system was recorded since"),
+        (edit_the_assessment, "not approved by now: another assessment of it was submitted since"),
+        (change_the_policy, "is not approved by now: it is bound to another policy"),
         (evaluate_it_again, "a new performance record since then"),
         (state_another_use, "aims.yaml states another intended use"),
     ],
@@ -237,7 +237,8 @@ def test_role_or_number_of_approvals_of_the_model_before_that_do_not_suffice(wor
     world.submit(before)
     world.approve(before, "bo")
     model = trained(world, "again")
-    assert "is not approved" in submitted(world.gate(model)).observed
+    words = "1 of 1 approvals count, not one of each role: risk-owner, security"
+    assert words in submitted(world.gate(model)).observed
     world.approve(before, "cy")
     assert submitted(world.gate(model)).outcome == "pass"
 
@@ -347,6 +348,9 @@ def test_nothing_is_kept_where_nobody_has_to_approve_or_the_record_is_about_some
     assert keep_assessment(dossier, world.policy, around).dossier.kept is not None
     content = {**world.policy.content(), "approvals": None}
     kept = keep_assessment(dossier, policy_from_content(content), around)
-    assert (kept.dossier.kept, len(kept.why_not)) == (None, 1)
+    (words,) = kept.why_not
+    assert kept.dossier.kept is None
+    assert words.endswith("is not approved by now: the policy asks for no approvals")
     stranger = keep_assessment(dossier, world.policy, around, of="f" * 64)
-    assert stranger.why_not == ("that of model ffffffffffff… is not approved under this policy",)
+    (words,) = stranger.why_not
+    assert words == "that of model ffffffffffff… is not approved by now: nobody approved it"
