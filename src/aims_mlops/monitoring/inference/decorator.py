@@ -32,8 +32,8 @@ def monitored(
     kept. Give `request_id=` with a call to name it; the function gets it only if it has such an
     argument. `aims.request_id()` tells the id after the call.
 
-    model : what predicts; its digest is in the log. A reference, such as `check_model(…).model`, or a
-        URI or path, which the first call resolves and digests.
+    model : what predicts; its digest is in the log. A reference, such as `check_model(…).model`, or
+        a URI or path, which the first call resolves and digests.
     target : such as 'production'.
     features : name of the argument with the features; the first one by default.
     Raises InputError for a generator, or a function without such an argument.

@@ -156,6 +156,15 @@ class Folder:
             remote.rm(f"{base}/{place}", recursive=True)
         return files
 
+    def sweep(self, system: str, process: str) -> int:
+        """Delete what a killed process was writing; no reader sees it. Gives how many files."""
+        if not self.is_local:
+            return 0
+        found = list(Path(self.url).glob(f"system={system}/day=*/.part-*-{process}-*.part"))
+        for path in found:
+            path.unlink(missing_ok=True)
+        return len(found)
+
     def _names(self, place: str) -> list[str]:
         try:
             if self.is_local:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -41,6 +42,8 @@ def _tell(project: Project, one: Ended) -> int:
     uncounted = [file for file in files if file["number"] > one.counts.files]
     one.counts.written += sum(file["rows"] for file in uncounted)
     lost = one.counts.waiting
+    with contextlib.suppress(OSError):
+        folder.sweep(system, process)
     body: dict[str, Any] = {
         "process": process,
         "folder": folder.address,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import signal
 import subprocess
 import sys
@@ -239,6 +240,52 @@ def test_file_that_was_written_just_before_the_kill_is_not_a_loss(
     assert (body["lost"], body["written"]) == (0, 4)
     assert [file["rows"] for file in body["files"]] == [4]
     log._writer = None
+
+
+def test_what_a_killed_process_was_writing_is_removed(project: Project) -> None:
+    log = recorder(project)
+    take(log, 1)
+    log.flush()
+    (file,) = (project.root / "log").rglob("*.parquet")
+    half = file.with_name(f".part-20261121T000000-{log.process}-000002.parquet.part")
+    other = file.with_name(".part-20261121T000000-another-000001.parquet.part")
+    for path in (half, other):
+        path.write_bytes(b"half")
+    assert len(pd.read_parquet(project.root / "log" / "system=loans")) == 1
+    log.tally.close(remove=False)
+    assert tell_losses(project) == 0
+    assert not half.exists()
+    assert other.exists()  # of a process that may be alive
+    log._writer = None
+
+
+def test_disk_without_a_byte_left_is_tried_again_until_there_is_room(
+    project: Project, told: Bodies
+) -> None:
+    """A real ENOSPC: the log lies on a tmpfs of 64 kB."""
+    log_folder = project.root / "small"
+    log_folder.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=64k", "none", str(log_folder)]
+    if subprocess.run(mount, capture_output=True, check=False).returncode:
+        pytest.skip("this user may not mount a tmpfs")
+    try:
+        filler = log_folder / "filler"
+        with filler.open("wb", buffering=0) as file, contextlib.suppress(OSError):
+            while file.write(bytes(4096)):
+                pass
+        log = recorder(project, folder="small", queue_rows=8)
+        take(log, 3, 3)
+        log.flush()
+        assert (log.counts.written, log.counts.waiting) == (0, 6)
+        take(log, 5)
+        assert log.counts.queue_full == 5
+        filler.unlink()
+        log.close()
+        assert len(pd.read_parquet(log_folder / "system=loans")) == 6
+        (body,) = told()
+        assert (body["written"], body["dropped"]) == (6, {"queue full": 5})
+    finally:
+        subprocess.run(["umount", str(log_folder)], check=False)
 
 
 def test_forked_child_has_a_log_of_its_own(project: Project, told: Bodies) -> None:
