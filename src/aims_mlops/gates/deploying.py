@@ -64,7 +64,7 @@ def deployment(
                 warnings.warn(
                     f"the deployment of {check.model_uri} to {where} is not on record: {trouble}",
                     CaptureWarning,
-                    stacklevel=4,
+                    stacklevel=3,
                 )
 
         if inspect.iscoroutinefunction(function):

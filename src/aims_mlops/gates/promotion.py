@@ -78,13 +78,13 @@ def promote(
         outcome, said = _set(reference, decision, alias)
     except Exception as error:  # noqa: BLE001  a failed promotion is a record, not a crash
         outcome, said = "failed", f"{type(error).__name__}: {error}"
-    subjects = decision.request.model.subject if decision.request else None
-    if subjects is None:  # an allowed decision always has its request
+    request = decision.request
+    if request is None:  # an allowed decision always has its request
         raise AssertionError("an allowed decision without a request")
     record = project.open_store().append(
         Evidence(
             kind="promotion",
-            subjects=(subjects,),
+            subjects=(request.model.subject,),
             body={
                 "decision": decision.record,
                 "alias": alias,
@@ -98,9 +98,7 @@ def promote(
             },
             actor=requester or current_actor(project),
             claimed_at=now(),
-            system=decision.request.system.id
-            if decision.request and decision.request.system
-            else None,
+            system=request.system.id if request.system else None,
         )
     )
     return Promotion(decision, alias, outcome, said, record.id)

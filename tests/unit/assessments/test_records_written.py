@@ -316,6 +316,9 @@ def test_key_is_made_once_in_the_folder_that_is_named(world, tmp_path, monkeypat
     assert (again.is_new, again.signer.public) == (False, first.signer.public)
     with pytest.raises(InputError, match="not an id that can have a key"):
         personal_key("../bo")
+    with pytest.raises(InputError) as refused:
+        personal_key("!" * 200)
+    assert len(refused.value.got) == 80
     monkeypatch.delenv("AIMS_KEYS")
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
     assert keys_folder() == tmp_path / "config" / "aims-mlops" / "keys"

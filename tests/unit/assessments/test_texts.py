@@ -334,3 +334,36 @@ def test_record_without_an_assessment_is_told_so(log):
     for body in ({}, {"document": {"system": 7}}):
         with pytest.raises(EvidenceFormatError, match="no assessment that can be read"):
             assessment_of(body)
+
+
+def test_carried_section_takes_the_place_of_its_own_lines_and_of_no_others():
+    party = {"who": "clients"}
+    said = {"system": "loans", "impacts": (IMPACT,), "interested_parties": (party,),
+            "human_oversight": {"who": "Renée"}}  # fmt: skip
+    prior = Assessment.model_validate(said)
+    plain = assessment_text(system="loans", author="ana").splitlines()
+    text = assessment_text(system="loans", author="ana", prior=prior, title="café")
+    lines = text.splitlines()
+    replaced = ("interested_parties: []", "impacts: []", "human_oversight:",
+                '  who: ""  # who can intervene or switch it off',
+                '  how: ""  # how they notice, and what they can do', 'title: ""')  # fmt: skip
+    assert [line for line in plain if line not in lines] == [
+        line for line in plain if line in replaced
+    ]
+    assert "from_misuse" not in [line.strip().partition(":")[0] for line in lines]
+    assert 'title: "café"' in lines
+    assert "  who: Renée" in lines
+
+
+def test_refreshing_keeps_how_a_person_quoted(tmp_path):
+    path = tmp_path / "a.yaml"
+    path.write_text("system: \"loans\"\ntitle: 'ours'\n")
+    text, *_ = refreshed(path, {"data.quality": ("good", "1" * 64)})
+    assert text.startswith("system: \"loans\"\ntitle: 'ours'\n")
+
+
+@pytest.mark.parametrize("given", ["residual_likelihood", "residual_severity"])
+def test_half_of_a_residual_figure_is_shown(log, given):
+    document = {**DOCUMENT, "impacts": [{**IMPACT, given: "minor"}]}
+    log.write("impact-assessment", {"document": document, "fields": {}})
+    assert "  after measures: likelihood " in shown(log)

@@ -151,6 +151,13 @@ def test_async_function_and_its_own_error_come_through_unchanged(world, folder):
     assert found.state == "failed"
     assert found.begun.evidence.body["error"] == "OSError"
 
+    @aims.deployment(target="production", where="eu-2")
+    async def deploy_well(model):
+        return "up"
+
+    assert asyncio.run(deploy_well(folder)) == "up"
+    assert deployments(world.store)[-1].runs
+
 
 def test_model_that_runs_but_is_not_on_record_is_said(world, folder, monkeypatch):
     @aims.deployment(target="production", where="eu-1")
@@ -160,8 +167,9 @@ def test_model_that_runs_but_is_not_on_record_is_said(world, folder, monkeypatch
         monkeypatch.setenv("AIMS_BLOBS", str(world.root / "b"))
         return "up"
 
-    with pytest.warns(CaptureWarning, match="is not on record"):
+    with pytest.warns(CaptureWarning, match="is not on record") as told:
         assert deploy(folder) == "up"
+    assert [warning.filename for warning in told] == [__file__]  # where it was deployed
 
 
 def test_function_without_a_model_is_no_deployment():
@@ -198,10 +206,68 @@ def test_command_records_lists_and_refuses(world, folder):
     [
         ({"where": " "}, "a deployment says where"),
         ({"where": "eu-1", "system": "other"}, "another AI system"),
-        ({"where": "eu-1", "configuration": Path("nowhere.yaml")}, "cannot be read"),
+        (
+            {"where": "eu-1", "configuration": Path("nowhere.yaml")},
+            "nowhere.yaml cannot be read; got No such file or directory",
+        ),
     ],
 )
 def test_deployment_that_says_too_little_is_refused(world, folder, more, words):
     with pytest.raises(InputError, match=words):
         record_deployment(folder, target="production", project=world.project, **more)
     assert not deployments(world.store)
+
+
+def test_project_is_the_one_given_else_that_of_the_folder(
+    world, good, folder, monkeypatch, tmp_path
+):
+    other = _model(world, good, "two")
+    monkeypatch.chdir(tmp_path)  # where there is no aims.yaml, and so no policy
+    how = {"target": "production", "where": "eu-1"}
+    with pytest.raises(ModelRefusedError, match="no policy decides"):
+        record_deployment(folder, **how)
+    record_deployment(folder, **how, project=world.project)
+    (found,) = deployments(world.store)
+    ended = roll_back(found, reason="wrong", to=other, project=world.project)
+    assert ended.evidence.body["rolled_back_to"] == fingerprint_files(other).sha256
+    last = deployments(world.store)[-1]
+    gone = decommission(last, reason="over", project=world.project)
+    assert gone.evidence.body == {
+        "event": "decommissioned",
+        "deployment": last.id,
+        "target": "production",
+        "reason": "over",
+    }
+    monkeypatch.chdir(world.root)
+    record_deployment(folder, **how)
+    taken = roll_back(deployments(world.store)[-1], reason="wrong")
+    assert (taken.evidence.body["event"], taken.evidence.body["rolled_back_to"]) == (
+        "rolled-back",
+        None,
+    )
+    record_deployment(folder, **how)
+    decommission(deployments(world.store)[-1], reason="over")
+    assert not any(deployment.runs for deployment in deployments(world.store))
+
+
+def test_system_is_the_decisions_own_or_the_one_named_where_it_has_none(world, good):
+    world.write("policies/production.yaml", "id: p\nrequires: [{id: a.b, kind: model}]\n")
+    path = world.root / "free"
+    path.mkdir()
+    (path / "weights.bin").write_bytes(b"free")
+    found = fingerprint_files(path)
+    model = ModelReference(uri=str(path), sha256=found.sha256, files=found.files)
+    world.record("model", [model.subject], {"sha256": model.sha256}, system=None)
+    assert world.gate(model).allowed
+    how = {"target": "production", "where": "eu-1", "project": world.project}
+    assert record_deployment(path, **how).evidence.system is None
+    assert record_deployment(path, system="toys", **how).evidence.system == "toys"
+
+
+def test_system_that_is_not_the_decisions_is_refused(world, folder):
+    how = {"target": "production", "where": "eu-1", "project": world.project}
+    assert record_deployment(folder, system="loans", **how).evidence.system == "loans"
+    assert record_deployment(folder, **how).evidence.system == "loans"
+    with pytest.raises(InputError, match="about another AI system") as refused:
+        record_deployment(folder, system="toys", **how)
+    assert (refused.value.got, refused.value.expected) == ("toys", "loans")

@@ -67,7 +67,7 @@ def test_policy_and_system_are_declared_only_where_something_is_recorded(world):
 
 
 def test_undecided_is_recorded_about_what_is_known_of_the_model(world):
-    decision = gate("models:/nothing/1", target="production", project=world.project)
+    decision = gate("shelf:nothing", target="production", project=world.project)
     assert decision.record is None  # the store was not opened yet
     model = world.ready()
     world.record("model", [model.subject], {"sha256": model.sha256}, system="other")
@@ -216,7 +216,17 @@ def test_model_that_was_exchanged_after_the_decision_is_not_promoted(world, plug
         "the model behind the URI changed after the decision",
     )
     assert registry.set == []
-    assert world.store.get(done.record).evidence.body["version"] == "8"
+    body = world.store.get(done.record).evidence.body
+    assert (body["name"], body["version"]) == ("loans", "8")
+
+
+def test_model_of_no_system_is_promoted_where_the_policy_needs_none(world, plugin):
+    plugin(Registry())
+    text = "id: production\nrequires: [{id: evidence.run, kind: run}]\n"
+    world.write("policies/production.yaml", text)
+    done = promote(world.train(system=None).uri, alias="champion", requester="dee")
+    assert done.outcome == "set"
+    assert world.store.get(done.record).evidence.system is None
 
 
 def test_registry_that_does_not_answer_or_breaks_has_not_promoted(world, plugin):
@@ -239,7 +249,7 @@ def test_target_of_a_promotion_is_the_aliass_own_or_the_one_named(world, plugin)
 def test_policy_is_tried_on_the_decisions_of_its_target_system_and_time(world, bad):
     first = world.gate(world.train("one", figures=bad))
     moment = read(world.store.get(first.record).received_at)
-    gate("models:/nothing/1", target="production", project=world.project)
+    gate("shelf:nothing", target="production", project=world.project)
     assert [t.decision.id for t in try_policy(world.store, world.policy)] == [first.record]
 
     def tried(**how):
