@@ -1,5 +1,6 @@
 """Roles from an identity provider: what a signed ID token gives, and every way to stretch one."""
 
+import functools
 import hashlib
 import hmac
 import json
@@ -32,12 +33,18 @@ identity_provider:
 """
 
 
+@functools.cache
+def made_key(whose):
+    """An RSA key, made once: that takes a while."""
+    return rsa.generate_private_key(public_exponent=65537, key_size=2048)
+
+
 class Provider:
     """An identity provider with keys of its own; `token` signs really."""
 
     def __init__(self, world):
         self.world = world
-        self.keys = {"k1": rsa.generate_private_key(public_exponent=65537, key_size=2048)}
+        self.keys = {"k1": made_key("the provider's")}
         self.publish()
 
     def publish(self):
@@ -117,10 +124,6 @@ def test_without_a_token_there_is_no_role(world, provider):
     )
 
 
-def other_key(**how):
-    return rsa.generate_private_key(public_exponent=65537, key_size=2048)
-
-
 def unsigned(provider):
     return jwt.encode(
         jwt.decode(provider.token(), options={"verify_signature": False}), None, "none"
@@ -148,9 +151,12 @@ ATTACKS = {
     "another issuer": (lambda p: p.token(iss="https://evil.example"), "issuer"),
     "another audience": (lambda p: p.token(aud="another-app"), "[Aa]udience"),
     "issued to another party": (lambda p: p.token(aud=["aims", "x"], azp="x"), "another party"),
-    "another key under the same name": (lambda p: p.token(key=other_key()), "[Ss]ignature"),
+    "another key under the same name": (
+        lambda p: p.token(key=made_key("somebody else's")),
+        "[Ss]ignature",
+    ),
     "a key that the set does not have": (
-        lambda p: p.token(key=other_key(), kid="k9"),
+        lambda p: p.token(key=made_key("somebody else's"), kid="k9"),
         "not signed with a key of the identity provider",
     ),
     "no signature": (unsigned, "not signed as its key"),
