@@ -24,6 +24,7 @@ from aims_mlops.gates.break_glass import broken
 from aims_mlops.gates.consent_checks import check_assessment, check_consent
 from aims_mlops.gates.decision import Decision
 from aims_mlops.gates.evidence_checks import check_figures, check_required
+from aims_mlops.gates.oversight_checks import check_oversight, notes_on
 from aims_mlops.gates.reason import Objection, Reason
 from aims_mlops.gates.request import PromotionRequest
 from aims_mlops.gates.waiving import waived
@@ -54,6 +55,7 @@ def decide(
     reasons += check_assessment(policy, dossier, request, now, re_opened=kept.why_not)
     consent = check_consent(policy, dossier, binding, request, now)
     reasons += consent.reasons
+    reasons += check_oversight(policy, request.oversight)
     reasons += [_objection(objection) for objection in request.objections]
     waivers = standing_waivers(
         dossier,
@@ -96,6 +98,7 @@ def decide(
         notes=(
             *_notes(request, policy, approved=bool(consent.counted), broke_glass=broke_glass),
             *_kept_note(dossier),
+            *notes_on(policy, request.oversight),
         ),
         request=request,
         evidence=tuple(record.id for record in dossier.records),

@@ -79,5 +79,6 @@ def _request(store: EvidenceStore, asked: dict[str, Any]) -> PromotionRequest:
         evidence_digest=asked["evidence_digest"],
         enforced_by=asked["enforced_by"],
         break_glass=asked["break_glass"],
+        oversight=tuple(asked["oversight"]) if asked.get("oversight") is not None else None,
         objections=tuple(Objection(**objection) for objection in asked["objections"]),
     )

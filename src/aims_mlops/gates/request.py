@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -25,6 +26,7 @@ class PromotionRequest:
         records is refused.
     enforced_by : what keeps an alias from being set past this decision.
     objections : of plugins, gathered before the decision.
+    oversight : what is open about the system in operation, and missed runs; None if nobody looked.
     break_glass : reason given for going ahead without the approvals, if somebody gave one.
     """
 
@@ -40,6 +42,7 @@ class PromotionRequest:
     enforced_by: str = "nothing: a client's decision is guidance"
     objections: tuple[Objection, ...] = ()
     break_glass: str | None = None
+    oversight: tuple[Mapping[str, Any], ...] | None = None
 
     def around(self, now: datetime) -> Circumstances:
         """What keeping an assessment depends on, at a moment."""
@@ -74,6 +77,7 @@ class PromotionRequest:
             "evidence_digest": self.evidence_digest,
             "enforced_by": self.enforced_by,
             "break_glass": self.break_glass,
+            "oversight": None if self.oversight is None else [dict(f) for f in self.oversight],
             "objections": [
                 {
                     "rule": o.rule,

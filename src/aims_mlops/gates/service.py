@@ -24,6 +24,7 @@ from aims_mlops.evidence.models import ModelReference
 from aims_mlops.evidence.records import Evidence, Record, Subject
 from aims_mlops.gates.decide import decide
 from aims_mlops.gates.decision import Decision
+from aims_mlops.gates.open_findings import open_about
 from aims_mlops.gates.reason import Objection, Reason
 from aims_mlops.gates.request import PromotionRequest
 from aims_mlops.gates.tie import TRIES, DecisionOvertakenError, Tied, Write
@@ -92,6 +93,7 @@ def gate(
                 checkpoint=f"{status.size} {status.root}",
                 evidence_digest=evidence_root(dossier.records),
                 break_glass=break_glass,
+                oversight=open_about(store, system, datetime.now(UTC)),
             )
             if enforced_by is not None:
                 request = replace(request, enforced_by=enforced_by)

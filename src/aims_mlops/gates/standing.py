@@ -6,6 +6,7 @@ A decision is a fact about the past; whether it may be acted on today is asked h
 - the approvals that it counted, weighed with the people of today, are not taken back;
 - the impact assessment behind it is the last one that was submitted, and has not run out;
 - the waivers that it used still stand, and glass that was broken was looked at in time;
+- nothing is open about the system, where the policy asks that of what is in use;
 - the gate has not refused the same content since, and nobody took the promotion away.
 
 Approvals have to be fresh when a decision is made, and need not be afterwards.
@@ -30,6 +31,8 @@ from aims_mlops.evidence.models import ModelReference
 from aims_mlops.evidence.records import Record
 from aims_mlops.gates.aftermath import open_nonconformities
 from aims_mlops.gates.consent_checks import check_assessment, check_consent
+from aims_mlops.gates.open_findings import open_about
+from aims_mlops.gates.oversight_checks import check_oversight
 from aims_mlops.gates.reason import Reason
 from aims_mlops.gates.repeating import repeat
 from aims_mlops.gates.request import PromotionRequest
@@ -43,7 +46,7 @@ if TYPE_CHECKING:
     from aims_mlops.store.base import EvidenceStore
 
 # Refusals for these reasons depend on who asked; they are weighed anew instead.
-_WEIGHED_ANEW = ("approvals.", "assessment.", "break-glass.")
+_WEIGHED_ANEW = ("approvals.", "assessment.", "break-glass.", "oversight.")
 # What can take back an assessment that was kept from another model.
 _AGAINST = (*CONSENT_KINDS, "incident", "impact-assessment")
 # What a decision that is made again has to say like its record.
@@ -144,6 +147,7 @@ class _Look:
         found = [*self._is_no_decision(), *self._refused_since(decisions), *self._taken_away()]
         found += self._no_longer_agreed()
         found += self._run_out()
+        found += self._open_now()
         return found
 
     def _is_no_decision(self) -> Iterable[Reason]:
@@ -275,6 +279,13 @@ class _Look:
                 rule = {"expired-waiver": "waiver.stands"}.get(open_.what, "break-glass.in-time")
                 reason = self._reason(rule, "stale", open_.observed, f"due {open_.due or 'always'}")
                 yield replace(reason, next_step=open_.next_step)
+
+    def _open_now(self) -> Iterable[Reason]:
+        """What is open about the system, where the policy ends the standing of what is in use."""
+        oversight = self.policy.oversight
+        if oversight is not None and oversight.in_use == "refuse":
+            findings = open_about(self.store, self.system, self.now)
+            yield from (r for r in check_oversight(self.policy, findings) if r.refuses)
 
     def _reason(self, rule: str, outcome: Any, observed: str, limit: str) -> Reason:
         return Reason(

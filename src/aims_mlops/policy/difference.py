@@ -28,8 +28,9 @@ def _rows(policy: Policy) -> dict[str, Mapping[str, Any]]:
     rows: dict[str, Mapping[str, Any]] = {
         row["id"]: row for field in ("requires", "rules") for row in content[field]
     }
-    for name in ("assessment", "approvals", "waivers", "break_glass", "impact_scale"):
-        if content[name] is not None:
+    parts = ("assessment", "approvals", "waivers", "break_glass", "oversight", "impact_scale")
+    for name in parts:
+        if content.get(name) is not None:
             rows[name] = content[name]
     rows["policy"] = {"pinned": bool(content["pinned"]), "targets": content["targets"]}
     return rows

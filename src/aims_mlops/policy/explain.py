@@ -65,6 +65,12 @@ def _people(policy: Policy) -> list[str]:
     lines.append(
         f"Waivers: at most {waivers.max_days} days" if waivers.allowed else "Waivers: not allowed"
     )
+    if (oversight := policy.oversight) is not None:
+        if oversight.nonconformities != "none":
+            lines.append(f"Open nonconformities, {oversight.nonconformities} or worse: refuse")
+        lines.append(f"Monitoring that did not happen: {oversight.missed_runs}")
+        if oversight.in_use == "refuse":
+            lines.append("  what is in use no longer stands while such a nonconformity is open")
     glass = policy.break_glass
     lines.append(
         f"Break-glass: a second person within {glass.second_person_within_hours} hours"

@@ -171,6 +171,22 @@ class BreakGlassAllowed(Section):
     second_person_within_hours: Annotated[int, Field(ge=1, le=720)] = 24
 
 
+class Oversight(Section):
+    """What may be open about a system in operation while its next version is promoted.
+
+    nonconformities : open ones of this severity or worse refuse; `none` of them does.
+    missed_runs : what a scheduled run of monitoring does that has not happened in time.
+    in_use : `refuse`: while such a nonconformity is open, what is promoted has no standing decision
+        either, so that deploy-time checks refuse it and `aims reconcile --demote` takes it away.
+    """
+
+    nonconformities: Literal["minor", "major", "none"] = "major"
+    missed_runs: Literal["refuse", "allow"] = "allow"
+    in_use: Literal["refuse", "allow"] = "allow"
+    severity: Severity = "major"
+    controls: tuple[str, ...] = ("A.6.2.6",)
+
+
 class ImpactScale(Section):
     """The words of the scale, lowest first; an impact's figure is the product of both ranks."""
 
@@ -203,6 +219,7 @@ class PolicyDocument(Section):
     approvals: ApprovalsRequired | None = None
     waivers: WaiversAllowed | None = None
     break_glass: BreakGlassAllowed | None = None
+    oversight: Oversight | None = None
     impact_scale: ImpactScale | None = None
 
 

@@ -19,7 +19,15 @@ from aims_mlops.policy.policy import Policy
 from aims_mlops.policy.vocabulary import FIGURE_KINDS, known_measures
 
 MAX_DEPTH = 8  # of `extends`
-_SINGLE = ("pinned", "assessment", "approvals", "waivers", "break_glass", "impact_scale")
+_SINGLE = (
+    "pinned",
+    "assessment",
+    "approvals",
+    "waivers",
+    "break_glass",
+    "oversight",
+    "impact_scale",
+)
 
 _LIMIT_PARSED = 64  # files
 _parsed: dict[Path, tuple[tuple[int, int, int], Document]] = {}

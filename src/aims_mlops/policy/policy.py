@@ -15,6 +15,7 @@ from aims_mlops.policy.grammar import (
     BreakGlassAllowed,
     ImpactScale,
     Match,
+    Oversight,
     PolicyDocument,
     Requirement,
     Rule,
@@ -67,6 +68,10 @@ class Policy:
         return self.document.break_glass or BreakGlassAllowed()
 
     @property
+    def oversight(self) -> Oversight | None:
+        return self.document.oversight
+
+    @property
     def impact_scale(self) -> ImpactScale:
         return self.document.impact_scale or ImpactScale()
 
@@ -90,6 +95,8 @@ class Policy:
         assessment = content["assessment"]
         if assessment is not None and assessment["tolerance"] is None:
             del assessment["tolerance"]  # it came later: what was pinned before keeps its digest
+        if content["oversight"] is None:
+            del content["oversight"]  # likewise
         return content
 
     @cached_property

@@ -1,0 +1,158 @@
+"""What is open about a system in operation, and what a policy lets it do to the next promotion."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from aims_mlops.evidence.records import Subject
+from aims_mlops.gates.repeating import repeat
+from aims_mlops.gates.standing import standing_decision
+from aims_mlops.oversight.nonconformity import open_nonconformity
+
+
+def _policy(world, text):
+    with (world.root / "policies/production.yaml").open("a") as policy:
+        policy.write(text)
+
+
+def _open(world, *, severity="major", what="limit", system="loans"):
+    return open_nonconformity(
+        world.store,
+        key=f"{what}/{system}",
+        what=what,
+        detail="recall is too low",
+        next_step="retrain",
+        subjects=[Subject.of_name(f"monitor:{system}/daily")],
+        system=system,
+        severity=severity,
+        now=datetime.now(UTC),
+    )
+
+
+def _reason(decision, rule):
+    return next(reason for reason in decision.reasons if reason.rule == rule)
+
+
+@pytest.mark.parametrize(
+    ("asked", "severity", "refused"),
+    [
+        ("major", "major", True),
+        ("major", "minor", False),
+        ("minor", "minor", True),
+        ("none", "major", False),
+    ],
+)
+def test_open_nonconformity_refuses_from_the_asked_severity_on(world, asked, severity, refused):
+    _policy(world, f"oversight: {{nonconformities: {asked}}}\n")
+    model = world.ready()
+    _open(world, severity=severity)
+    decision = world.gate(model)
+    assert decision.allowed is not refused
+    if refused:
+        reason = _reason(decision, "oversight.nonconformities")
+        assert "1 open: limit" in reason.observed
+        assert "aims nonconformity" in reason.next_step
+
+
+def test_policy_that_does_not_ask_shows_what_is_open(world):
+    model = world.ready()
+    _open(world)
+    decision = world.gate(model)
+    assert decision.allowed
+    assert any("1 open: limit" in note for note in decision.notes)
+
+
+def test_nonconformity_of_another_system_does_not_count(world):
+    _policy(world, "oversight: {nonconformities: minor}\n")
+    model = world.ready()
+    _open(world, system="pricing")
+    assert world.gate(model).allowed
+
+
+@pytest.mark.parametrize(
+    "what", ["break-glass", "no-decision", "expired-waiver", "expired-assessment"]
+)
+def test_what_a_new_decision_cures_does_not_stand_in_its_way(world, what):
+    _policy(world, "oversight: {nonconformities: minor}\n")
+    model = world.ready()
+    _open(world, what=what)
+    assert world.gate(model).allowed
+
+
+def _monitored(world):
+    text = (world.root / "aims.yaml").read_text()
+    line = '    models: ["loans*"]\n'
+    assert line in text
+    world.write(
+        "aims.yaml", text.replace(line, line + "    monitoring: [{id: hourly, every: 1h}]\n")
+    )
+    body = {"event": "deployed", "target": "pilot", "where": "x", "model": "a" * 64}
+    world.record("deployment", [Subject("model:m", "a" * 64)], body)
+
+
+@pytest.mark.parametrize(("asked", "refused"), [("refuse", True), ("allow", False)])
+def test_missed_monitoring_run_refuses_where_the_policy_says_so(world, asked, refused):
+    """The deployment is of now, so that the request is decided as if it were tomorrow."""
+    from aims_mlops.gates.open_findings import open_about
+
+    _policy(world, f"oversight: {{missed_runs: {asked}}}\n")
+    model = world.ready()
+    _monitored(world)
+    later = datetime.now(UTC) + timedelta(days=1)
+    open_ = open_about(world.store, world.project.system("loans"), later)
+    assert [finding["what"] for finding in open_] == ["missed-run"]
+    decision = world.decide(model, oversight=open_)
+    assert decision.allowed is not refused
+    if refused:
+        assert "1 open: missed-run" in _reason(decision, "oversight.monitoring-happened").observed
+
+
+def test_request_that_does_not_say_what_is_open_is_refused_where_the_policy_asks(world):
+    model = world.ready()
+    assert world.decide(model, oversight=None).allowed
+    _policy(world, "oversight: {nonconformities: major, missed_runs: refuse}\n")
+    world.approve(model)
+    decision = world.decide(model, oversight=None)
+    assert {r.rule for r in decision.refusals} >= {
+        "oversight.nonconformities",
+        "oversight.monitoring-happened",
+    }
+    assert all(r.outcome == "error" for r in decision.refusals if r.rule.startswith("oversight."))
+
+
+def test_refusal_is_repeated_from_the_log_after_the_nonconformity_is_closed(world):
+    _policy(world, "oversight: {nonconformities: major}\n")
+    model = world.ready()
+    opened = _open(world)
+    decision = world.gate(model)
+    record = world.store.get(decision.record)
+    world.record(
+        "nonconformity",
+        [Subject.of_name("x")],
+        {"nonconformity": opened.id, "what": "limit", "state": "closed", "effect": "mended"},
+    )
+    assert world.gate(model).allowed
+    assert not repeat(world.store, record).allowed
+
+
+def _stands(world, model):
+    return standing_decision(
+        world.store, model, "production", project=world.project, now=datetime.now(UTC)
+    )
+
+
+@pytest.mark.parametrize(("asked", "stands"), [("refuse", False), ("allow", True)])
+def test_what_is_in_use_no_longer_stands_where_the_policy_says_so(world, asked, stands):
+    _policy(world, f"oversight: {{nonconformities: major, in_use: {asked}}}\n")
+    model = world.ready()
+    assert world.gate(model).allowed
+    assert _stands(world, model).stands
+    _open(world)
+    found = _stands(world, model)
+    assert found.stands is stands
+    world.gate(model)  # a refusal for what is open ends nothing by itself
+    assert _stands(world, model).stands is stands
+    if not stands:
+        assert [reason.rule for reason in found.reasons] == ["oversight.nonconformities"]
