@@ -82,24 +82,26 @@ class Writer:
             self._write()
 
     def close(self) -> None:
-        """Write, count what cannot be written as dropped, and put everything on record."""
+        """Write, count what cannot be written as dropped, and put everything on record.
+
+        A folder that does not answer holds the end of the process for ten seconds and no longer.
+        """
         self._stop = True
         self._wake.set()
         if self._thread is not None and self._thread is not threading.current_thread():
             self._thread.join(_CLOSE_SECONDS)
-        with self._lock:
+        if not self.is_alive():
             self.flush()
-            lost = sum(table.num_rows for _, table in self._pending)
-            lost += sum(call.rows for call in self._calls)
-            if lost:
-                self._recorder.add(unwritten=lost)
-                self._pending, self._calls = [], []
-            self._recorder.tally.close(remove=self._record())
+        waiting = self._recorder.seen()[0].waiting
+        if waiting:
+            self._recorder.add(unwritten=waiting)
+            self._pending, self._calls = [], []
+        self._recorder.tally.close(remove=self._record())
 
     def _run(self) -> None:
         self._look_back()
-        while not self._stop:
-            self._wake.wait(self._settings.flush_seconds)
+        while True:
+            self._wake.wait(0 if self._stop else self._settings.flush_seconds)
             self._wake.clear()
             try:
                 self.flush()
@@ -107,6 +109,8 @@ class Writer:
                     self._record()
             except Exception as error:  # noqa: BLE001  the thread lives on
                 self._say(f"{type(error).__name__}: {error}")
+            if self._stop:
+                return
 
     def _look_back(self) -> None:
         from aims_mlops.monitoring.inference.recovery import tell_losses

@@ -391,3 +391,26 @@ def test_duckdb_and_pandas_read_the_files_as_they_are(project: Project) -> None:
     assert found == (3, 0.5, time.strftime("%Y-%m-%d", time.gmtime()))
     frame = pd.read_parquet(project.root / "log" / "system=loans")
     assert list(frame["row"]) == [0, 1, 2]
+
+
+def test_folder_that_does_not_answer_does_not_hold_the_end_of_the_process(
+    project: Project, told: Bodies, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The folder is a server that takes the connection and never says a word."""
+    import socket
+
+    from aims_mlops.monitoring.inference import writer
+
+    pytest.importorskip("aiohttp")
+    monkeypatch.setattr(writer, "_CLOSE_SECONDS", 1.0)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        port = silent.getsockname()[1]
+        kept = Kept(Inference(flush_seconds=3600), b"")
+        folder = Folder.of(f"http://127.0.0.1:{port}/log", project.root)
+        log = Recorder(project, "loans", folder, kept)
+        take(log, 3)
+        begun = time.monotonic()
+        log.close()
+        assert 1 <= time.monotonic() - begun < 6
+    (body,) = told()
+    assert (body["written"], body["dropped"]) == (0, {"folder not writable": 3})
