@@ -40,7 +40,10 @@ class Grants:
                 grant(connection, *entry)
 
     def take_back(self, session: Any) -> None:
-        """Take back what was given and not used up, at the end of the flush or the transaction."""
+        """Take back what was given and not used up.
+
+        Called at the end of the flush; by a role of its own, at the end of the transaction.
+        """
         for entry in session.info.pop(GIVEN, ()):
             with self._connection(session) as connection:
                 withdraw(connection, *entry)

@@ -68,7 +68,9 @@ def _watch(session: Any, guard: Guard, grants: Grants | None) -> None:
 
     event.listen(session, "before_flush", before_flush)
     if grants is not None:
-        event.listen(session, "after_flush", lambda session, _context: grants.take_back(session))
+        # A role of its own would wait for the row's transaction, which holds the used grant.
+        ended = "after_commit" if grants.outside else "after_flush"
+        event.listen(session, ended, lambda session, *_: grants.take_back(session))
         event.listen(session, "after_soft_rollback", lambda session, _: _forget(session, grants))
     event.listen(session, "do_orm_execute", before_statement)
 

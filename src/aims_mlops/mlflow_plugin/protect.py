@@ -58,6 +58,8 @@ def install(url: str, project: Project, *, gate_role: str | None = None) -> Prot
                 connection.exec_driver_sql(function.replace("%", "%%"))
                 connection.exec_driver_sql(trigger)
             connection.exec_driver_sql(f"REVOKE ALL ON {GRANTS}, {RULES} FROM PUBLIC")
+            # MLflow's own role has to see that they are those of aims.yaml: `GET /aims/health`.
+            connection.exec_driver_sql(f"GRANT SELECT ON {RULES} TO PUBLIC")
             if gate_role is not None:
                 if not _ROLE.match(gate_role):
                     raise InputError("not the name of a role", got=repr(gate_role)[:80])

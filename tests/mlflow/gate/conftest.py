@@ -367,7 +367,10 @@ def company(
     session_organisation: Organisation,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Server:
-    """PostgreSQL with triggers, two workers, log-in by basic-auth; called as its administrator."""
+    """As companies run it: PostgreSQL, two workers, log-in by basic-auth; an administrator calls.
+
+    MLflow's role owns no table and can write no grant; the gate's role can do nothing else.
+    """
     pytest.importorskip("flask_wtf")
     folder = tmp_path_factory.mktemp("accounts")
     (folder / "basic_auth.ini").write_text(
@@ -376,18 +379,38 @@ def company(
         f"admin_username = {ADMIN[0]}\nadmin_password = {ADMIN[1]}\n"
         "authorization_function = mlflow.server.auth:authenticate_request_basic_auth\n"
     )
+    import sqlalchemy as sa
+
+    engine = sa.create_engine(postgres, poolclass=sa.NullPool)
+    with engine.begin() as connection:
+        for role in ("company_mlflow", "company_gate"):
+            connection.exec_driver_sql(f"CREATE ROLE {role} LOGIN")
+            connection.exec_driver_sql(f"GRANT USAGE ON SCHEMA public TO {role}")
+        for what, rights in (("TABLES", "SELECT, INSERT, UPDATE, DELETE"), ("SEQUENCES", "USAGE")):
+            connection.exec_driver_sql(
+                f"GRANT {rights} ON ALL {what} IN SCHEMA public TO company_mlflow"
+            )
+
+    def as_role(role: str) -> str:
+        url = sa.make_url(postgres).set(username=role)
+        return str(url.render_as_string(hide_password=False))
+
     done = subprocess.run(
-        [sys.executable, "-m", "aims_mlops", "mlflow", "protect", postgres],
+        [
+            sys.executable, "-m", "aims_mlops", "mlflow", "protect", postgres,
+            "--gate-role", "company_gate",
+        ],
         env=os.environ | session_organisation.environment,
         capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stdout + done.stderr
     return start_server(
-        registry=postgres,
+        registry=as_role("company_mlflow"),
         app=True,
         workers=2,
         user=ADMIN,
         environment={
+            "AIMS_GRANTS_URL": as_role("company_gate"),
             "AIMS_MLFLOW_APP": "basic-auth",
             "MLFLOW_AUTH_CONFIG_PATH": str(folder / "basic_auth.ini"),
             "MLFLOW_FLASK_SERVER_SECRET_KEY": "a-key-for-tests",

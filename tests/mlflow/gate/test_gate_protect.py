@@ -64,6 +64,16 @@ def sql(url: str, statement: str, **values: Any) -> list[Any]:
         return list(found) if found.returns_rows else []
 
 
+@pytest.fixture(scope="module")
+def registered(protected: tuple[Any, str]) -> str:
+    """A model of one version for writes that all have to fail; 'loans-live' is there as well."""
+    server, _ = protected
+    name = f"loans-below-{next(_COUNT)}"
+    server.register(name, f"content {name}")
+    server.api("POST", "registered-models/create", {"name": "loans-live"})
+    return name
+
+
 SET_ALIAS = (
     "INSERT INTO registered_model_aliases (workspace, name, alias, version) "
     "VALUES ('default', :name, :alias, 1)"
@@ -100,16 +110,16 @@ SET_TAG = (
          "reserved tag", "tag of the model", "into a production name"],
 )  # fmt: skip
 def test_raw_sql_that_promotes_is_refused(
-    protected: Any, name: str, statement: str, values: dict[str, str]
+    protected: Any, registered: str, statement: str, values: dict[str, str]
 ) -> None:
-    server, url = protected
-    server.register(name, f"content {name}")
-    before = sql(url, "SELECT count(*) FROM registered_models WHERE name = 'loans-live'")
-    if before == [(0,)]:
-        server.api("POST", "registered-models/create", {"name": "loans-live"})
+    _, url = protected
+    rows = "SELECT * FROM model_versions WHERE name = :name"
+    before = sql(url, rows, name=registered)
     with pytest.raises(sa.exc.DBAPIError, match=r"aims: .*no decision allows it"):
-        sql(url, statement, name=name, **values)
-    assert server.aliases(name) == {}
+        sql(url, statement, name=registered, **values)
+    assert sql(url, rows, name=registered) == before
+    for table in ("registered_model_aliases", "model_version_tags", "registered_model_tags"):
+        assert not sql(url, f"SELECT * FROM {table} WHERE name = :name", name=registered)
 
 
 def test_free_alias_ordinary_tag_and_ungoverned_model_pass(protected: Any, name: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -9,8 +10,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 
 from aims_mlops.inventory.project import forget_stores
+from aims_mlops.mlflow_plugin.protect import install
 
 _COUNT = iter(range(10_000))
 
@@ -127,14 +130,21 @@ class Workspace:
 
 
 def test_workspaces_are_gated_each_with_its_own_models(
-    start_server: Callable[..., Any], organisation: Any, name: str, tmp_path: Path
+    start_server: Callable[..., Any],
+    base_database: Path,
+    organisation: Any,
+    name: str,
+    tmp_path: Path,
 ) -> None:
-    server = start_server("--enable-workspaces", "--app-name", "aims")
+    shutil.copy(base_database, tmp_path / "registry.db")
+    url = f"sqlite:///{tmp_path}/registry.db"
+    install(url, organisation.world.project)
+    server = start_server("--enable-workspaces", "--app-name", "aims", registry=url)
     one, other = Workspace(server, "one"), Workspace(server, "other")
     for workspace in (one, other):
         status, answer = server.call("POST", "/api/3.0/mlflow/workspaces", {"name": workspace.name})
         assert status in (200, 201), answer
-    assert server.call("GET", "/aims/health")[1]["gate"] == "decides"
+    assert server.call("GET", "/aims/health")[1]["triggers"] == "in place"
     path = one.register(name, f"content {name}")
     other_path = other.register(name, f"smuggled {name}")
     for workspace in (one, other):
@@ -145,6 +155,13 @@ def test_workspaces_are_gated_each_with_its_own_models(
     assert other.alias(name)[0] == 403
     assert one.put(path, "tampered")[0] == 403
     assert other.put(other_path, "another")[0] == 200
+    below = sa.create_engine(url, poolclass=sa.NullPool)
+    statement = (
+        "INSERT INTO registered_model_aliases (workspace, name, alias, version) "
+        "VALUES ('other', :name, 'production', 1)"
+    )
+    with pytest.raises(sa.exc.DBAPIError, match="no decision allows it"), below.begin() as raw:
+        raw.execute(sa.text(statement), {"name": name})
 
 
 @pytest.mark.parametrize("real", ["databricks-uc", "databricks-uc://profile", ""])
