@@ -13,12 +13,14 @@ from aims_mlops.inventory.project import Project
 
 GRANTS = "aims_registry_grants"
 RULES = "aims_registry_rules"
+GRANT_SECONDS = 60  # how long a grant written by a role of its own may wait for its row
 COLUMNS = ("kind", "workspace", "name", "key", "version")
 
 TABLES = (
     (
         f"CREATE TABLE {GRANTS} (kind VARCHAR(10) NOT NULL, workspace VARCHAR(63) NOT NULL, "
-        "name VARCHAR(256) NOT NULL, key VARCHAR(256) NOT NULL, version VARCHAR(20) NOT NULL)"
+        "name VARCHAR(256) NOT NULL, key VARCHAR(256) NOT NULL, version VARCHAR(20) NOT NULL, "
+        "given TIMESTAMP WITH TIME ZONE DEFAULT CURRENT_TIMESTAMP)"
     ),
     f"CREATE TABLE {RULES} (kind VARCHAR(10) NOT NULL, pattern VARCHAR(600) NOT NULL)",
 )
@@ -115,7 +117,9 @@ def postgresql_statements() -> dict[str, tuple[str, str]]:
     for watch in WATCHES:
         differs = " OR ".join(f"OLD.{c} IS DISTINCT FROM NEW.{c}" for c in watch.changed)
         name = f"aims_{watch.name}"
-        used = f"DELETE FROM {GRANTS} WHERE {_granted(watch)}"  # noqa: S608  only constants
+        # A gate that breaks off leaves its grant lying; it runs out.
+        fresh = f"given > CURRENT_TIMESTAMP - INTERVAL '{GRANT_SECONDS} seconds'"
+        used = f"DELETE FROM {GRANTS} WHERE {_granted(watch)} AND {fresh}"  # noqa: S608
         take = f"{used}; IF FOUND THEN RETURN NEW; END IF; "
         function = (
             f"CREATE OR REPLACE FUNCTION {name}() RETURNS trigger LANGUAGE plpgsql "

@@ -221,6 +221,13 @@ def test_role_of_the_application_can_neither_grant_nor_take_triggers_away(
         with pytest.raises(sa.exc.DBAPIError, match=r"permission denied|must be owner|no decision"):
             sql(as_role(app), statement, **used)
     assert server.aliases(name) == {}
+    late = give.replace("version)", "version, given)").replace(
+        "'1')", "'1', CURRENT_TIMESTAMP - INTERVAL '2 minutes')"
+    )
+    sql(as_role(gate), late, name=name)
+    with pytest.raises(sa.exc.DBAPIError, match="no decision"):
+        sql(as_role(app), SET_ALIAS, name=name, alias="production")
+    sql(as_role(gate), "DELETE FROM aims_registry_grants")
     sql(as_role(gate), give, name=name)
     sql(as_role(app), SET_ALIAS, name=name, alias="production")
     assert server.aliases(name) == {"production": "1"}
