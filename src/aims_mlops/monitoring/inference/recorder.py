@@ -22,7 +22,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from aims_mlops.monitoring.inference.request import is_sampled
-from aims_mlops.monitoring.inference.rows import Call, Kept
+from aims_mlops.monitoring.inference.rows import UNREAD, Call, Kept
 from aims_mlops.monitoring.inference.snapshot import count_rows, size_of, snapshot
 from aims_mlops.monitoring.inference.tally import Counts, Tally
 
@@ -84,13 +84,12 @@ class Recorder:
     ) -> None:
         """Take one answered call; `inputs` as `inputs()` gave them."""
         try:
-            rows = count_rows(output)
             keep = self.wants(request_id)
-            size = size_of(inputs) + size_of(output) if keep else 0
-            accepted = self._count(rows, size, keep=keep)
-            if accepted:
+            rows, held = _answer(output, keep=keep)
+            size = size_of(inputs) + size_of(held) if keep else 0
+            if self._count(rows, size, keep=keep):
                 self._queue.append(
-                    Call(request_id, started_ns, latency_ns, rows, inputs, snapshot(output), size)
+                    Call(request_id, started_ns, latency_ns, rows, inputs, held, size)
                 )
                 crowded = self._queued >= _WAKE_ROWS or self._held * 4 >= self._bound
                 if crowded and self._writer is not None:
@@ -195,6 +194,14 @@ class Recorder:
             self._writer = Writer(self)
             self.tally = _tally(self)
         self._writer.start()
+
+
+def _answer(output: Any, *, keep: bool) -> tuple[int, Any]:
+    """How many rows an output has, and what to hold of it; UNREAD if it cannot be copied."""
+    try:
+        return count_rows(output), snapshot(output) if keep else None
+    except Exception:  # noqa: BLE001  its row is counted and told
+        return 1, UNREAD
 
 
 def _close_with_process() -> None:

@@ -65,11 +65,11 @@ def _copier(kind: Any) -> Callable[[Any], Any]:
     if issubclass(kind, list | tuple):
         return _copy_rows
     library = kind.__module__.partition(".")[0]
-    if library == "pandas":
+    if library == "pandas" and hasattr(kind, "iloc"):
         return _pandas()
-    if library == "polars":
+    if library == "polars" and hasattr(kind, "clone"):
         return _clone
-    if library == "numpy":
+    if library == "numpy" and hasattr(kind, "copy"):
         return _copy
     return _same  # of Arrow, or not a table
 
