@@ -94,7 +94,7 @@ def digested(location: str) -> Iterator[tuple[FilesFingerprint, Path]]:
     """The digest of a model's files and the folder they are in for as long as the block lasts."""
     from aims_mlops.measures.files import fingerprint_files
 
-    folder = _local(location)
+    folder = local_folder(location)
     if folder is not None:
         if not folder.exists():
             raise ModelNotFoundError(
@@ -175,7 +175,7 @@ def _digest(uri: str, location: str, **known: str | None) -> ModelReference:
         raise _nothing(uri) from error
 
 
-def _local(location: str) -> Path | None:
+def local_folder(location: str) -> Path | None:
     """A local folder of an artifact location; None for one that has to be downloaded."""
     parts = urlsplit(location)
     if parts.scheme == "file":

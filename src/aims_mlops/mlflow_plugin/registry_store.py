@@ -20,7 +20,7 @@ from aims_mlops.gates.service import gate
 from aims_mlops.mlflow_plugin.promoted import PromotedVersion, promotions_of
 from aims_mlops.mlflow_plugin.refusal import broken, forbidden, refusal
 from aims_mlops.mlflow_plugin.store_guard import Guard, Promotion, is_reserved, requester
-from aims_mlops.mlflow_plugin.version_files import reference_of, reference_of_source
+from aims_mlops.mlflow_plugin.version_files import file_marks, reference_of, reference_of_source
 
 if TYPE_CHECKING:
     from aims_mlops.gates.decision import Decision
@@ -216,10 +216,12 @@ class GatedRegistry:
         """What `write` returns, if the gate allows it; else an MlflowException with 403."""
         result: list[Any] = []
         failed: list[Exception] = []
+        marks: list[Any] = []  # of the files, before they were digested
 
         def identity() -> ModelReference:
             if source is not None:
                 return reference_of_source(self, wanted.name, source)
+            marks.append(file_marks(self, wanted.name, str(wanted.version)))
             return reference_of(self, wanted.name, str(wanted.version), found)
 
         def tied() -> None:
@@ -228,6 +230,9 @@ class GatedRegistry:
                     self._check_same(reference)
                 with self._permitted(wanted.permit):
                     result.append(write())
+                if marks and marks[0] != file_marks(self, wanted.name, str(wanted.version)):
+                    self._undo(undo)
+                    raise broken(wanted.words, RuntimeError("its files changed meanwhile"))
             except Exception as error:
                 failed.append(error)
                 raise

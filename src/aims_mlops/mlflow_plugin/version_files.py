@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 from aims_mlops.errors import ModelNotFoundError
 from aims_mlops.evidence.models import ModelReference
-from aims_mlops.mlflow_plugin.registry import digested, reference_of_version, stamp_of
+from aims_mlops.mlflow_plugin.registry import digested, local_folder, reference_of_version, stamp_of
 
 
 def reference_of(store: Any, name: str, version: str, found: Any | None = None) -> ModelReference:
@@ -49,6 +49,23 @@ def reference_of_source(store: Any, name: str, source: str) -> ModelReference:
         source=source,
         registry=content.registry,
     )
+
+
+def file_marks(store: Any, name: str, version: str) -> tuple[tuple[str, int, int], ...]:
+    """Path, size and time of change of each file of a version that lies on this machine.
+
+    They tell whether a file was written between two looks without reading it again. Empty for
+    files elsewhere, where only the digest tells.
+    """
+    location = super_of(store)("get_model_version_download_uri")(name, version)
+    folder = local_folder(server_location(location)) if location else None
+    if folder is None or not folder.exists():
+        return ()
+    marks = []
+    for path in (folder, *folder.rglob("*")):
+        found = path.lstat()
+        marks.append((path.as_posix(), found.st_size, found.st_mtime_ns))
+    return tuple(sorted(marks))
 
 
 def created_at(version: Any) -> str | None:
