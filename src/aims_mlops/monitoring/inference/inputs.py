@@ -169,8 +169,9 @@ def _columns(values: Sequence[Any]) -> _Read:
 
 
 def _rows(rows: list[Mapping[Any, Any]]) -> _Read:
-    names = tuple(dict.fromkeys(str(name) for row in rows for name in row))
-    return names, lambda name: [row.get(name, MISSING) for row in rows], len(rows)
+    keys = {str(key): key for row in rows for key in row}  # raises for what is no mapping
+    columns = {name: [row.get(key, MISSING) for row in rows] for name, key in keys.items()}
+    return tuple(columns), columns.__getitem__, len(rows)
 
 
 def _lists_of_lists(values: Sequence[Any]) -> _Read:

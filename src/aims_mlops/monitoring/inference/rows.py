@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from aims_mlops.monitoring.inference.hashing import bucketed, hashed
 from aims_mlops.monitoring.inference.inputs import MISSING, Columns, columns_of
 from aims_mlops.monitoring.inference.outputs import predictions_of
-from aims_mlops.monitoring.inference.shape import Shape
+from aims_mlops.monitoring.inference.shape import Shape, as_json
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -123,7 +123,7 @@ def _table(
         **_features(columns, kept, shape, told, odd),
     }
     if odd:
-        made["retyped"] = pa.array([_told_row(odd.get(i)) for i in range(rows)], text)
+        made["retyped"] = pa.array([as_json(odd.get(i)) for i in range(rows)], text)
     else:
         made["retyped"] = pa.nulls(rows, text)
     return pa.table(made)
@@ -166,22 +166,38 @@ def _features(
         told.left_out.update(set(columns.names).difference(kept.features))
     for feature in kept.features:
         name = column_name(feature)
+        text = pa.nulls(columns.rows, pa.string())
+        absent = shape.fit(name, pa.nulls(columns.rows), odd) if feature in settings.allow else text
+        made[name] = absent
         if feature not in columns.names:
-            plain = feature in settings.allow
-            absent = pa.nulls(columns.rows, pa.null() if plain else pa.string())
-            made[name] = shape.fit(name, absent, odd) if plain else absent
-            if columns.names:
-                told.missing[feature] += columns.rows
+            told.missing[feature] += columns.rows if columns.names else 0
             continue
-        values = _present(columns.column(feature), feature, told)
-        if feature in settings.hash:
-            made[name] = pa.array([hashed(v, kept.key) for v in _each(values)], pa.string())
-        elif feature in settings.bucket:
-            edges = settings.bucket[feature]
-            made[name] = pa.array([bucketed(v, edges) for v in _each(values)], pa.string())
-        else:
-            made[name] = shape.fit(name, values, odd)
+        try:
+            made[name] = _feature(columns.column(feature), feature, name, kept, shape, told, odd)
+        except Exception:  # noqa: BLE001  an odd feature must not take the others with it
+            told.unread_inputs += columns.rows
     return made
+
+
+def _feature(
+    values: Any,
+    feature: str,
+    name: str,
+    kept: Kept,
+    shape: Shape,
+    told: Told,
+    odd: dict[int, dict[str, Any]],
+) -> pa.Array:
+    import pyarrow as pa
+
+    settings = kept.settings
+    values = _present(values, feature, told)
+    if feature in settings.hash:
+        return pa.array([hashed(value, kept.key) for value in _each(values)], pa.string())
+    if feature in settings.bucket:
+        edges = settings.bucket[feature]
+        return pa.array([bucketed(value, edges) for value in _each(values)], pa.string())
+    return shape.fit(name, values, odd)
 
 
 def _present(values: Any, feature: str, told: Told) -> Any:
@@ -197,11 +213,3 @@ def _present(values: Any, feature: str, told: Told) -> Any:
 
 def _each(values: Any) -> Any:
     return values.to_pylist() if hasattr(values, "to_pylist") else values
-
-
-def _told_row(odd: dict[str, Any] | None) -> str | None:
-    if odd is None:
-        return None
-    import json
-
-    return json.dumps(odd, ensure_ascii=False, sort_keys=True)

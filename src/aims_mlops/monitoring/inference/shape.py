@@ -126,7 +126,7 @@ def _array(values: Any) -> Any:
         return values.dictionary_decode() if pa.types.is_dictionary(values.type) else values
     try:
         return pa.array(values, from_pandas=True)
-    except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError, OverflowError):
+    except (pa.ArrowNotImplementedError, ValueError, TypeError, OverflowError):
         return None
 
 
@@ -190,7 +190,7 @@ def _fitting(value: Any, wanted: Kind) -> Any:
             raise TypeError
         if wanted == "integer" and int(value) != value:
             raise ValueError
-        if isinstance(value, int) and abs(value) > 2**53:
+        if abs(value) >= 2**63 if wanted == "integer" else _is_beyond_doubles(value):
             raise OverflowError
         return float(value) if wanted == "number" else int(value)
     array = _array([value])
@@ -200,8 +200,17 @@ def _fitting(value: Any, wanted: Kind) -> Any:
     return _cast(array, wanted).to_pylist()[0]
 
 
+def _is_beyond_doubles(value: float) -> bool:
+    """Whether a whole number has no double of its own."""
+    return isinstance(value, int) and abs(value) > 2**53
+
+
 def as_json(value: Any) -> str | None:
-    return None if value is None else json.dumps(_json_value(value), ensure_ascii=False)
+    """A value as JSON text that can be written in UTF-8."""
+    if value is None:
+        return None
+    text = json.dumps(_json_value(value), ensure_ascii=False, sort_keys=True)
+    return text.encode("utf-8", "backslashreplace").decode()
 
 
 def _json_value(value: Any) -> Any:
