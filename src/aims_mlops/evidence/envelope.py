@@ -96,6 +96,17 @@ def unseal(content: bytes) -> Envelope:
         raise EvidenceFormatError(f"not a DSSE envelope: {type(error).__name__}") from error
 
 
+def payload_of(content: bytes) -> bytes:
+    """The payload alone; raises EvidenceFormatError for anything but an envelope."""
+    try:
+        outer = orjson.loads(content)
+        if not outer["signatures"] or not isinstance(outer["payloadType"], str):
+            raise ValueError("no signature or no type")
+        return binascii.a2b_base64(outer["payload"], strict_mode=True)
+    except (KeyError, TypeError, binascii.Error, ValueError) as error:
+        raise EvidenceFormatError(f"not a DSSE envelope: {type(error).__name__}") from error
+
+
 def verify(envelope: Envelope, keys: Mapping[str, Any]) -> tuple[str, ...]:
     """The ids of those of `keys` that signed the envelope.
 

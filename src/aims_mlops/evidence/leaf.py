@@ -69,6 +69,22 @@ class Leaf:
             raise EvidenceFormatError(f"not a leaf: {type(error).__name__}") from error
 
 
+def said_by_leaf(content: bytes) -> tuple[str, int, str, str, str, list[str]]:
+    """Envelope, sequence, key, received time, kind and subjects; raises EvidenceFormatError."""
+    try:
+        found = orjson.loads(content)
+        return (
+            found["envelope"],
+            found["sequence"],
+            found["key"],
+            found["received_at"],
+            found["kind"],
+            found["subjects"],
+        )
+    except (ValueError, KeyError, TypeError) as error:
+        raise EvidenceFormatError(f"not a leaf: {type(error).__name__}") from error
+
+
 def write_leaf(
     *,
     log: str,

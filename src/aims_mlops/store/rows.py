@@ -12,8 +12,8 @@ import orjson
 
 from aims_mlops.errors import EvidenceFormatError, VerificationError
 from aims_mlops.evidence.canonical import canonical
-from aims_mlops.evidence.envelope import Signature, Signer, seal, sign, unseal
-from aims_mlops.evidence.leaf import Leaf, write_leaf
+from aims_mlops.evidence.envelope import Signature, Signer, payload_of, seal, sign
+from aims_mlops.evidence.leaf import said_by_leaf, write_leaf
 from aims_mlops.evidence.limits import MAX_KEY, MAX_NAME, MAX_SUBJECTS, survey
 from aims_mlops.evidence.records import Evidence, Record
 
@@ -118,33 +118,26 @@ def record_from_row(row: Any) -> Record:
     Raises VerificationError if the columns, the leaf and the envelope do not say the same: an index
     that was tampered with must not make one record pass for another.
     """
-    envelope, leaf_bytes = bytes(row.envelope), bytes(row.leaf)
-    leaf = Leaf.from_bytes(leaf_bytes)
-    statement = orjson.loads(unseal(envelope).payload)
-    evidence = Evidence.from_statement(statement)
+    # Thousands of rows are read for one decision: as a tuple, for an attribute of a row is slow.
+    sequence, id_, key, kind, system, run, received_at, leaf, envelope = row
+    evidence = Evidence.from_statement(orjson.loads(payload_of(envelope)))
+    digests = [s.sha256 for s in evidence.subjects]
     if (
-        hashlib.sha256(envelope).hexdigest() != row.id
-        or leaf.envelope != row.id
-        or leaf.sequence != row.sequence
-        or leaf.key != row.key
-        or leaf.received_at != row.received_at
-        or leaf.kind != row.kind
-        or evidence.kind != row.kind
-        or evidence.system != row.system
-        or evidence.run != row.run
-        or [s.sha256 for s in evidence.subjects] != list(leaf.subjects)
+        hashlib.sha256(envelope).hexdigest() != id_
+        or said_by_leaf(leaf) != (id_, sequence, key, received_at, kind, digests)
+        or (evidence.kind, evidence.system, evidence.run) != (kind, system, run)
     ):
         raise VerificationError(
-            f"record {row.sequence} is not what was stored",
+            f"record {sequence} is not what was stored",
             got="a row, leaf and envelope that disagree",
             next_step="aims evidence verify",
         )
     return Record(
-        sequence=row.sequence,
-        id=row.id,
-        key=row.key,
-        received_at=row.received_at,
+        sequence=sequence,
+        id=id_,
+        key=key,
+        received_at=received_at,
         evidence=evidence,
         envelope=envelope,
-        leaf=leaf_bytes,
+        leaf=leaf,
     )
