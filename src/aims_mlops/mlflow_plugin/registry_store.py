@@ -11,32 +11,20 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterable
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from aims_mlops.evidence.clock import now
 from aims_mlops.evidence.models import ModelReference
-from aims_mlops.evidence.records import Evidence
 from aims_mlops.gates.service import gate
-from aims_mlops.mlflow_plugin.promoted import PromotedVersion, promotions_of
 from aims_mlops.mlflow_plugin.refusal import broken, forbidden, refusal
-from aims_mlops.mlflow_plugin.store_guard import Guard, Promotion, is_reserved, requester
+from aims_mlops.mlflow_plugin.registry_outcomes import NotedOutcomes
+from aims_mlops.mlflow_plugin.store_guard import Promotion, is_reserved, requester
 from aims_mlops.mlflow_plugin.version_files import file_marks, reference_of, reference_of_source
-
-if TYPE_CHECKING:
-    from aims_mlops.gates.decision import Decision
 
 _logger = logging.getLogger(__name__)
 
 
-class GatedRegistry:
+class GatedRegistry(NotedOutcomes):
     """The methods of MLflow's registry store that can promote; goes in front of a real store."""
-
-    aims_uri = ""
-    aims_triggers = False
-
-    @property
-    def aims_guard(self) -> Guard:
-        return Guard()
 
     # ---- aliases, stages and tags of a version
 
@@ -277,66 +265,6 @@ class GatedRegistry:
             undo()
         except Exception:
             _logger.exception("aims: a promotion without a decision could not be taken back")
-
-    def _note(
-        self,
-        wanted: Promotion,
-        outcome: str,
-        decision: Decision | None,
-        reference: ModelReference | None,
-    ) -> None:
-        """Record what came of it; the registry has answered, so a failure is only logged."""
-        try:
-            project = self.aims_guard.project
-            reference = reference or reference_of(self, wanted.name, str(wanted.version))
-            request = decision.request if decision else None
-            project.open_store().append(
-                Evidence(
-                    kind="promotion",
-                    subjects=(reference.subject,),
-                    body={
-                        "decision": decision.record if decision else None,
-                        "alias": wanted.key,
-                        "route": wanted.kind,
-                        "target": wanted.target,
-                        "model_uri": reference.uri,
-                        "model": reference.sha256,
-                        "name": wanted.name,
-                        "version": wanted.version,
-                        "created_at": reference.created_at,
-                        "outcome": outcome,
-                        "said": wanted.words,
-                        "enforced_by": self._enforced_by(),
-                    },
-                    actor=requester(project),
-                    claimed_at=now(),
-                    system=request.system.id if request and request.system else None,
-                )
-            )
-        except Exception:
-            _logger.exception("aims: the outcome of a promotion could not be recorded")
-
-    def _held(self, name: str, version: str | None) -> list[tuple[PromotedVersion, ModelReference]]:
-        """What promotes a version, or any of the model, with the content; nothing if it fails."""
-        try:
-            guard = self.aims_guard
-            return [
-                (held, reference_of(self, name, held.version))
-                for held in (promotions_of(self, guard, name) if guard.governs(name) else ())
-                if version in (None, held.version)
-            ]
-        except Exception as error:  # noqa: BLE001  the deletion is not the gate's to stop
-            _logger.warning("aims: what a deletion takes away could not be told: %r", error)
-            return []
-
-    def _note_gone(self, held: list[tuple[PromotedVersion, ModelReference]]) -> None:
-        for gone, reference in held:
-            wanted = Promotion(gone.kind, gone.name, gone.version, gone.key, gone.target)
-            self._note(wanted, "removed", None, reference)
-
-    def _enforced_by(self) -> str:
-        below = " and by triggers in its database" if self.aims_triggers else ""
-        return f"the registry store of MLflow, in front of {self.aims_uri}{below}"
 
     def _asked(self, question: Callable[[], Any], what: str = "A write to the registry") -> Any:
         """The answer to a question of the gate; whatever breaks in it is a refusal."""
