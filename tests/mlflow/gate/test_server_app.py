@@ -145,6 +145,15 @@ def test_server_that_is_not_gated_does_not_start_a_worker(
     assert "Started server process" not in text
 
 
+def test_server_of_artifacts_alone_does_not_start(organisation: Any, tmp_path: Path) -> None:
+    code, text = start(
+        "--artifacts-only", "--artifacts-destination", "kept",
+        environment=organisation.environment, folder=tmp_path,
+    )  # fmt: skip
+    assert code == 1, text
+    assert "a server of artifacts alone cannot tell which of them are promoted" in text
+
+
 @pytest.mark.parametrize(
     "command",
     [
