@@ -98,7 +98,7 @@ def test_model_that_nobody_decided_about_is_refused(
 
 
 def test_demoted_version_is_refused_at_the_next_check_and_back_when_decided_again(
-    serve: Callable[..., Any], promotion: Callable[[str], Any]
+    project: Project, serve: Callable[..., Any], promotion: Callable[[str], Any]
 ) -> None:
     promotion("set")
     with serve("--check-every", "0.5") as server:
@@ -117,6 +117,9 @@ def test_demoted_version_is_refused_at_the_next_check_and_back_when_decided_agai
         while server.ask("POST", "/invocations", ROW)[0] != 200:
             assert time.monotonic() < end
             time.sleep(0.1)
+    assert len(bodies(project, "served")) == 1
+    assert bodies(project, "refused")[0]["reasons"][0]["rule"] == "decision.not-demoted"
+    assert len(bodies(project, "served again")) == 1
 
 
 def test_answer_that_cannot_be_had_leaves_the_last_one_standing_for_the_grace_only(

@@ -64,6 +64,7 @@ def command(
     from aims_mlops.errors import ModelRefusedError
     from aims_mlops.gates.check import check_model
     from aims_mlops.inventory.project import find_project
+    from aims_mlops.monitoring.inference import evidence
     from aims_mlops.monitoring.inference.model_copy import copy_model
     from aims_mlops.monitoring.inference.opening import recorder_for
     from aims_mlops.monitoring.inference.serving import Watch, serve_model
@@ -79,15 +80,30 @@ def command(
     assert check.model is not None
     reference = check.model
     name = _system(project, reference, system)
+
+    def say(event: str, answer: Answer | None = None) -> None:
+        record = check.standing.record if check.standing else None
+        body = {
+            "process": recorder.process,
+            "model": reference.sha256,
+            "model_uri": reference.uri,
+            "target": check.target,
+            "decision": record.id if record else None,
+            "reasons": list(answer.reasons) if answer else [],
+        }
+        evidence.store(project, [evidence.statement(project, name, event, body)])
+
+    recorder = recorder_for(name, model=reference, target=check.target, project=project)
     with tempfile.TemporaryDirectory(prefix="aims-serve-") as private:
         folder = copy_model(reference, Path(private))
         watch = Watch(
             lambda: _ask(replace(reference, files=()), check.target),
             every_seconds=check_every,
             grace_seconds=grace,
+            changed=lambda answer: say("served again" if answer.allowed else "refused", answer),
         )
-        recorder = recorder_for(name, model=reference, target=check.target, project=project)
         recorder.start()
+        say("served")
 
         def started(url: str) -> None:
             click.echo(plain(f"Serving {reference.uri} (sha256 {reference.sha256[:16]}) at {url}"))

@@ -221,6 +221,10 @@ def _inference_log(body: _Body) -> _Parts:
         ]
     if event == "pruned":
         return [event, f"days before {reading.string(body, 'before')}"]
+    if event in ("served", "refused", "served again"):
+        reasons = [r for r in reading.sequence(body, "reasons") if isinstance(r, Mapping)]
+        rules = [reading.string(reason, "rule") for reason in reasons]
+        return [event, reading.string(body, "model_uri"), *rules]
     dropped = reading.mapping(body, "dropped")
     parts: _Parts = [event, f"{plural(rows or 0, 'row')} answered"]
     parts.append(f"{reading.count(body, 'written') or 0:,} written")

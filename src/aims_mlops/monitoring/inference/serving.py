@@ -46,15 +46,21 @@ class Watch:
     """Asks again every `every_seconds`, on a thread of its own.
 
     An answer that could not be had (the log is away) leaves the last one standing for
-    `grace_seconds`; then it counts as refused.
+    `grace_seconds`; then it counts as refused. `changed` hears of each change.
     """
 
     def __init__(
-        self, ask: Callable[[], Answer], *, every_seconds: float, grace_seconds: float
+        self,
+        ask: Callable[[], Answer],
+        *,
+        every_seconds: float,
+        grace_seconds: float,
+        changed: Callable[[Answer], None] = lambda answer: None,
     ) -> None:
         self._ask = ask
         self._every = every_seconds
         self._grace = grace_seconds
+        self._changed = changed
         self._sure = time.monotonic()
         self._stop = threading.Event()
         self.refused: Answer | None = None
@@ -84,6 +90,14 @@ class Watch:
             _logger.error("aims: the model may not be used any more: %s", answer.reasons)
         elif self.refused is None and before is not None:
             _logger.warning("aims: the model may be used again")
+        if (before is None) != (self.refused is None):
+            self._tell(answer)
+
+    def _tell(self, answer: Answer) -> None:
+        try:
+            self._changed(answer)
+        except Exception as error:  # noqa: BLE001  who may be served does not hang on the record
+            _logger.error("aims: that is not on record: %s", error)
 
     def _run(self) -> None:
         while not self._stop.wait(self._every):
