@@ -17,8 +17,10 @@ from typing import Any
 import pandas as pd
 import pytest
 
+import aims_mlops as aims
 from aims_mlops.inventory.project import Project, forget_stores
 from aims_mlops.measures.files import fingerprint_files
+from aims_mlops.monitoring.inference.opening import forget_recorders
 from aims_mlops.monitoring.inference.recovery import tell_losses
 from aims_mlops.store.spool import drain
 
@@ -205,3 +207,15 @@ def test_disk_that_is_full_costs_no_answer_and_is_counted(
     files = list(folder.rglob("*.parquet"))
     assert dropped + (len(rows(project)) if files else 0) == answered
     assert dropped > 0
+
+
+def test_pyfunc_model_of_mlflow_is_logged_with_its_digest(project: Project) -> None:
+    model = aims.monitored_pyfunc(str(project.root / "model"), system="loans", target="production")
+    frame = pd.DataFrame({"income": [3.0, 1.0], "debt": [1.0, 9.0]})
+    assert list(model.predict(frame)) == [1, 0]
+    assert model.metadata.signature is not None
+    forget_recorders()
+    found = rows(project)
+    assert list(found["prediction"]) == [1, 0]
+    assert list(found["debt"]) == [1.0, 9.0]
+    assert set(found["model"]) == {fingerprint_files(project.root / "model").sha256}
