@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from aims_mlops.evidence.records import Record
-from aims_mlops.report import page
+from aims_mlops.report import page, reading
 from aims_mlops.report.scope import Scope
 from aims_mlops.report.summary import day, moment, plural, summarise
 from aims_mlops.report.visible import one_line
@@ -35,6 +35,7 @@ _OF_A_RUN = frozenset(
     )
 )
 _LOOK = "monitoring-run"
+_LOG = "inference-log"
 _OF_A_LOOK = frozenset((_LOOK, "drift", "data-quality", "performance", "bias"))
 
 
@@ -42,7 +43,7 @@ _OF_A_LOOK = frozenset((_LOOK, "drift", "data-quality", "performance", "bias"))
 class Event:
     """One line: `what` kind of step, what it `says`, and the record that begins it.
 
-    also : for a run, how many records of which kinds it left.
+    also : how many records of which kinds a run left, or tell the same day of a log.
     """
 
     record: Record
@@ -71,7 +72,8 @@ class History:
 def tell(records: Iterable[Record], system: str, made_at: str) -> History:
     """The history in these records, which are those of one system.
 
-    A scheduled look is one line, too, with what it measured beside it.
+    A scheduled look is one line, too, with what it measured beside it, and so is a day of an
+    inference log, however many records say what was written.
     A run without a record of its own, such as one whose batch was lost in part, begins with
     whatever is there of it.
     """
@@ -87,16 +89,40 @@ def tell(records: Iterable[Record], system: str, made_at: str) -> History:
         if in_run(record):
             assert record.evidence.run is not None
             of_run.setdefault(record.evidence.run, []).append(record)
+    logged: dict[str, list[Record]] = {}
+    for record in scope.of_kind(_LOG):
+        if record.evidence.body.get("event") == "written":
+            logged.setdefault(day(record.received_at), []).append(record)
+    of_a_day = {record.id: found for found in logged.values() for record in found}
     events: list[Event] = []
     told: set[str] = set()
     for record in scope.records:
         run = record.evidence.run
-        if run is None or not in_run(record):
+        if record.id in of_a_day:
+            if of_a_day[record.id][0] is record:
+                events.append(_day_of_the_log(of_a_day[record.id]))
+        elif run is None or not in_run(record):
             events.append(Event(record, record.evidence.kind, summarise(record), None))
         elif run not in told:
             told.add(run)
             events.append(_run(of_run[run]))
     return History(system, made_at, tuple(events))
+
+
+def _day_of_the_log(records: list[Record]) -> Event:
+    """What was written on one day, by every process together."""
+    rows: Counter[str] = Counter()
+    dropped: Counter[str] = Counter()
+    for record in records:
+        body = record.evidence.body
+        rows.update({name: reading.count(body, name) or 0 for name in ("rows", "written")})
+        counts = reading.mapping(body, "dropped")
+        dropped.update({str(why): reading.count(counts, why) or 0 for why in counts})
+    first = records[0]
+    together = {"event": "written", **rows, "dropped": dict(dropped)}
+    of_all = replace(first, evidence=replace(first.evidence, body=together))
+    also = f"{len(records)} {_LOG}" if len(records) > 1 else None
+    return Event(first, first.evidence.kind, summarise(of_all), also)
 
 
 def as_html(history: History) -> str:
