@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -46,9 +47,13 @@ def command(as_json: bool) -> None:
 
 
 def _state(project: Project, store: EvidenceStore) -> dict[str, Any]:
+    from aims_mlops.gates.alarms import every_alarm
+    from aims_mlops.oversight.nonconformity import nonconformities
     from aims_mlops.store.spool import pending, set_aside
 
+    now = datetime.now(UTC)
     status = asdict(store.status())
+    still_open = [n for n in nonconformities(store) if n.is_open]
     gaps = list(store.find(kind="gap"))
     promoted = _promoted(store)
     systems: dict[str, tuple[str | None, str | None]] = {
@@ -65,6 +70,11 @@ def _state(project: Project, store: EvidenceStore) -> dict[str, Any]:
         "gaps": {
             "count": len(gaps),
             "newest": gaps[-1].evidence.body.get("where") if gaps else None,
+        },
+        "alarms": [alarm.to_body() for alarm in every_alarm(store, project, now)],
+        "nonconformities": {
+            "open": len(still_open),
+            "overdue": sum(n.is_overdue(now) for n in still_open),
         },
         "systems": [
             {
@@ -112,7 +122,16 @@ def _rows(state: dict[str, Any]) -> list[tuple[str, str]]:
         ("checkpoint", f"{checkpoint} ({anchored})"),
         ("spool", _spool(state["spool"], state["refused"])),
         ("gaps", f"{gaps['count']}, newest in {gaps['newest']}" if gaps["count"] else "none"),
+        ("wrong now", _wrong(state["alarms"])),
+        ("nonconformities", "{open} open, {overdue} overdue".format(**state["nonconformities"])),
     ]
+
+
+def _wrong(alarms: list[dict[str, Any]]) -> str:
+    if not alarms:
+        return "nothing"
+    names = ", ".join(sorted({alarm["what"] for alarm in alarms}))
+    return f"{len(alarms)} (see: aims monitor status): {names}"
 
 
 def _spool(waiting: int, refused: int) -> str:

@@ -8,9 +8,10 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from aims_mlops.assessments.declaring import declare_system
 from aims_mlops.errors import StoreUnavailableError
 from aims_mlops.evidence.records import Record
-from aims_mlops.monitoring.running import Ran, due, run_due
+from aims_mlops.monitoring.running import ACTOR, Ran, due, run_due
 from aims_mlops.monitoring.workers import measuring
 from aims_mlops.oversight.alarms import Alarm, filed
 from aims_mlops.oversight.notices import notify
@@ -82,6 +83,8 @@ def one_round(
     with only_process(_lock(project)) as held:
         if not held:
             return Round(held=False)
+        for watched in (s for s in project.systems if s.monitoring):
+            declare_system(store, watched, actor=ACTOR)
         opened = filed(store, project, look(store, project, now), now)
         wanted = [pair for pair in due(store, project, now) if system in (None, pair[1].system)]
         runs = []

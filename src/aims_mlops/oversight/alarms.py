@@ -6,6 +6,7 @@ gate, reports and the server each ask. What becomes of an alarm is a nonconformi
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -141,6 +142,22 @@ def schedules_of(system: System, records: Sequence[Record], now: datetime) -> li
 def alarms(store: EvidenceStore, project: Project, now: datetime) -> tuple[Alarm, ...]:
     """What is wrong with the monitoring of every system. Raises StoreUnavailableError."""
     found = [a for s in schedules(store, project.systems, now) for a in alarms_of(s)]
+    return (*_clock(store, now), *found)
+
+
+def alarms_from_log(store: EvidenceStore, now: datetime) -> tuple[Alarm, ...]:
+    """The same from the log alone, for whoever has no aims.yaml: systems as declared last.
+
+    Raises StoreUnavailableError.
+    """
+    systems: dict[str, System] = {}
+    for record in store.find(kind="system"):
+        try:
+            declared = System.model_validate_json(json.dumps(record.evidence.body))
+        except ValueError:
+            continue  # of a newer version, or not ours
+        systems[declared.id] = declared
+    found = [a for s in schedules(store, systems.values(), now) for a in alarms_of(s)]
     return (*_clock(store, now), *found)
 
 

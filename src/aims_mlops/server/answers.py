@@ -104,6 +104,25 @@ class HealthAnswer(BaseModel):
     status: str
 
 
+class AlarmAnswer(BaseModel):
+    """Something that is wrong with the monitoring of a system."""
+
+    key: str
+    what: str
+    severity: str
+    system: str | None
+    reason: str
+    next_step: str
+    since: str
+
+
+class AlarmsAnswer(BaseModel):
+    """What is wrong now, as computed from the log when it was asked for."""
+
+    at: str
+    alarms: list[AlarmAnswer]
+
+
 def json_response(value: Any) -> Response:
     """The value as a JSON response that nobody caches."""
     return Response(

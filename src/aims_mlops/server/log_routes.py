@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from base64 import b64encode
+from datetime import UTC, datetime
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Path, Query  # noqa: TID253  the adapter itself
@@ -11,9 +12,12 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 
+from aims_mlops.evidence.clock import stamp
 from aims_mlops.evidence.limits import EXACT
+from aims_mlops.oversight.alarms import alarms_from_log
 from aims_mlops.server.access import needs, only
 from aims_mlops.server.answers import (
+    AlarmsAnswer,
     BlobAnswer,
     HealthAnswer,
     LogAnswer,
@@ -52,6 +56,21 @@ def log_router(store: SqlStore, tokens: Tokens, slots: Slots) -> APIRouter:
         """Whether the server answers and its store can be read; needs no token."""
         store.status()
         return json_response({"status": "ok"})
+
+    @router.get(
+        "/v1/alarms",
+        dependencies=reading,
+        responses={200: {"model": AlarmsAnswer}, **responses(401, 403, 503)},
+        openapi_extra=secured,
+    )
+    def get_alarms() -> Response:
+        """Scheduled monitoring that did not happen, and what the last runs found.
+
+        Computed from the systems that the log has, each with its schedule, when it is asked for.
+        """
+        moment = datetime.now(UTC)
+        found = alarms_from_log(store, moment)
+        return json_response({"at": stamp(moment), "alarms": [a.to_body() for a in found]})
 
     @router.get(
         "/v1/log",

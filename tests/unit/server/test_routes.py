@@ -5,11 +5,15 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+import time_machine
 
 from aims_mlops.evidence.checkpoint import check_proof
+from aims_mlops.evidence.clock import now
+from aims_mlops.evidence.records import Evidence, Subject
 from aims_mlops.server.body import MAX_BODY
 from aims_mlops.server.tokens import Tokens
 from aims_mlops.store.sql import SqlStore
@@ -207,7 +211,7 @@ def test_request_without_a_valid_token_is_refused_everywhere(
                 _problem(answer, 401, "unauthorised")
                 assert answer.headers["www-authenticate"].startswith("Bearer")
                 tried += 1
-    assert tried == 3 * 10
+    assert tried == 3 * 11
 
 
 def test_scopes_keep_readers_writers_and_approvers_apart(
@@ -331,3 +335,29 @@ def test_openapi_document_names_every_error_and_needs_no_other_host(app: Any) ->
                 if int(status) >= 400:
                     assert list(answer["content"]) == ["application/problem+json"]
     assert "HTTPValidationError" not in json.dumps(document)
+
+
+def test_alarms_tell_of_monitoring_that_did_not_happen(
+    anybody: Make, client: Make, store: SqlStore
+) -> None:
+    """The system was deployed ten days ago, its schedule is in the log, and no run is."""
+
+    def put(kind: str, body: dict[str, Any]) -> None:
+        store.append(
+            Evidence(
+                kind=kind,
+                subjects=(Subject.of_name("system:loans"),),
+                body=body,
+                actor="ana",
+                claimed_at=now(),
+                system="loans",
+            )
+        )
+
+    with time_machine.travel(datetime.now(UTC) - timedelta(days=10)):
+        put("system", {"id": "loans", "monitoring": [{"id": "daily"}]})
+        put("deployment", {"event": "deployed", "target": "p", "where": "x", "model": "a" * 64})
+    assert anybody().get("/v1/alarms").status_code == 401
+    (alarm,) = client("read").get("/v1/alarms").json()["alarms"]
+    assert (alarm["what"], alarm["system"]) == ("missed-run", "loans")
+    assert "of loans/daily (data)" in alarm["reason"]
