@@ -137,3 +137,44 @@ def test_large_windows_are_measured_in_several_processes(
     )
     assert done.returncode in (0, 1), done.stdout + done.stderr
     assert whole(runs())
+
+
+def test_full_disk_loses_nothing_and_the_next_run_completes(project: Project) -> None:
+    """No file of the process may grow beyond what the log has already: ENOSPC's sister, EFBIG."""
+    limit = max(path.stat().st_size for path in Path(".aims").rglob("*") if path.is_file())
+    full = subprocess.run(
+        ["bash", "-c", f"ulimit -f {limit // 1024 + 40}; exec {' '.join(_AIMS)} run"],
+        check=False,
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert full.returncode not in (0, 1), full.stdout
+    found = runs()
+    drift = {r.evidence.run for r in find_project().open_store().find(kind="drift")}
+    assert {r.evidence.run for r in found} == drift
+    assert len(found) < SYSTEMS * DAYS
+    subprocess.run([*_AIMS, "run"], check=False, capture_output=True, timeout=120)
+    assert whole(runs())
+
+
+def test_killed_worker_fails_its_windows_and_the_next_run_measures_them(project: Project) -> None:
+    """The first large window kills the process that measures it, as running out of memory does."""
+    from concurrent.futures import ProcessPoolExecutor
+
+    from aims_mlops.gates.alarms import every_alarm
+    from aims_mlops.monitoring.look import one_round
+    from aims_mlops.monitoring.running import due, run_due
+
+    found = find_project()
+    store = found.open_store()
+    now_ = datetime.now(UTC)
+    wanted = due(store, found, now_)
+    with ProcessPoolExecutor(1) as pool:
+        died = pool.submit(os._exit, 9)  # every window that was waiting for it ends with it
+        done = list(run_due(store, found, wanted, lambda _task: died, now_))
+    assert {ran.outcome for ran in done} == {"failed"}
+    assert "ended before it was done" in done[0].findings[0]["reason"]
+    again = one_round(found, every_alarm, now=now_)
+    assert {ran.outcome for ran in again.runs} == {"measured"}
+    assert len(again.runs) == SYSTEMS * DAYS

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from aims_mlops.errors import AimsError
+from aims_mlops.errors import AimsError, StoreError
 from aims_mlops.evidence.clock import now as clock_now
 from aims_mlops.evidence.clock import stamp
 from aims_mlops.evidence.records import Evidence, Record, Subject
@@ -117,6 +117,8 @@ def _started(
             profile=profile,
             log=None if monitor.data is not None else context.schedule.system.inference.folder,
         )
+    except StoreError:
+        raise  # nothing could be recorded of it either
     except AimsError as error:
         broken: Future[Measured] = Future()
         broken.set_result(Measured(run=run, error=_told(error)))
