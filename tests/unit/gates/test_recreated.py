@@ -9,6 +9,7 @@ import pytest
 
 from aims_mlops.evidence.clock import stamp
 from aims_mlops.evidence.models import ModelReference
+from aims_mlops.gates.standing import standing_decision
 
 
 def at(seconds: int) -> str:
@@ -55,3 +56,17 @@ def test_assessment_has_to_be_new_where_the_policy_asks_for_no_approval(world) -
     assert [reason.rule for reason in again.refusals] == ["assessment.submitted"]
     world.submit(model)
     assert world.gate(registered(model, again.request.model.created_at, None)).allowed
+
+
+def test_decision_does_not_stand_for_the_successor_and_still_does_for_the_content(world) -> None:
+    model = world.ready()
+    assert world.gate(registered(model, at(-60), None)).allowed
+
+    def standing(reference: ModelReference):
+        return standing_decision(
+            world.store, reference, "production", project=world.project, now=datetime.now(UTC)
+        )
+
+    again = standing(registered(model, at(60), None))
+    assert [reason.rule for reason in again.reasons] == ["approvals.count"]
+    assert standing(model).stands
