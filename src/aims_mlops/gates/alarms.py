@@ -108,7 +108,7 @@ def _alarm(
         severity="major",
         system=system,
         reason=f"{words} is in use for {target} without a standing decision: {why}",
-        next_step=f"{next_step}; or demote it: aims reconcile --demote",
+        next_step=f"{next_step}; aims reconcile --demote takes the promotion away",
         since=stamp(now),
         subjects=(Subject(f"model:{system or 'unknown'}", model),),
     )

@@ -31,6 +31,10 @@ systems:
     #    licence: Apache-2.0
     models: ["{system}*"]  # names of its registered models; * stands for anything
     assessment: assessments/{system}.yaml
+    # monitoring:            # what is measured once it is in operation (docs/monitoring.md)
+    #   - id: daily
+    #     data: served/{{day}}.parquet
+    #     measures: [drift, volume]
 
 # Everybody who acts here. `also_known_as` lists all accounts of the same human, so that nobody
 # approves their own work through another one. A service account names its human in `acts_for`.

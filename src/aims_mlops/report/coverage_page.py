@@ -169,7 +169,11 @@ def _log_lines(coverage: Coverage) -> list[str]:
     lines += [anchoring(log, coverage.anchored), f"{gaps}, {found} on record{open_}."]
     for watch in coverage.watches:
         lines.append(one_line(f"Monitoring: {watch.words}"))
-        lines += [one_line(f"  - {gap.words}") for gap in watch.gaps]
+        for gap in watch.gaps:
+            told = (
+                f" (nonconformity {page.short(gap.nonconformity.id)})" if gap.nonconformity else ""
+            )
+            lines.append(f"  - {one_line(gap.words + told)}")
     lines += [one_line(f"Wrong now: {a.what}: {a.reason}") for a in coverage.alarms]
     return lines
 
