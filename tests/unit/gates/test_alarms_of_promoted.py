@@ -1,0 +1,113 @@
+"""What is promoted or deployed and has no standing decision is an alarm."""
+
+from datetime import UTC, datetime
+
+import pytest
+
+from aims_mlops.evidence.clock import stamp
+from aims_mlops.gates.alarms import alarms_of_promoted, every_alarm
+
+NOW = datetime.now(UTC)
+
+
+def promoted(world, model, outcome="set", *, alias="champion", target="production"):
+    body = {"target": target, "alias": alias, "name": "loans", "version": "3", "outcome": outcome,
+            "model": model.sha256}  # fmt: skip
+    world.record("promotion", [model.subject], body)
+
+
+def deployed(world, model, event="deployed", *, where="eu-1", target="production", **said):
+    body = {"event": event, "target": target, "where": where, "model": model.sha256,
+            "model_uri": "the model", **said}  # fmt: skip
+    return world.record("deployment", [model.subject], body)
+
+
+def alarms(world):
+    return alarms_of_promoted(world.store, world.project, NOW)
+
+
+@pytest.mark.parametrize("use", [promoted, deployed])
+def test_model_in_use_without_a_decision_is_an_alarm_and_with_one_not(world, use):
+    good, bad = world.ready("good"), world.train("bad")
+    assert world.gate(good).allowed
+    use(world, good)
+    assert alarms(world) == []
+    use(world, bad)
+    (found,) = alarms(world)
+    assert found.key == f"no-decision/loans/production/{bad.sha256[:16]}"
+    assert (found.what, found.severity, found.system) == ("no-decision", "major", "loans")
+    words = {promoted: "loans/3 as champion", deployed: "the model at eu-1"}[use]
+    start = f"{words} is in use for production without a standing decision: decision.exists: "
+    assert found.reason.startswith(start)
+    assert found.next_step.startswith(f"aims gate sha256:{bad.sha256} --for production")
+    assert found.next_step.endswith("aims reconcile --demote takes the promotion away")
+    assert (found.since, [s.sha256 for s in found.subjects]) == (stamp(NOW), [bad.sha256])
+
+
+def test_alias_that_was_taken_away_or_given_to_another_or_never_set_is_not_in_use(world):
+    bad = world.train("bad")
+    promoted(world, bad, "failed")
+    assert alarms(world) == []
+    promoted(world, bad, alias="Champion")
+    assert len(alarms(world)) == 1
+    promoted(world, bad, "failed")
+    assert len(alarms(world)) == 1
+    promoted(world, bad, "removed")
+    assert alarms(world) == []
+    promoted(world, bad)
+    good = world.ready("good")
+    assert world.gate(good).allowed
+    promoted(world, good)
+    assert alarms(world) == []
+
+
+def test_deployment_that_ended_or_is_of_a_target_that_nobody_decides_about_is_none(world):
+    bad = world.train("bad")
+    deployed(world, bad, target="moon")
+    assert alarms(world) == []
+    begun = deployed(world, bad)
+    promoted(world, bad, target="moon")
+    assert len(alarms(world)) == 1
+    deployed(world, bad, "decommissioned", deployment=begun.id)
+    assert alarms(world) == []
+
+
+def test_content_that_is_promoted_and_deployed_is_one_alarm(world):
+    bad, worse = world.train("bad"), world.train("worse")
+    deployed(world, bad)
+    promoted(world, bad)
+    deployed(world, worse, where="us-1")
+    found = alarms(world)
+    assert [alarm.reason.partition(" is in use")[0] for alarm in found] == [
+        "loans/3 as champion",
+        "the model at us-1",
+    ]
+    assert [alarm.key for alarm in every_alarm(world.store, world.project, NOW)] == sorted(
+        alarm.key for alarm in found
+    )
+
+
+def test_model_of_two_systems_is_an_alarm_of_its_own_and_hides_no_other(world):
+    torn, bad = world.train("torn"), world.train("bad")
+    world.record("model", [torn.subject], {"sha256": torn.sha256}, system="toys")
+    promoted(world, torn)
+    deployed(world, bad)
+    first, second = alarms(world)
+    assert "belongs to more than one AI system" in first.reason
+    assert first.next_step.startswith("see aims check-model; ")
+    assert "decision.exists" in second.reason
+
+
+def test_assessment_that_ran_out_is_named_as_what_it_is(world):
+    due = NOW.date().replace(year=NOW.year - 1).isoformat()
+    path = world.root / "assessment.yaml"
+    model = world.train("late")
+    world.submit(model)
+    world.approve(model)
+    assert world.gate(model).allowed
+    promoted(world, model)
+    path.write_text(path.read_text() + f"review_by: {due}\n")
+    world.submit(model)
+    (found,) = alarms(world)
+    assert found.what == "expired-assessment"
+    assert "its review was due on" in found.reason
