@@ -164,11 +164,17 @@ def test_pictures_are_drawn_where_drift_is_found(loans: Any) -> None:
     loans.at(2)
     loans.run()
     first, second = loans.runs()
-    assert first["plots"] == []
-    (plot,) = second["plots"]
-    drawn = find_project().open_store().get_blob(plot["sha256"])
-    assert drawn.startswith(b"<?xml")
-    assert b"income" in drawn
+    assert (first["plots"], first["trend"]) == ([], [])
+    assert [plot["of"] for plot in second["plots"]] == ["drift", "trend"]
+    for plot in second["plots"]:
+        drawn = find_project().open_store().get_blob(plot["sha256"])
+        assert len(drawn) == plot["size"]
+        assert drawn.startswith(b"<?xml")
+        assert b"income" in drawn
+    (trend,) = second["trend"]
+    assert trend["column"] == "income"
+    early, late = (point["value"] for point in trend["points"])
+    assert early < 0.1 < 2 < late
 
 
 def test_quality_and_bias_of_what_was_served_are_measured(loans: Any) -> None:

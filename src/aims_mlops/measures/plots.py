@@ -21,6 +21,7 @@ _LINES = (_BLUE, _ORANGE, "#009e73", "#cc79a7", "#56b4e9", "#e69f00", "#000000")
 _COLUMNS = 2
 _PANEL, _LINE, _BETWEEN = 3.4, 0.2, 0.85  # inches: panel width, height of a line, gap of rows
 _MOST_PANELS = 24
+_MOST_TICKS = 12  # labels of moments below a history
 _MOST_ROWS = 40  # groups of one panel; the largest values stay
 _SETTINGS: Any = {
     "svg.hashsalt": "aims-mlops",
@@ -104,19 +105,31 @@ def plot_history(
     results : (label of the moment, result), oldest first.  limit : drawn as a line.
     Raises InputError when no result has the measure.
     """
-    series: dict[str, list[tuple[int, Figure]]] = {}
+    series: dict[str, list[tuple[int, float]]] = {}
     for place, (_, result) in enumerate(results):
         for figure in result.figures:
             if figure.measure == measure and figure.value is not None:
-                series.setdefault(figure.group_text or "overall", []).append((place, figure))
+                points = series.setdefault(figure.group_text or "overall", [])
+                points.append((place, figure.value))
     if not series:
         raise InputError(f"no result has the measure {measure!r}", got=f"{len(results)} results")
-    highest = sorted(series, key=lambda name: -max(f.value or 0 for _, f in series[name]))
+    return plot_series(series, [label for label, _ in results], title=measure, limit=limit)
+
+
+def plot_series(
+    series: Mapping[str, Sequence[tuple[int, float]]],
+    labels: Sequence[str],
+    *,
+    title: str,
+    limit: float | None = None,
+) -> Drawing:
+    """A line for each name. series : (place among `labels`, value), oldest first."""
+    highest = sorted(series, key=lambda name: -max(value for _, value in series[name]))
     with _Canvas([14], columns=1) as canvas:
         axes = canvas.next_axes()
         for i, name in enumerate(highest):
             points = series[name]
-            values = [f.value for _, f in points]
+            values = [value for _, value in points]
             named = i < len(_LINES)
             axes.plot(
                 [place for place, _ in points],
@@ -130,8 +143,9 @@ def plot_history(
             )
         if limit is not None:
             axes.axhline(limit, color=_ORANGE, linestyle="--", linewidth=1)
-        axes.set_xticks(range(len(results)), [label for label, _ in results], rotation=30)
-        axes.set_title(measure, loc="left", fontweight="bold")
+        shown = range(0, len(labels), max(1, len(labels) // _MOST_TICKS))
+        axes.set_xticks(list(shown), [labels[place] for place in shown], rotation=30)
+        axes.set_title(title, loc="left", fontweight="bold")
         axes.legend(frameon=False, fontsize=7)
     return Drawing(canvas.svg)
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -18,11 +18,12 @@ from aims_mlops.errors import AimsError, StoreError
 from aims_mlops.evidence.clock import now as clock_now
 from aims_mlops.evidence.clock import stamp
 from aims_mlops.evidence.records import Evidence, Record, Subject
-from aims_mlops.inventory.monitoring import span
+from aims_mlops.inventory.monitoring import Monitor, span
 from aims_mlops.monitoring.batch import Listed, files_of, signature
 from aims_mlops.monitoring.findings import findings, held_to
 from aims_mlops.monitoring.place import data_of
 from aims_mlops.monitoring.reference import record_profile, stored_record
+from aims_mlops.monitoring.trend import Trend, drawn, trend_of
 from aims_mlops.monitoring.window import Measured, Task
 from aims_mlops.oversight.alarms import Schedule, schedules
 from aims_mlops.oversight.cadence import RUN_KIND, Scheduled
@@ -211,9 +212,13 @@ class _Context:
             if failed is not None and failed.evidence.body.get("error") == dict(measured.error):
                 return _ran(run, failed, again=True)
             found = [_failed(run, measured.error)]
+            measured = replace(measured, bodies=(), plots=())  # the run that mends it records them
+            trend: Trend = []
         else:
             before = self._windows_before(run)
             found = findings(self.schedule.monitor, measured, checks, before)
+            trend = trend_of([*before, *(b for kind, b in measured.bodies if kind == "drift")])
+            measured = _with_trend(self.schedule.monitor, measured, trend)
         outcome = "failed" if measured.error else "measured" if measured.rows else "no data"
         subjects = self._subjects(run, measured)
         earlier = self.schedule.done.get(run.id)
@@ -236,8 +241,9 @@ class _Context:
             "limits": policy.digest if policy else None,
             "checks": [check.to_body() for check in checks],
             "findings": found,
+            "trend": trend,
             "plots": [
-                {"of": kind, "sha256": self.store.put_blob(svg.encode(), media_type=_SVG).sha256}
+                {"of": kind} | asdict(self.store.put_blob(svg.encode(), media_type=_SVG))
                 for kind, svg in measured.plots
             ],
             "replaces": earlier.id if earlier is not None else None,
@@ -348,6 +354,14 @@ def _ran(run: Scheduled, record: Record, *, again: bool) -> Ran:
         again=again,
         findings=tuple(body["findings"]),
     )
+
+
+def _with_trend(monitor: Monitor, measured: Measured, trend: Trend) -> Measured:
+    """With a picture of the trend beside the other pictures, where there is one to see."""
+    if monitor.plots == "never" or not any(kind == "drift" for kind, _ in measured.bodies):
+        return measured
+    svg = drawn(trend)
+    return measured if svg is None else replace(measured, plots=(*measured.plots, ("trend", svg)))
 
 
 def _volume_figure(measured: Measured) -> list[dict[str, Any]]:
