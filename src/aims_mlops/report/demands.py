@@ -36,6 +36,9 @@ _SUPPLIERS = "declare suppliers in aims.yaml, or keep a record that there are no
 _POLICY = "aims policy pin FILE"
 _GATE = "aims gate MODEL --for production"
 _PROMOTE = "aims promote MODEL --alias champion"
+_DEPLOY = "aims deployment record MODEL --for TARGET --where PLACE --rollback-plan TEXT"
+_WATCH = "write monitoring: for the system in aims.yaml, then aims monitor run"
+_LOGGED = "put @aims.monitored(system=…) on the predict function, or use aims serve-model"
 _CARD = "return the model from the function under @aims.training; capture writes its card"
 
 # Anybody can write an approval, the author too; the gate says which ones count.
@@ -98,12 +101,17 @@ DEMANDS: dict[str, tuple[Demand, ...]] = {
         Demand("a decision of the gate", "decision", None, _GATE),
         Demand("who approved, as the gate counted", *_SIGNED),
         Demand("what came of the promotion", "promotion", "outcome", _PROMOTE),
+        Demand("where it runs, and the way back", "deployment", "rollback_plan", _DEPLOY),
     ),
     "A.6.2.6": (
         Demand("a drift check", "drift", "figures", "aims drift run --reference A --current B"),
+        Demand("a scheduled look at the system in operation", "monitoring-run", "outcome", _WATCH),
     ),
     "A.6.2.7": (Demand("a model card", "model-card", None, _CARD),),
-    "A.6.2.8": (Demand("runs with their outcome", "run", "status", _TRAIN),),
+    "A.6.2.8": (
+        Demand("runs with their outcome", "run", "status", _TRAIN),
+        Demand("a log of predictions in operation", "inference-log", "rows", _LOGGED),
+    ),
     "A.7.2": (Demand("the purpose of each data set", "dataset", "purpose", _DATA),),
     "A.7.3": (
         Demand("the source of each data set", "dataset", "source", _DATA),
@@ -138,9 +146,7 @@ DEMANDS: dict[str, tuple[Demand, ...]] = {
 }
 
 BEYOND: dict[str, tuple[str, ...]] = {
-    "A.6.2.5": ("a deployment plan and a way back",),
-    "A.6.2.6": ("performance in operation, and who responds to incidents",),
-    "A.6.2.8": ("inference events",),
+    "A.6.2.6": ("who responds to incidents",),
     "A.7.2": ("the owner of each data set",),
     "A.8.4": ("notices of incidents to people outside",),
     "A.8.5": ("disclosures made to interested parties",),
