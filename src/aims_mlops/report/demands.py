@@ -104,8 +104,8 @@ DEMANDS: dict[str, tuple[Demand, ...]] = {
         Demand("where it runs, and the way back", "deployment", "rollback_plan", _DEPLOY),
     ),
     "A.6.2.6": (
-        Demand("a drift check", "drift", "figures", "aims drift run --reference A --current B"),
         Demand("a scheduled look at the system in operation", "monitoring-run", "outcome", _WATCH),
+        Demand("a drift check", "drift", "figures", "aims drift run --reference A --current B"),
     ),
     "A.6.2.7": (Demand("a model card", "model-card", None, _CARD),),
     "A.6.2.8": (
