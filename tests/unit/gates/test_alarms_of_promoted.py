@@ -1,10 +1,11 @@
 """What is promoted or deployed and has no standing decision is an alarm."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from aims_mlops.evidence.clock import stamp
+from aims_mlops.evidence.records import Subject
 from aims_mlops.gates.alarms import alarms_of_promoted, every_alarm
 
 NOW = datetime.now(UTC)
@@ -111,3 +112,33 @@ def test_assessment_that_ran_out_is_named_as_what_it_is(world):
     (found,) = alarms(world)
     assert found.what == "expired-assessment"
     assert "its review was due on" in found.reason
+
+
+def test_alarms_come_worst_first(world):
+    """A missed run is major; what a run found odd about its log is minor, and earlier by name."""
+    settings = (world.root / "aims.yaml").read_text()
+    line = '    models: ["loans*"]\n'
+    assert line in settings
+    monitored = f"{line}    monitoring: [{{id: hourly, every: 1h}}]\n"
+    world.write("aims.yaml", settings.replace(line, monitored))
+    begun = {"event": "deployed", "target": "pilot", "where": "x", "model": "a" * 64}
+    world.record("deployment", [Subject("model:m", "a" * 64)], begun)
+    start = datetime.now(UTC).replace(minute=0, second=0, microsecond=0)
+    odd = {"what": "inference-log", "severity": "minor", "reason": "odd", "next_step": "look"}
+    world.record(
+        "monitoring-run",
+        [Subject.of_name("monitor:loans/hourly")],
+        {
+            "monitor": "hourly",
+            "stage": "data",
+            "window": {"start": stamp(start), "end": stamp(start + timedelta(hours=1))},
+            "outcome": "measured",
+            "findings": [odd],
+        },
+        run=f"loans/hourly/{start:%Y-%m-%dT%H:%MZ}/data",
+    )
+    found = every_alarm(world.store, world.project, datetime.now(UTC) + timedelta(days=1))
+    assert [(a.what, a.severity) for a in found] == [
+        ("missed-run", "major"),
+        ("inference-log", "minor"),
+    ]
