@@ -10,6 +10,7 @@ import contextlib
 import io
 import json
 import logging
+import os
 import shutil
 import sys
 import threading
@@ -142,6 +143,9 @@ def quarter(
     folder = tmp_path_factory.mktemp("clinic")
     url, messages = receiver
     patch = pytest.MonkeyPatch()
+    for name in [name for name in os.environ if name.startswith(("AIMS_", "MLFLOW_"))]:
+        patch.delenv(name)
+    patch.setenv("MLFLOW_DISABLE_TELEMETRY", "true")
     patch.chdir(folder)
     patch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{folder}/mlflow.db")
     patch.setenv("AIMS_KEYS", str(folder / "keys"))
@@ -150,6 +154,7 @@ def quarter(
     patch.syspath_prepend(str(DIABETES))
     logging.getLogger("mlflow").setLevel(logging.ERROR)
     logging.getLogger("alembic").setLevel(logging.ERROR)
+    _leave_mlflow()
     with time_machine.travel(DAY_0 + timedelta(hours=9)) as clock:
         live = Quarter(clock, messages)
         _promoted(patch)
@@ -158,7 +163,18 @@ def quarter(
         yield live
     forget_stores()
     sys.modules.pop("train", None)
+    _leave_mlflow()
     patch.undo()
+
+
+def _leave_mlflow() -> None:
+    """MLflow remembers the experiment and the server of whoever used it last in this process."""
+    import mlflow.tracking.fluent
+
+    import mlflow
+
+    mlflow.tracking.fluent._active_experiment_id = None
+    mlflow.set_tracking_uri(None)  # type: ignore[arg-type]
 
 
 def _promoted(patch: pytest.MonkeyPatch) -> None:
