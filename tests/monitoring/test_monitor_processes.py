@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
@@ -82,6 +84,28 @@ def test_two_at_once_one_works_and_one_says_so(project: Project) -> None:
     idle = [text for text in said if "Another process" in text or "Nothing is due" in text]
     assert len(idle) == 1, said
     assert whole(runs())
+
+
+def test_two_machines_on_one_store_record_each_run_once(
+    project: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another checkout of the project has a lock of its own; the store tells them apart."""
+    monkeypatch.setenv("AIMS_STORE_URL", project.store_url)
+    other = tmp_path / "other-machine"
+    other.mkdir()
+    for path in (Path("aims.yaml"), *Path().glob("*.parquet")):
+        shutil.copy(path, other)
+    both = [
+        subprocess.Popen([*_AIMS, "run", "--json"], cwd=folder, stdout=subprocess.PIPE, text=True)
+        for folder in (tmp_path, other)
+    ]
+    rounds = [json.loads(process.communicate(timeout=120)[0]) for process in both]
+    assert [done["held"] for done in rounds] == [True, True]
+    assert whole(runs())
+    drift = list(find_project().open_store().find(kind="drift"))
+    assert len(drift) == SYSTEMS * DAYS
+    own = {run["record"] for done in rounds for run in done["runs"] if not run["again"]}
+    assert own == {record.id for record in runs()}
 
 
 def test_killed_in_the_middle_leaves_nothing_half_and_the_next_run_completes(

@@ -247,6 +247,14 @@ def test_second_process_says_so_and_does_nothing(loans: Any) -> None:
     assert loans.runs() == []
 
 
+def test_lock_that_cannot_be_opened_is_not_taken_for_another_process(loans: Any) -> None:
+    (loans.folder / ".aims" / "monitor.lock").mkdir()
+    code, said = loans.aims("monitor", "run")
+    assert code == 2
+    assert "cannot be opened" in said
+    assert "Another process" not in said
+
+
 def test_system_that_was_decommissioned_is_no_longer_due(loans: Any) -> None:
     (begun,) = loans.records("deployment")
     loans.day(0)

@@ -87,11 +87,13 @@ class RunQueue:
     def _spawn(self) -> None:
         if self._writer is not None and self._writer.poll() is None:
             return
-        with contextlib.suppress(OSError):
+        try:
             self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        with held(self.folder) as free:
-            if not free:
-                return
+            with held(self.folder) as free:
+                if not free:
+                    return
+        except OSError:  # the next end tries again; `put` says what is wrong
+            return
         with contextlib.suppress(OSError):
             self._writer = subprocess.Popen(
                 [sys.executable, "-m", "aims_mlops.mlflow_plugin.tracking_capture_writer"],

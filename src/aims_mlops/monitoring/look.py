@@ -104,11 +104,14 @@ def one_round(
 
 
 def _lock(project: Project) -> Path:
-    folder = project.root / ".aims"
+    path = project.root / ".aims" / LOCK
     try:
-        make_folder(folder)
+        make_folder(path.parent)
+        path.open("ab").close()
     except OSError as error:
         raise StoreUnavailableError(
-            "the folder for the monitor's lock cannot be made", got=error.strerror
+            f"the monitor's lock {path} cannot be opened",
+            got=error.strerror,
+            next_step="make the folder .aims writable for whoever runs the monitor",
         ) from error
-    return folder / LOCK
+    return path

@@ -7,6 +7,7 @@ where there is more than one window; the log is written by this one, in the orde
 
 from __future__ import annotations
 
+import hashlib
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
@@ -14,7 +15,7 @@ from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from aims_mlops.errors import AimsError, StoreError
+from aims_mlops.errors import AimsError, EvidenceConflictError, StoreError
 from aims_mlops.evidence.clock import now as clock_now
 from aims_mlops.evidence.clock import stamp
 from aims_mlops.evidence.records import Evidence, Record, Subject
@@ -255,7 +256,10 @@ class _Context:
         batch.append(
             self._evidence(run, RUN_KIND, (self.schedule.subject, *subjects), summary, now)
         )
-        record = self.store.append_many(batch)[-1]
+        record, ours = _stored(self.store, run, batch, after=(earlier, failed))
+        if not ours:
+            self._drift = None
+            return _ran(run, record, again=True)
         for kind, body in measured.bodies:
             if kind == "drift":
                 self._windows()[stamp(run.start)] = body
@@ -342,6 +346,26 @@ def _came_later(schedule: Schedule, project: Project, now: datetime) -> set[str]
         if listed and listed != record.evidence.body.get("listed"):
             found.add(run.id)
     return found
+
+
+def _stored(
+    store: EvidenceStore, run: Scheduled, batch: list[Evidence], *, after: Sequence[Record | None]
+) -> tuple[Record, bool]:
+    """The run's own record, the last of the batch, and whether this process stored it.
+
+    after : what the log had of this run. The keys follow from it, so that of two machines that
+    measured the same window only one records it.
+    """
+    known = " ".join(record.id for record in after if record is not None)
+    keys = [
+        hashlib.sha256(f"{RUN_KIND}\n{run.id}\n{known}\n{place}".encode()).hexdigest()
+        for place in range(len(batch))
+    ]
+    try:
+        return store.append_many(batch, keys=keys)[-1], True
+    except EvidenceConflictError:
+        (newest,) = store.find(kind=RUN_KIND, run=run.id, newest_first=True, limit=1)
+        return newest, False
 
 
 def _ran(run: Scheduled, record: Record, *, again: bool) -> Ran:

@@ -55,8 +55,13 @@ class EvidenceStore(Protocol):
         """
         ...
 
-    def append_many(self, batch: Sequence[Evidence]) -> list[Record]:
-        """The same for a batch in one transaction: all of it is stored, or none."""
+    def append_many(
+        self, batch: Sequence[Evidence], *, keys: Sequence[str] | None = None
+    ) -> list[Record]:
+        """The same for a batch in one transaction: all of it is stored, or none.
+
+        keys : one for each, as `append` takes it.
+        """
         ...
 
     def get(self, record_id: str) -> Record:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,6 +11,7 @@ from pathlib import Path
 def only_process(path: Path) -> Iterator[bool]:
     """Hold the lock of a file for the block; False if another process does.
 
+    Raises OSError where the file cannot be opened.
     Without file locks (Windows) every process holds it: evidence is stored once all the same,
     because a store knows a statement by its key.
     """
@@ -20,9 +20,8 @@ def only_process(path: Path) -> Iterator[bool]:
     except ImportError:
         yield True
         return
-    with contextlib.ExitStack() as stack:
+    with path.open("ab") as file:
         try:
-            file = stack.enter_context(path.open("ab"))
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
             yield False
