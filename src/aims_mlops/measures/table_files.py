@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -14,18 +15,21 @@ from aims_mlops.measures.tables import BATCH_ROWS, Batch, Table, arrow_batch, of
 if TYPE_CHECKING:
     import pyarrow as pa
 
-# what reads the rows, all columns or some; the schema and that
-_Reader: TypeAlias = "Callable[[tuple[str, ...] | None], Iterator[pa.RecordBatch]]"
+# what reads the rows, all columns or some, texts as dictionaries or not; the schema and that
+_Reader: TypeAlias = "Callable[[tuple[str, ...] | None, bool], Iterator[pa.RecordBatch]]"
 _Opened: TypeAlias = "tuple[pa.Schema, _Reader]"
 
+_PLAIN_TEXT_BYTES = 4  # of a text's length, before the text itself
 _CSV_BLOCK_BYTES = 16 * 2**20  # the column types of a CSV file come from its first block
 
 
-def open_table_file(path: Path) -> Table:
+def open_table_file(path: Path, *, dictionaries: bool = False) -> Table:
     """A file by its ending, or every such file below a folder, in order of path.
 
-    Endings: .parquet, .csv, .tsv (each also .gz, .bz2, .zst), .arrow, .feather. Raises
-    InputError for another ending, an absent or unreadable file, and files whose columns differ.
+    Endings: .parquet, .csv, .tsv (each also .gz, .bz2, .zst), .arrow, .feather.
+    dictionaries : texts that Parquet keeps as a dictionary come as one.
+    Raises InputError for another ending, an absent or unreadable file, and files whose columns
+    differ.
     """
     if not path.exists():
         raise InputError(
@@ -42,11 +46,13 @@ def open_table_file(path: Path) -> Table:
         def batches() -> Iterator[Batch]:
             for file in files:
                 _, read = _open(file)
-                yield from _guarded(file, partial(read, columns), schema)
+                yield from _guarded(file, partial(read, columns, dictionaries), schema)
 
         return batches
 
-    return of_schema(_ending(files[0]).lstrip("."), schema, narrow(None), narrow)
+    table = of_schema(_ending(files[0]).lstrip("."), schema, narrow(None), narrow)
+    texts = frozenset(field.name for field in schema if _is_text(field.type))
+    return replace(table, texts=texts) if dictionaries else table
 
 
 def _schema_of_all(files: list[Path]) -> pa.Schema:
@@ -137,7 +143,7 @@ def _with_types(batch: pa.RecordBatch, schema: pa.Schema) -> pa.RecordBatch:
     if wanted == batch.schema.types:
         return batch
     columns = [
-        column if column.type == kind else pa.nulls(len(column), kind)
+        pa.nulls(len(column), kind) if pa.types.is_null(column.type) else column
         for column, kind in zip(batch.columns, wanted, strict=True)
     ]
     return pa.RecordBatch.from_arrays(columns, names=batch.schema.names)
@@ -166,10 +172,11 @@ def _parquet(path: Path) -> _Opened:
     with pq.ParquetFile(path) as file:
         schema = file.schema_arrow
 
-    def read(columns: tuple[str, ...] | None) -> Iterator[pa.RecordBatch]:
+    def read(columns: tuple[str, ...] | None, dictionaries: bool) -> Iterator[pa.RecordBatch]:
         # A dot could be the path of a field, so such names are read with all the others.
         some = columns if columns and not any("." in name for name in columns) else None
-        with pq.ParquetFile(path) as file:
+        coded = _coded_texts(path) if dictionaries else []
+        with pq.ParquetFile(path, read_dictionary=coded) as file:
             for group in range(file.num_row_groups):  # asked for all at once, it keeps them all
                 batches = file.iter_batches(
                     batch_size=BATCH_ROWS, row_groups=[group], columns=list(some) if some else None
@@ -177,6 +184,30 @@ def _parquet(path: Path) -> _Opened:
                 yield from batches if columns is None else _selected(batches, columns)
 
     return schema, read
+
+
+def _is_text(kind: pa.DataType) -> bool:
+    import pyarrow as pa
+
+    return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind))
+
+
+def _coded_texts(path: Path) -> list[str]:
+    """Columns of text that are dictionaries in every row group: they take fewer bytes than texts
+    one by one would for their lengths alone."""
+    import pyarrow.parquet as pq
+
+    with pq.ParquetFile(path) as file:
+        metadata, schema = file.metadata, file.schema_arrow
+    texts = {field.name for field in schema if _is_text(field.type)}
+    found = []
+    for place in range(metadata.num_columns):
+        name = metadata.schema.column(place).path
+        groups = [metadata.row_group(g).column(place) for g in range(metadata.num_row_groups)]
+        bytes_each = (g.total_uncompressed_size / max(1, g.num_values) for g in groups)
+        if name in texts and all(each < _PLAIN_TEXT_BYTES for each in bytes_each):
+            found.append(name)
+    return found
 
 
 def _csv(path: Path) -> _Opened:
@@ -197,7 +228,7 @@ def _csv(path: Path) -> _Opened:
     with opened() as reader:
         schema = reader.schema
 
-    def read(columns: tuple[str, ...] | None) -> Iterator[pa.RecordBatch]:
+    def read(columns: tuple[str, ...] | None, _: bool) -> Iterator[pa.RecordBatch]:
         with opened() as reader:
             yield from reader if columns is None else _selected(reader, columns)
 
@@ -207,7 +238,7 @@ def _csv(path: Path) -> _Opened:
 def _arrow(path: Path) -> _Opened:
     import pyarrow as pa
 
-    def read(columns: tuple[str, ...] | None) -> Iterator[pa.RecordBatch]:
+    def read(columns: tuple[str, ...] | None, _: bool) -> Iterator[pa.RecordBatch]:
         with pa.memory_map(str(path)) as source, pa.ipc.open_file(source) as file:
             batches = map(file.get_batch, range(file.num_record_batches))
             yield from batches if columns is None else _selected(batches, columns)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -39,6 +39,7 @@ class Table:
     `source` is the kind of input in one word; `integers` are the integer columns, where the
     schema tells. A stream (a record batch reader) can be read once, everything else as often as
     wanted. `narrow` gives batches of some columns where the others need not be read for that.
+    `texts` are columns of text that may come as dictionaries though nobody made them categories.
     """
 
     source: str
@@ -46,6 +47,7 @@ class Table:
     batches: Callable[[], Iterator[Batch]]
     integers: frozenset[str] = frozenset()
     narrow: Callable[[tuple[str, ...]], Callable[[], Iterator[Batch]]] | None = None
+    texts: frozenset[str] = frozenset()
 
     def select(self, columns: Sequence[str]) -> Table:
         """The same rows with these columns; InputError for a column that is not there."""
@@ -56,23 +58,24 @@ class Table:
                 expected=f"some of its {len(self.names)} columns",
             )
         if self.narrow is not None:
-            narrowed = self.narrow(tuple(columns))
-            return Table(self.source, tuple(columns), narrowed, self.integers)
+            return replace(self, names=tuple(columns), batches=self.narrow(tuple(columns)))
         places = [self.names.index(name) for name in columns]
 
         def batches() -> Iterator[Batch]:
             for batch in self.batches():
                 yield Batch(batch.rows, tuple(batch.columns[place] for place in places))
 
-        return Table(self.source, tuple(columns), batches, self.integers)
+        return replace(self, names=tuple(columns), batches=batches)
 
 
-def open_table(data: Any, *, index: IndexRule = "auto") -> Table:
+def open_table(data: Any, *, index: IndexRule = "auto", dictionaries: bool = False) -> Table:
     """A readable table from any supported input.
 
     index : what counts of a pandas index, in a frame or as Parquet keeps it. "auto": a lone
         unnamed integer index is left out, any other is appended as columns; "ignore": none
         counts; "count": also the unnamed integer one.
+    dictionaries : texts that a Parquet file keeps as a dictionary come as one, which is read in
+        half the time.
     Raises InputError for input of another kind, duplicate column names, and a file that cannot
     be read; MissingExtraError without pyarrow.
     """
@@ -82,7 +85,7 @@ def open_table(data: Any, *, index: IndexRule = "auto") -> Table:
         raise MissingExtraError("reading a table", library="pyarrow", extra="data") from error
     if isinstance(data, Table):
         return data
-    table = _by_library(data, index)
+    table = _by_library(data, index, dictionaries)
     repeated = [name for name, count in Counter(table.names).items() if count > 1]
     if repeated:
         raise InputError(
@@ -94,12 +97,12 @@ def open_table(data: Any, *, index: IndexRule = "auto") -> Table:
     return table
 
 
-def _by_library(data: Any, index: IndexRule) -> Table:
+def _by_library(data: Any, index: IndexRule, dictionaries: bool) -> Table:
     library = type(data).__module__.partition(".")[0]
     if isinstance(data, str | Path):
         from aims_mlops.measures.table_files import open_table_file
 
-        table = open_table_file(Path(data))
+        table = open_table_file(Path(data), dictionaries=dictionaries)
     elif library == "pandas":
         from aims_mlops.measures.table_pandas import open_pandas
 

@@ -92,7 +92,8 @@ def read_columns(
             raise InputError(
                 f"unknown kind for column {name!r}", got=repr(kind), expected=", ".join(KINDS)
             )
-    tables = [open_table(part) for part in (data if isinstance(data, list | tuple) else [data])]
+    parts = data if isinstance(data, list | tuple) else [data]
+    tables = [open_table(part, dictionaries=True) for part in parts]
     if not tables:
         raise InputError("no table to measure", expected="at least one")
     names = tables[0].names if columns is None else tuple(columns)
@@ -100,8 +101,11 @@ def read_columns(
         names = tuple(name for name in names if name in only)
     collectors = [_Collector(name, kinds.get(name)) for name in names]
     rows = 0
-    with ThreadPoolExecutor(max_workers=threads()) as pool:
+    # The one that reads ahead mostly waits for the reader's own threads.
+    with ThreadPoolExecutor(max_workers=threads() + (threads() > 1)) as pool:
         for table in tables:
+            for collector in collectors:
+                collector.text = collector.name in table.texts
             for batch in _read_ahead(table.select(names).batches(), pool):
                 rows += batch.rows
                 list(pool.map(_Collector.add, collectors, batch.columns))
@@ -125,6 +129,7 @@ class _Collector:
 
     name: str
     kind: Kind | None
+    text: bool = False  # a dictionary is how the file keeps its texts, and no category
     family: str = "empty"
     problem: str | None = None
     whole: bool = True  # integers, none missing
@@ -179,7 +184,7 @@ class _Collector:
             for place, component in enumerate(self.components):
                 component.add(np.ascontiguousarray(matrix[:, place]))
         else:
-            self.enumerated |= pa.types.is_dictionary(array.type)
+            self.enumerated |= pa.types.is_dictionary(array.type) and not self.text
             if self.kind == "text" and not self.labels.pieces:
                 self.labels.keep_labels = False
             self.labels.add(array)

@@ -33,6 +33,8 @@ class LabelCounts:
         labels = counted.field(0)
         if pa.types.is_dictionary(labels.type):
             labels = labels.dictionary_decode()
+        if not pa.types.is_boolean(labels.type):  # texts, and with them lengths, have several types
+            labels = labels.cast(pa.large_string() if self.keep_labels else pa.int64())
         piece = pa.table({"label": labels, "rows": counted.field(1)})
         if piece["label"].null_count:
             piece = piece.filter(pc.is_valid(piece["label"]))

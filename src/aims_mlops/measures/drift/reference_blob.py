@@ -108,6 +108,7 @@ def write_numbers(writer: BlobWriter, key: str, sample: NumericSample) -> None:
 
 
 def _stored(values: Floats, sample: NumericSample) -> np.ndarray:
+    values = values + 0.0  # -0.0 and 0.0 are equal, and sorted as they came
     return values.astype(np.float32) if sample.single else values
 
 

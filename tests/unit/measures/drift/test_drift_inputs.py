@@ -18,6 +18,7 @@ import pytest
 from aims_mlops.measures.drift import columns as drift_columns
 from aims_mlops.measures.drift.measure import DriftResult, measure_drift
 from aims_mlops.measures.drift.reference import build_reference_profile
+from aims_mlops.measures.tables import open_table
 
 
 def table(rows: int, seed: int, shift: float = 0.0) -> pa.Table:
@@ -95,6 +96,37 @@ def test_every_form_of_reference_gives_the_same_profile(form: str, tmp_path: Pat
     data = table(700, 1)
     expected = build_reference_profile(data, name="r").sha256
     assert build_reference_profile(FORMS[form](data, tmp_path), name="r").sha256 == expected
+
+
+@pytest.mark.parametrize("text", [pa.string(), pa.large_string()])
+def test_texts_that_parquet_keeps_as_a_dictionary_are_no_categories(
+    text: pa.DataType, tmp_path: Path
+) -> None:
+    random = np.random.default_rng(0)
+    few = pa.array(random.choice(["north", "south", None], 8_000), text)
+    notes = pa.array([f"note {i}" for i in range(9_000)], text)
+    pq.write_table(pa.table({"x": few}), tmp_path / "coded.parquet")
+    pq.write_table(pa.table({"x": few}), tmp_path / "plain.parquet", use_dictionary=False)
+    pq.write_table(pa.table({"x": notes}), tmp_path / "notes.parquet")
+    for name, coded in (("coded", True), ("plain", False), ("notes", False)):
+        opened = open_table(tmp_path / f"{name}.parquet", dictionaries=True)
+        (column,) = next(iter(opened.batches())).columns
+        assert pa.types.is_dictionary(column().type) == coded
+    data = pa.table({"x": few})
+    paths = [str(tmp_path / f"{name}.parquet") for name in ("coded", "plain", "notes")]
+    close(measure_drift(paths[0], paths[1]), measure_drift(data, data))
+    assert measure_drift(paths[0], paths[1]).columns["x"]["kind"] == "categorical"
+    both = [paths[0], paths[2]]
+    assert measure_drift(both, both).columns["x"]["kind"] == "text"  # most of the texts differ
+
+
+def test_texts_of_several_arrow_types_are_one_column(tmp_path: Path) -> None:
+    data = pa.table({"x": pa.array(["a", "b"] * 50)})
+    pq.write_table(data, tmp_path / "x.parquet")
+    large = pa.table({"x": pa.array(["a", "b"] * 50, pa.large_string())})
+    found = measure_drift(data, [str(tmp_path / "x.parquet"), large, pl.from_arrow(data)])
+    assert found.columns["x"]["kind"] == "categorical"
+    assert found.figure("jensenshannon", {"column": "x"}).value == pytest.approx(0.0, abs=1e-12)
 
 
 def test_categories_of_pandas_are_labels_even_if_all_differ() -> None:
