@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-import multiprocessing
+import json
+import subprocess
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -83,13 +85,19 @@ def test_ten_times_the_rows_take_at_most_twelve_times_as_long() -> None:
     assert ten / one <= 12
 
 
-def _measure_file(path: str, answers: multiprocessing.Queue) -> None:
-    start = time.perf_counter()
-    result = measure_bias(path, y_true="y", y_pred="p", sensitive=["sex", "area"])
-    # VmHWM and not ru_maxrss, which a child inherits from its parent.
-    status = Path("/proc/self/status").read_text(encoding="ascii")
-    peak = int(status.split("VmHWM:")[1].split()[0]) * 1024
-    answers.put((result.extra["rows"], time.perf_counter() - start, peak))
+# VmHWM and not ru_maxrss, which a child inherits from its parent.
+MEASURE_FILE = """
+import json, sys, time
+from pathlib import Path
+from aims_mlops.measures.bias.measure import measure_bias
+
+start = time.perf_counter()
+result = measure_bias(sys.argv[1], y_true="y", y_pred="p", sensitive=["sex", "area"])
+took = time.perf_counter() - start
+status = Path("/proc/self/status").read_text(encoding="ascii")
+peak = int(status.split("VmHWM:")[1].split()[0]) * 1024
+print(json.dumps([result.extra["rows"], took, peak]))
+"""
 
 
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="peak memory needs /proc")
@@ -116,12 +124,9 @@ def test_a_parquet_file_of_fifty_million_rows_fits_in_two_gigabytes(tmp_path: Pa
     assert writer is not None
     writer.close()
     # A process of its own, so that its peak memory is the measure's.
-    context = multiprocessing.get_context("spawn")
-    answers = context.Queue()
-    process = context.Process(target=_measure_file, args=(str(path), answers))
-    process.start()
-    measured, took, peak = answers.get(timeout=600)
-    process.join()
+    command = [sys.executable, "-c", MEASURE_FILE, str(path)]
+    done = subprocess.run(command, check=True, capture_output=True, text=True, timeout=600)
+    measured, took, peak = json.loads(done.stdout)
     print(f"\n5e7 rows from Parquet: {took:.1f} s, peak {peak / 1e9:.2f} GB")
     assert measured == 50_000_000
     assert peak <= 2e9
