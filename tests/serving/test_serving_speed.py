@@ -52,6 +52,7 @@ def test_throughput_is_at_least_nine_tenths_of_mlflows_own_server(
     load: Callable[..., Any],
 ) -> None:
     often = project.path.read_text().replace("flush_seconds: 1}", "flush_seconds: 5}")
+    assert "flush_seconds: 5" in often
     project.path.write_text(often)  # sooner than by default, so that some of it falls into the time
     plain = [sys.executable, "-c", PLAIN, str(project.root / "model")]
     with serve() as ours, start(plain) as theirs:

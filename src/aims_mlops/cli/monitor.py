@@ -11,7 +11,7 @@ import click
 if TYPE_CHECKING:
     from aims_mlops.inventory.project import Project
     from aims_mlops.monitoring.look import Round
-    from aims_mlops.monitoring.running import Ran
+    from aims_mlops.monitoring.recording import Ran
     from aims_mlops.oversight.alarms import Alarm, Schedule
 
 _JSON = click.option("--json", "as_json", is_flag=True, help="Print a JSON object.")

@@ -7,6 +7,7 @@ from typing import Any
 
 from aims_mlops.gates.reason import Reason
 from aims_mlops.oversight.nonconformity import BREAK_GLASS, Nonconformity
+from aims_mlops.policy.grammar import Oversight
 from aims_mlops.policy.policy import Policy
 
 MISSED = "missed-run"
@@ -40,10 +41,10 @@ def check_oversight(policy: Policy, findings: Sequence[Finding] | None) -> list[
     asked = policy.oversight
     if asked is None:
         return []
+    counted = [f for f in findings or () if _refuses(asked, f)]
     reasons = []
     if asked.nonconformities != "none":
-        least = _RANK[asked.nonconformities]
-        open_ = [f for f in findings or () if f["id"] and _RANK[f["severity"]] >= least]
+        open_ = [f for f in counted if f["id"]]
         reasons.append(
             _reason(
                 policy,
@@ -55,7 +56,7 @@ def check_oversight(policy: Policy, findings: Sequence[Finding] | None) -> list[
             )
         )
     if asked.missed_runs == "refuse":
-        missed = [f for f in findings or () if not f["id"] and f["what"] == MISSED]
+        missed = [f for f in counted if not f["id"]]
         reasons.append(
             _reason(
                 policy,
@@ -70,8 +71,18 @@ def check_oversight(policy: Policy, findings: Sequence[Finding] | None) -> list[
 
 def notes_on(policy: Policy, findings: Sequence[Finding] | None) -> Iterable[str]:
     """What is open and does not refuse is shown all the same."""
-    if findings and policy.oversight is None:
-        yield f"open about this system, and the policy does not ask: {_words(findings)}"
+    asked = policy.oversight
+    others = [f for f in findings or () if asked is None or not _refuses(asked, f)]
+    if others:
+        yield f"open about this system, and the policy does not ask: {_words(others)}"
+
+
+def _refuses(asked: Oversight, found: Finding) -> bool:
+    """Whether the policy refuses for it. A missed run has no id."""
+    if not found["id"]:
+        return asked.missed_runs == "refuse" and found["what"] == MISSED
+    least = asked.nonconformities
+    return least != "none" and _RANK[found["severity"]] >= _RANK[least]
 
 
 def _reason(

@@ -170,12 +170,12 @@ def _parquet(path: Path) -> _Opened:
     import pyarrow.parquet as pq
 
     with pq.ParquetFile(path) as file:
-        schema = file.schema_arrow
+        schema, metadata = file.schema_arrow, file.metadata
 
     def read(columns: tuple[str, ...] | None, dictionaries: bool) -> Iterator[pa.RecordBatch]:
         # A dot could be the path of a field, so such names are read with all the others.
         some = columns if columns and not any("." in name for name in columns) else None
-        coded = _coded_texts(path) if dictionaries else []
+        coded = _coded_texts(schema, metadata) if dictionaries else []
         with pq.ParquetFile(path, read_dictionary=coded) as file:
             for group in range(file.num_row_groups):  # asked for all at once, it keeps them all
                 batches = file.iter_batches(
@@ -192,13 +192,9 @@ def _is_text(kind: pa.DataType) -> bool:
     return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind))
 
 
-def _coded_texts(path: Path) -> list[str]:
-    """Columns of text that are dictionaries in every row group: they take fewer bytes than texts
-    one by one would for their lengths alone."""
-    import pyarrow.parquet as pq
-
-    with pq.ParquetFile(path) as file:
-        metadata, schema = file.metadata, file.schema_arrow
+def _coded_texts(schema: pa.Schema, metadata: Any) -> list[str]:
+    """Columns of text that are dictionaries, or hardly filled, in every row group: they take fewer
+    bytes than texts one by one would for their lengths alone."""
     texts = {field.name for field in schema if _is_text(field.type)}
     found = []
     for place in range(metadata.num_columns):

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from aims_mlops.capture.code import without_credentials
+from aims_mlops.errors import GovernanceError
 from aims_mlops.inventory.person import pseudonym
 from aims_mlops.inventory.project import Project
 from aims_mlops.mlflow_plugin.reconcile import Held
@@ -76,7 +77,10 @@ class Registry:
                 )
 
     def demote(self, held: Held) -> str:
-        """Take a promotion away and say so in words; raises what the registry raises."""
+        """Take a promotion away and say so in words.
+
+        Raises GovernanceError for what is left to people, and what the registry raises.
+        """
         if held.route == "alias":
             self.client.delete_registered_model_alias(held.name, held.key)
             return f"alias {held.key!r} is deleted"
@@ -92,11 +96,11 @@ class Registry:
             self.client.delete_registered_model_tag(held.name, held.key)
             return f"tag {held.key!r} of the registered model is deleted"
         if held.route == "version":
-            raise NotImplementedError(
+            raise GovernanceError(
                 "a version under a production name is demoted only by deleting it, which is left "
                 "to people"
             )
-        raise NotImplementedError("this is removed by hand, after somebody has looked at it")
+        raise GovernanceError("this is removed by hand, after somebody has looked at it")
 
     # ---- reading
 

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 from aims_mlops.assessments.declaring import declare_system
 from aims_mlops.errors import StoreUnavailableError
 from aims_mlops.evidence.records import Record
-from aims_mlops.monitoring.running import ACTOR, Ran, due, run_due
+from aims_mlops.monitoring.recording import ACTOR, Ran
+from aims_mlops.monitoring.running import due, run_due
 from aims_mlops.monitoring.workers import measuring
 from aims_mlops.oversight.alarms import Alarm, filed
 from aims_mlops.oversight.notices import notify

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from aims_mlops.inventory.project import find_project
 from aims_mlops.monitoring.look import Look, one_round
-from aims_mlops.monitoring.running import Ran
+from aims_mlops.monitoring.recording import Ran
 
 if TYPE_CHECKING:
     from aims_mlops.inventory.project import Project

@@ -71,11 +71,7 @@ def measure_window(task: Task) -> Measured:
                 if batch.subject is not None:
                     found["batch"] = (batch.subject.name, batch.subject.sha256)
     except AimsError as error:
-        found["error"] = {
-            "type": type(error).__name__,
-            "message": str(error),
-            "next_step": error.next_step,
-        }
+        found["error"] = told_of(error)
     except Exception as error:  # noqa: BLE001  the message could hold values of the data
         found["error"] = {
             "type": type(error).__name__,
@@ -83,6 +79,15 @@ def measure_window(task: Task) -> Measured:
             "next_step": "measure the files by hand to see why: aims drift run",
         }
     return Measured(**found)
+
+
+def told_of(error: AimsError) -> dict[str, str | None]:
+    """An error of ours as a run's record says it; its message holds no values of the data."""
+    return {
+        "type": type(error).__name__,
+        "message": str(error),
+        "next_step": error.next_step,
+    }
 
 
 def _of_data(task: Task, batch: Batch) -> dict[str, Any]:

@@ -18,8 +18,6 @@ if TYPE_CHECKING:
     from aims_mlops.monitoring.running import Measure
 
 SMALL = 4 * 2**20  # bytes of files; less is measured sooner than a process starts
-
-
 _M_TRIM_THRESHOLD, _M_MMAP_MAX = -1, -4  # of malloc.h
 
 

@@ -56,11 +56,11 @@ class EvidenceStore(Protocol):
         ...
 
     def append_many(
-        self, batch: Sequence[Evidence], *, keys: Sequence[str] | None = None
+        self, batch: Sequence[Evidence], *, keys: Sequence[str | None] | None = None
     ) -> list[Record]:
         """The same for a batch in one transaction: all of it is stored, or none.
 
-        keys : one for each, as `append` takes it.
+        keys : one for each, as `append` takes it; None for that of its content.
         """
         ...
 

@@ -69,7 +69,7 @@ class RemoteStore:
         return self.append_signed([(evidence, key, signatures)])[0]
 
     def append_many(
-        self, batch: Sequence[Evidence], *, keys: Sequence[str] | None = None
+        self, batch: Sequence[Evidence], *, keys: Sequence[str | None] | None = None
     ) -> list[Record]:
         """Push a batch.
 

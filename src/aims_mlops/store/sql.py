@@ -74,7 +74,7 @@ class SqlStore:
         return self._appender.append([(evidence, key, signatures)])[0]
 
     def append_many(
-        self, batch: Sequence[Evidence], *, keys: Sequence[str] | None = None
+        self, batch: Sequence[Evidence], *, keys: Sequence[str | None] | None = None
     ) -> list[Record]:
         """Store a batch in one transaction, all of it or none; `keys` go with it one by one."""
         if len(batch) > MAX_BATCH:

@@ -185,11 +185,9 @@ def test_alias_taken_away_and_set_again_by_hand_is_refused(
 
 
 def test_role_of_the_application_can_neither_grant_nor_take_triggers_away(
-    postgres: str, protected: Any, session_organisation: Any, name: str, tmp_path: Path
+    postgres: str, company: Any, session_organisation: Any, name: str, tmp_path: Path
 ) -> None:
-    server, url = protected
-    if not url.startswith("postgresql"):
-        pytest.skip("SQLite has no roles")
+    server, url = company, postgres  # SQLite has no roles
     server.register(name, f"content {name}")
     app, gate = f"app_{os.getpid()}", f"gate_{os.getpid()}"
     for role in (app, gate):

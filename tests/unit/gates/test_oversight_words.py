@@ -67,5 +67,13 @@ def test_nobody_having_looked_refuses_and_asking_for_nothing_does_not():
     assert list(notes_on(policy(nonconformities="minor"), [finding()])) == []
 
 
+def test_what_the_policy_lets_pass_is_shown_beside_what_refuses():
+    asked = policy(nonconformities="major", missed_runs="allow")
+    found = [finding("major"), finding("minor", what="volume"), missed()]
+    (note,) = notes_on(asked, found)
+    assert note.endswith(f"2 open: volume (minor, 00000000), {MISSED} (major)")
+    assert list(notes_on(policy(nonconformities="minor", missed_runs="refuse"), found)) == []
+
+
 def test_nothing_is_open_about_no_system(world, log):
     assert open_about(world.store, None, log.then) == ()
