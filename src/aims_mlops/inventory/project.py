@@ -117,11 +117,18 @@ def find_project(start: Path | None = None) -> Project:
             )
         return _project(path)
     folder = Path(start if start is not None else Path.cwd()).absolute()
+    nearest = project_folder(folder)
+    path = nearest / FILE_NAME
+    return _project(path) if path.is_file() else Project(folder, None, Settings())
+
+
+def project_folder(start: Path | None = None) -> Path:
+    """The folder of the nearest aims.yaml upward, readable or not; where we start from if none."""
+    folder = Path(start if start is not None else Path.cwd()).absolute()
     for candidate in (folder, *folder.parents):
-        path = candidate / FILE_NAME
-        if path.is_file():
-            return _project(path)
-    return Project(folder, None, Settings())
+        if (candidate / FILE_NAME).is_file():
+            return candidate
+    return folder
 
 
 def read_settings(path: Path) -> Settings:

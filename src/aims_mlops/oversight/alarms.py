@@ -16,6 +16,7 @@ from aims_mlops.evidence.clock import read, stamp
 from aims_mlops.evidence.records import Record, Subject
 from aims_mlops.inventory.monitoring import Monitor
 from aims_mlops.inventory.system import System
+from aims_mlops.oversight.alarm import Alarm as Alarm
 from aims_mlops.oversight.cadence import (
     OPERATION_KINDS,
     RUN_KIND,
@@ -27,44 +28,14 @@ from aims_mlops.oversight.cadence import (
     operation_of,
     scheduled,
 )
-from aims_mlops.oversight.nonconformity import Severity, nonconformities, open_nonconformity
+from aims_mlops.oversight.inference_log import unlogged
+from aims_mlops.oversight.nonconformity import nonconformities, open_nonconformity
 
 if TYPE_CHECKING:
     from aims_mlops.inventory.project import Project
     from aims_mlops.store.base import EvidenceStore
 
 _SKEW = timedelta(minutes=5)  # that clocks of two machines may lie apart
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Alarm:
-    """Something that is wrong now.
-
-    key : what makes it the same alarm when it is looked for again.  what : one or two words, such
-    as `missed-run`.  since : RFC 3339.  tell : names of recipients; None is every one.
-    """
-
-    key: str
-    what: str
-    severity: Severity
-    system: str | None
-    reason: str
-    next_step: str
-    since: str
-    subjects: tuple[Subject, ...]
-    tell: tuple[str, ...] | None = None
-
-    def to_body(self) -> dict[str, Any]:
-        """JSON values for `--json`."""
-        return {
-            "key": self.key,
-            "what": self.what,
-            "severity": self.severity,
-            "system": self.system,
-            "reason": self.reason,
-            "next_step": self.next_step,
-            "since": self.since,
-        }
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -142,7 +113,7 @@ def schedules_of(system: System, records: Sequence[Record], now: datetime) -> li
 def alarms(store: EvidenceStore, project: Project, now: datetime) -> tuple[Alarm, ...]:
     """What is wrong with the monitoring of every system. Raises StoreUnavailableError."""
     found = [a for s in schedules(store, project.systems, now) for a in alarms_of(s)]
-    return (*_clock(store, now), *found)
+    return (*_clock(store, now), *unlogged(store, now), *found)
 
 
 def alarms_from_log(store: EvidenceStore, now: datetime) -> tuple[Alarm, ...]:
@@ -158,7 +129,7 @@ def alarms_from_log(store: EvidenceStore, now: datetime) -> tuple[Alarm, ...]:
             continue  # of a newer version, or not ours
         systems[declared.id] = declared
     found = [a for s in schedules(store, systems.values(), now) for a in alarms_of(s)]
-    return (*_clock(store, now), *found)
+    return (*_clock(store, now), *unlogged(store, now), *found)
 
 
 def alarms_of(schedule: Schedule) -> list[Alarm]:

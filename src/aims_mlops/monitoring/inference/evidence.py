@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from aims_mlops.evidence.clock import now
 from aims_mlops.evidence.records import Evidence, Subject
 from aims_mlops.monitoring.inference.tally import Counts
+from aims_mlops.monitoring.inference.trouble import Trouble
 
 if TYPE_CHECKING:
     from aims_mlops.inventory.project import Project
@@ -32,12 +34,15 @@ def statement(project: Project, system: str, event: str, body: Mapping[str, Any]
     )
 
 
-def said_of(counts: Counts, since: Counts) -> dict[str, Any]:
-    """What came since an earlier count, as a body says it; rows but for `calls`."""
+def said_of(counts: Counts, since: Counts, *, unopened: bool = False) -> dict[str, Any]:
+    """What came since an earlier count, as a body says it; rows but for `calls`.
+
+    unopened : the log could not be opened, so that nothing of it was written.
+    """
     dropped = {
         "queue full": counts.queue_full - since.queue_full,
         "unreadable": counts.unreadable - since.unreadable,
-        "folder not writable": counts.unwritten - since.unwritten,
+        "log not opened" if unopened else "folder not writable": counts.unwritten - since.unwritten,
     }
     return {
         "calls": counts.calls - since.calls,
@@ -50,15 +55,27 @@ def said_of(counts: Counts, since: Counts) -> dict[str, Any]:
     }
 
 
-def store(project: Project, batch: Sequence[Evidence], *, key: str | None = None) -> bool:
+def gap(project: Project, system: str, trouble: Trouble) -> Evidence:
+    """That the log of a system lacks something, as a `gap` of its own."""
+    said = statement(project, system, "gap", {})
+    return replace(said, kind="gap", body=trouble.to_body())
+
+
+def store(
+    project: Project, batch: Sequence[Evidence], *, key: str | None = None, spools: bool = False
+) -> bool:
     """Store or spool statements; True once they are safe on disk. Raises StoreUnavailableError.
 
-    key : for a lone statement that must be told once, whoever tells it.
+    key : for a lone statement that must be told once, whoever tells it.  spools : it is not known
+    which store is meant.
     """
     from aims_mlops.errors import EvidenceConflictError
     from aims_mlops.store.remote_delivery import deliver_soon, is_remote
     from aims_mlops.store.spool import spool_batch
 
+    if spools:
+        spool_batch(project.root, batch, reason="DocumentError")
+        return True
     if is_remote(project.store_url):
         spool_batch(project.root, batch)
         deliver_soon(project.root, project.store_url)

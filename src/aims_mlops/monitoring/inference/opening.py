@@ -15,6 +15,7 @@ from aims_mlops.monitoring.inference.layout import Folder
 from aims_mlops.monitoring.inference.recorder import Recorder
 from aims_mlops.monitoring.inference.rows import Kept
 from aims_mlops.monitoring.inference.state import state_folder
+from aims_mlops.monitoring.inference.trouble import Trouble
 
 if TYPE_CHECKING:
     from aims_mlops.inventory.project import Project
@@ -32,22 +33,24 @@ def recorder_for(
     target: str | None = None,
     project: Project | None = None,
     settings: Inference | None = None,
+    trouble: Trouble | None = None,
 ) -> Recorder:
     """The recorder of a system and model in this process.
 
     model : what answers: a reference, or a URI or path that is resolved and digested now.
-    settings : instead of those in aims.yaml.  Raises InputError for a system that aims.yaml does
-    not name, ModelNotFoundError, DocumentError, OSError.
+    settings : instead of those in aims.yaml.  trouble : what the log has to say of itself.
+    Raises InputError for a system that aims.yaml does not name, ModelNotFoundError, DocumentError,
+    OSError.
     """
     from aims_mlops.inventory.project import find_project
 
     project = project or find_project()
     uri = model.uri if isinstance(model, ModelReference) else model or ""
-    name = (str(project.root), system, uri, target or "", repr(settings))
+    name = (str(project.root), system, uri, target or "", repr(settings), repr(trouble))
     with _lock:
         if name not in _recorders:
             found = settings or settings_of(project, system)
-            _recorders[name] = _recorder(project, system, found, model, target)
+            _recorders[name] = _recorder(project, system, found, model, target, trouble)
         return _recorders[name]
 
 
@@ -57,6 +60,7 @@ def _recorder(
     settings: Inference,
     model: ModelReference | str | None,
     target: str | None,
+    trouble: Trouble | None,
 ) -> Recorder:
     from aims_mlops.assessments.gathering import resolve_model
 
@@ -72,7 +76,28 @@ def _recorder(
         version=version,
         target=project.target_name(target) if target else None,
     )
-    return Recorder(project, system, Folder.of(settings.folder, project.root), kept)
+    folder = Folder.of(settings.folder, project.root)
+    return Recorder(project, system, folder, kept, trouble=trouble)
+
+
+def _unopened(system: str, trouble: Trouble) -> Recorder:
+    """A recorder that writes no row and counts every one, for a log that cannot be opened."""
+    from aims_mlops.inventory.project import Project, find_project, project_folder
+    from aims_mlops.inventory.settings import Settings
+
+    try:
+        project, spools = find_project(), False
+    except Exception:  # noqa: BLE001  an aims.yaml that cannot be read does not say where to store
+        project, spools = Project(project_folder(), None, Settings()), True
+    name = (str(project.root), system, repr(trouble))
+    with _lock:
+        if name not in _recorders:
+            folder = Folder.of(Inference().folder, project.root)
+            kept = Kept(Inference(), b"")
+            _recorders[name] = Recorder(
+                project, system, folder, kept, trouble=trouble, spools=spools
+            )
+        return _recorders[name]
 
 
 def settings_of(project: Project, system: str) -> Inference:
@@ -95,6 +120,8 @@ def settings_of(project: Project, system: str) -> Inference:
 class Lazily:
     """A recorder that is opened with the first call; what stands in its way stops no call.
 
+    A model that cannot be resolved costs the log its digest and no row. Where no log can be opened
+    at all, calls and rows are counted as dropped. Either is a `gap` from the first call on.
     Under pytest, or with AIMS_CAPTURE_ERRORS=raise, the first call raises it instead.
     """
 
@@ -124,9 +151,30 @@ class Lazily:
         except Exception as error:
             if _raises():
                 raise
-            self._off = True
-            _logger.error("aims: predictions of %s are not logged: %s", self._system, error)
+            self._recorder = self._despite(error)
+            self._off = self._recorder is None
         return self._recorder
+
+    def _despite(self, error: Exception) -> Recorder | None:
+        """What can be logged all the same; at least the counts. Raises nothing."""
+        try:
+            if self._model is not None:
+                try:
+                    without = Trouble.of("model", error)
+                    found = recorder_for(self._system, target=self._target, trouble=without)
+                    _logger.error(
+                        "aims: predictions of %s are logged without their model: %s",
+                        self._system,
+                        error,
+                    )
+                    return found
+                except Exception as worse:  # noqa: BLE001  it was not the model
+                    error = worse
+            _logger.error("aims: predictions of %s are not logged: %s", self._system, error)
+            return _unopened(self._system, Trouble.of("log", error))
+        except Exception as broken:  # noqa: BLE001  a prediction is on its way
+            _logger.error("aims: predictions of %s are not counted: %s", self._system, broken)
+            return None
 
 
 def forget_recorders() -> None:

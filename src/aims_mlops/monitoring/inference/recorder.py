@@ -25,6 +25,7 @@ from aims_mlops.monitoring.inference.request import is_sampled
 from aims_mlops.monitoring.inference.rows import UNREAD, Call, Kept
 from aims_mlops.monitoring.inference.snapshot import count_rows, size_of, snapshot
 from aims_mlops.monitoring.inference.tally import Counts, Tally
+from aims_mlops.monitoring.inference.trouble import Trouble
 
 if TYPE_CHECKING:
     from aims_mlops.inventory.project import Project
@@ -40,14 +41,28 @@ _open: weakref.WeakSet[Recorder] = weakref.WeakSet()
 class Recorder:
     """Takes what one model of a system does in this process.
 
+    trouble : a log that cannot be opened counts every row as dropped and writes none.  spools : its
+    evidence goes to the spool, since it is not known where else.
     `errors` counts what the function raised, by the name of the error's class.
     """
 
-    def __init__(self, project: Project, system: str, folder: Folder, kept: Kept) -> None:
+    def __init__(
+        self,
+        project: Project,
+        system: str,
+        folder: Folder,
+        kept: Kept,
+        *,
+        trouble: Trouble | None = None,
+        spools: bool = False,
+    ) -> None:
         self.project = project
         self.system = system
         self.folder = folder
         self.kept = kept
+        self.trouble = trouble
+        self.spools = spools
+        self.unopened = trouble is not None and trouble.what == "log"
         self._bound = int(kept.settings.queue_megabytes * 1e6)
         self._keeps_inputs = bool(kept.features)
         self._begin()
@@ -72,7 +87,7 @@ class Recorder:
 
     def inputs(self, request_id: str, value: Any) -> Any:
         """What to hold of an input until the writer reads it: None if nothing of it is kept."""
-        if not self._keeps_inputs or not self.wants(request_id):
+        if not self._keeps_inputs or self.unopened or not self.wants(request_id):
             return None
         try:
             return snapshot(value)
@@ -85,7 +100,7 @@ class Recorder:
         """Take one answered call; `inputs` as `inputs()` gave them."""
         try:
             keep = self.wants(request_id)
-            rows, held = _answer(output, keep=keep)
+            rows, held = _answer(output, keep=keep and not self.unopened)
             size = size_of(inputs) + size_of(held) if keep else 0
             if self._count(rows, size, keep=keep):
                 self._queue.append(
@@ -111,14 +126,14 @@ class Recorder:
     def failed_as(self, what: str) -> None:
         """The same under a name."""
         with contextlib.suppress(Exception), self._lock:
-            self._start()
+            self._started()
             self.counts.failed += 1
             self.errors[what] += 1
             self.tally.put(self.counts)
 
     def _count(self, rows: int, size: int, *, keep: bool) -> bool:
         with self._lock:
-            self._start()
+            self._started()
             counts = self.counts
             counts.calls += 1
             counts.rows += rows
@@ -126,7 +141,10 @@ class Recorder:
             if keep and rows:
                 counts.sampled += rows
                 waiting = counts.waiting
-                if waiting and (
+                if self.unopened:
+                    counts.accepted += rows
+                    counts.unwritten += rows
+                elif waiting and (
                     waiting + rows > self.kept.settings.queue_rows
                     or self._held + size > self._bound
                 ):
@@ -183,6 +201,13 @@ class Recorder:
         with self._lock:
             self._start()
 
+    def _started(self) -> None:
+        """A thread that cannot be started now is tried again by the next call, which is counted."""
+        try:
+            self._start()
+        except Exception as error:  # noqa: BLE001  a prediction is on its way
+            self._complain(error)
+
     def _start(self) -> None:
         """The tally and the thread, with the first call and again if the thread has died."""
         if self._writer is not None and self._writer.is_alive():
@@ -226,6 +251,7 @@ def _tally(recorder: Recorder) -> Tally:
         "model": recorder.kept.model,
         "version": recorder.kept.version,
         "target": recorder.kept.target,
+        "trouble": recorder.trouble.to_body() if recorder.trouble else None,
     }
     try:
         return Tally.create(state_folder(recorder.project.root), recorder.process, about)

@@ -42,6 +42,8 @@ def _tell(project: Project, one: Ended) -> int:
     uncounted = [file for file in files if file["number"] > one.counts.files]
     one.counts.written += sum(file["rows"] for file in uncounted)
     lost = one.counts.waiting
+    trouble = one.about.get("trouble")
+    unopened = isinstance(trouble, dict) and "(log)" in str(trouble.get("where"))
     with contextlib.suppress(OSError):
         folder.sweep(system, process)
     body: dict[str, Any] = {
@@ -54,7 +56,8 @@ def _tell(project: Project, one: Ended) -> int:
         "until": None,
         "lost": lost,
         "unrecorded": one.counts.rows - one.counts.recorded,
-        **evidence.said_of(one.counts, Counts()),
+        **evidence.said_of(one.counts, Counts(), unopened=unopened),
+        "trouble": trouble,
         "files": [{k: v for k, v in file.items() if k != "number"} for file in files],
     }
     said = evidence.statement(project, system, "lost", body)

@@ -55,6 +55,7 @@ class Writer:
         self._since = datetime.now(UTC)
         self._evidence_due = time.monotonic() + self._settings.evidence_seconds
         self._trouble = ""
+        self._told_trouble = False
 
     def start(self) -> None:
         """Start the thread, or another one if it has died."""
@@ -100,11 +101,13 @@ class Writer:
 
     def _run(self) -> None:
         self._look_back()
+        self._tell_trouble()
         while True:
             self._wake.wait(0 if self._stop else self._settings.flush_seconds)
             self._wake.clear()
             try:
                 self.flush()
+                self._tell_trouble()
                 if time.monotonic() >= self._evidence_due or len(self._files) >= _FILES_TOLD:
                     self._record()
             except Exception as error:  # noqa: BLE001  the thread lives on
@@ -119,6 +122,20 @@ class Writer:
             tell_losses(self._recorder.project)
         except Exception as error:  # noqa: BLE001  told by the next process that starts
             _logger.warning("aims: losses of earlier processes are not on record: %s", error)
+
+    def _tell_trouble(self) -> None:
+        """A gap, and the counts of the first calls, without waiting for an interval."""
+        trouble, recorder = self._recorder.trouble, self._recorder
+        if trouble is None or self._told_trouble:
+            return
+        try:
+            said = evidence.gap(recorder.project, recorder.system, trouble)
+            evidence.store(recorder.project, [said], spools=recorder.spools)
+            self._told_trouble = True
+            self._evidence_due = time.monotonic()
+            self._wake.set()
+        except Exception as error:  # noqa: BLE001  said with the counts
+            self._say(f"no evidence: {type(error).__name__}: {error}")
 
     def _tables(self, calls: Sequence[Call]) -> list[tuple[date, pa.Table]]:
         found: list[tuple[date, pa.Table]] = []
@@ -208,14 +225,15 @@ class Writer:
             **self._about(),
             "since": stamp(self._since),
             "until": stamp(until),
-            **evidence.said_of(counts, before),
+            **evidence.said_of(counts, before, unopened=recorder.unopened),
+            "trouble": recorder.trouble.to_body() if recorder.trouble else None,
             "errors": dict(errors - self._errors_recorded),
             "files": self._files,
             "columns": self._columns(),
         }
         said = evidence.statement(recorder.project, recorder.system, "written", body)
         try:
-            evidence.store(recorder.project, [said])
+            evidence.store(recorder.project, [said], spools=recorder.spools)
         except Exception as error:  # noqa: BLE001  said with the next one
             self._say(f"no evidence: {type(error).__name__}: {error}")
             return False
