@@ -12,6 +12,7 @@
     │   └── VerificationError      a digest, signature or proof that does not hold
     ├── StoreError                 the evidence store cannot do what was asked
     │   ├── StoreUnavailableError  locked, read-only, full or unreachable
+    │   │   └── NotAllowedError    a token that is not for this
     │   └── StoreVersionError      written by a newer version than this one
     ├── GovernanceError            a rule of the management system forbids it
     │   ├── SeparationOfDutiesError
@@ -45,6 +46,7 @@ __all__ = [
     "MissingExtraError",
     "ModelNotFoundError",
     "ModelRefusedError",
+    "NotAllowedError",
     "PluginError",
     "SeparationOfDutiesError",
     "StoreError",
@@ -176,6 +178,10 @@ class StoreError(AimsError):
 
 class StoreUnavailableError(StoreError):
     """The store is locked, read-only, full or unreachable."""
+
+
+class NotAllowedError(StoreUnavailableError):
+    """The server knows our token, and it is not for this kind of evidence or this actor."""
 
 
 class StoreVersionError(StoreError):

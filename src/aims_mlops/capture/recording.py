@@ -23,7 +23,7 @@ from aims_mlops.capture.run import Code, Run
 from aims_mlops.capture.secrets import scrubbed
 from aims_mlops.capture.settings import RunSettings, raises, switched_off
 from aims_mlops.capture.tables import tables_in
-from aims_mlops.errors import AimsError
+from aims_mlops.errors import AimsError, InputError
 from aims_mlops.evidence.clock import now
 from aims_mlops.evidence.records import Evidence, Record, Subject
 
@@ -119,7 +119,7 @@ def statement(run: Run, kind: str, body: Mapping[str, Any], *subjects: Subject) 
 
 def _checked(run: Run, found: Iterable[Any]) -> list[Evidence]:
     """What a plugin returned, without what is not evidence or cannot be written."""
-    from aims_mlops.evidence.canonical import canonical
+    from aims_mlops.evidence.admission import payload_of_evidence
 
     kept: dict[bytes, Evidence] = {}  # by content: a batch cannot hold the same statement twice
     for item in found:
@@ -128,7 +128,7 @@ def _checked(run: Run, found: Iterable[Any]) -> list[Evidence]:
             failures.note(run, "collect_run_evidence", wrong)
             continue
         with guarded(run, item.kind):
-            kept[canonical(item.to_statement())] = item
+            kept[payload_of_evidence(item)] = item
     return list(kept.values())
 
 
@@ -186,11 +186,18 @@ def _tell_spooled(run: Run, problem: Exception, path: str) -> None:
 
 def _place(run: Run) -> None:
     """Say which system a run belongs to and who runs it."""
+    from aims_mlops.evidence.admission import is_name
     from aims_mlops.inventory.identity import current_actor
     from aims_mlops.inventory.project import find_project
 
     project: Project = find_project()
     run.actor = current_actor(project)
+    for name in ("actor", "system"):  # every statement of the run bears them
+        value = getattr(run, name)
+        if value is not None and not is_name(value):
+            setattr(run, name, "unnamed" if name == "actor" else None)
+            wrong = InputError(f"the {name} is no name that evidence can hold")
+            failures.note(run, name, wrong)
     if run.system is None and len(project.systems) == 1:
         run.system = project.systems[0].id
 

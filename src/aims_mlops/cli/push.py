@@ -61,9 +61,11 @@ def _deliver(project: Project, wait: float) -> Exception | None:
     from aims_mlops.store.spool import drain, pending
 
     until = time.monotonic() + wait
-    while pending(project.root):
+    while before := pending(project.root):
         try:
             drain(project.root, project.open_store())
+            if pending(project.root) == before:
+                return None  # nothing moves, and nothing says why
         except StoreError as error:
             if time.monotonic() >= until:
                 return error

@@ -3,17 +3,25 @@
 The fast writer is orjson with sorted keys. Its bytes are taken only where `shortcut.is_canonical`
 or `limits.survey` has proved that they are what RFC 8785 asks for; everything else goes through
 the `rfc8785` package.
+
+One rule for numbers, for every way in and out: a number is an IEEE 754 double. Below 2**53 an
+integer and a float that is whole are the same number, written the same. From 2**53 on only a float
+is evidence, because an integer of that size may be none; RFC 8785 writes such a float below 1e21
+with digits alone, and whoever reads those digits here gets the float back. Others are refused.
 """
 
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
+import msgspec
 import orjson
 
 from aims_mlops.errors import EvidenceFormatError
 from aims_mlops.evidence.limits import (
+    EXACT,
     MAX_DEPTH,
     MAX_STATEMENT_BYTES,
     Form,
@@ -29,14 +37,19 @@ _FAST = (
     | orjson.OPT_PASSTHROUGH_DATETIME
     | orjson.OPT_PASSTHROUGH_SUBCLASS
 )
+# Where an integer of 16 digits or more may stand; the smallest from 2**53 on has 16.
+_LARGE = re.compile(rb"(?:\A|[:,\[])[ \t\r\n]*-?[0-9]{16}")
+_DIGITS = 21  # RFC 8785 writes what has more with an exponent
+_encode = msgspec.msgpack.Encoder().encode
 
 
 def canonical(value: Any) -> bytes:
     """The value as canonical JSON in UTF-8.
 
     Subclasses of JSON types are written as their base, members of an enumeration as their value, a
-    UUID as its text. Raises EvidenceFormatError for NaN, integers from 2**53 on, lone surrogates,
-    keys that are not strings, other types that are not JSON, and anything over the limits.
+    UUID as its text. Raises EvidenceFormatError for NaN, integers (not floats) from 2**53 on, lone
+    surrogates, keys that are not strings, other types that are not JSON, and anything over the
+    limits.
     """
     try:
         written = orjson.dumps(value, option=_FAST)
@@ -81,8 +94,9 @@ def _write_slowly(value: Any) -> bytes:
 def parse(content: bytes) -> Any:
     """Read JSON from a stranger.
 
-    Raises EvidenceFormatError for duplicate keys, NaN, lone surrogates, invalid UTF-8, integers
-    from 2**53 on, and anything over the limits.
+    Digits from 2**53 on are read as the float that is written so. Raises EvidenceFormatError for
+    digits that are none's, duplicate keys, NaN, lone surrogates, invalid UTF-8, and anything over
+    the limits.
     """
     if len(content) > MAX_STATEMENT_BYTES:
         raise EvidenceFormatError(
@@ -93,13 +107,52 @@ def parse(content: bytes) -> Any:
     _check_depth(content)
     try:
         orjson.loads(content)  # strict about UTF-8, surrogates, NaN and numbers; the other is not
-        value = json.loads(content, object_pairs_hook=_unique)
+        hook = _integer if _LARGE.search(content) else None
+        value = json.loads(content, object_pairs_hook=_unique, parse_int=hook)
     except EvidenceFormatError:
         raise
     except (ValueError, RecursionError) as error:
         raise EvidenceFormatError(f"not JSON: {error}") from None
     survey(value)
     return value
+
+
+def read(content: bytes) -> Any:
+    """Read JSON that was checked when it was written, such as a stored statement.
+
+    As `parse` reads it, numbers included, but fast and without its checks. Raises ValueError.
+    """
+    value = orjson.loads(content)
+    try:
+        packed = _encode(value)  # an integer of 2**32 and more is one of these bytes and eight more
+        large = b"\xcf" in packed or b"\xd3" in packed
+    except (TypeError, ValueError, RecursionError, msgspec.MsgspecError):
+        large = True
+    if large and _LARGE.search(content):
+        return json.loads(content, parse_int=_as_double)
+    return value
+
+
+def _as_double(digits: str) -> int | float:
+    """An integer below 2**53, a float from there on."""
+    if len(digits) > _DIGITS + 1:
+        return float(digits)
+    whole = int(digits)
+    return whole if -EXACT < whole < EXACT else float(whole)
+
+
+def _integer(digits: str) -> int | float:
+    """The same, where the digits are those that RFC 8785 writes; raises EvidenceFormatError."""
+    if len(digits.removeprefix("-")) <= _DIGITS:
+        number = _as_double(digits)
+        if isinstance(number, int) or canonical(number) == digits.encode():
+            return number
+    raise EvidenceFormatError(
+        "evidence cannot hold an integer of 2**53 or more",
+        got=f"one of {len(digits)} digits",
+        expected="an integer below 2**53, or the digits of a float as RFC 8785 writes it",
+        next_step="write it as text, or as a float",
+    )
 
 
 def parse_canonical(content: bytes) -> Any:

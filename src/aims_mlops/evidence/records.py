@@ -118,6 +118,7 @@ class Evidence:
                     expected=f"{PREDICATE_PREFIX}:<kind>:v<version>",
                 )
             predicate = statement["predicate"]
+            _check_shape(statement["subject"], predicate)
             return cls(
                 kind=match[1],
                 version=int(match[2]),
@@ -136,6 +137,28 @@ class Evidence:
             raise EvidenceFormatError(
                 f"statement lacks a field or has it in another shape: {error}"
             ) from error
+
+
+def _check_shape(subjects: Any, predicate: Any) -> None:
+    """Refuse a statement whose parts are of another JSON type than ours; names its field."""
+    for name, good in (
+        ("subject", type(subjects) is list),
+        ("predicate", type(predicate) is dict),
+    ):
+        if not good:
+            raise EvidenceFormatError(f"the statement has its {name} in another shape")
+    optional = (str, type(None))
+    for name, good in (
+        ("subject", all(type(subject["name"]) is str for subject in subjects)),
+        ("body", type(predicate["body"]) is dict),
+        ("actor", type(predicate["actor"]) is str),
+        ("claimed_at", type(predicate["claimed_at"]) is str),
+        ("controls", type(predicate["controls"]) is list),
+        ("system", isinstance(predicate.get("system"), optional)),
+        ("run", isinstance(predicate.get("run"), optional)),
+    ):
+        if not good:
+            raise EvidenceFormatError(f"the statement has its {name} in another shape")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -27,8 +27,8 @@ from aims_mlops.server.problems import ProblemError
 MAX_ITEMS = 1_000  # records in one push
 
 JSON_VALUE: dict[str, Any] = {
-    "description": "Any JSON value without lone surrogates. An integer of 2^53 or more is refused "
-    "unless it is written as a floating-point number, such as 1e20.",
+    "description": "Any JSON value without lone surrogates. From 2^53 on a number is a float: "
+    "written with an exponent, or with the very digits that RFC 8785 gives it. Others are refused.",
     "anyOf": [
         {"type": "null"},
         {"type": "boolean"},

@@ -20,11 +20,12 @@ from aims_mlops.errors import (
     EvidenceError,
     EvidenceFormatError,
     EvidenceNotFoundError,
+    NotAllowedError,
     StoreError,
     StoreUnavailableError,
     VerificationError,
 )
-from aims_mlops.evidence.canonical import canonical
+from aims_mlops.evidence.admission import payload_of_evidence
 from aims_mlops.evidence.checkpoint import (
     Checkpoint,
     origin_of,
@@ -325,7 +326,8 @@ class RemoteStore:
         if name in ("invalid", "malformed", "too-large"):
             return EvidenceFormatError(f"the server refuses it: {detail}")
         if name in ("unauthorised", "forbidden"):
-            return StoreUnavailableError(
+            refused = NotAllowedError if name == "forbidden" else StoreUnavailableError
+            return refused(
                 f"the evidence server {self.url} does not let us",
                 got=detail,
                 next_step="set AIMS_TOKEN to a token with the scope: aims token create",
@@ -361,7 +363,7 @@ def _item(
             got=f"{len(key)} characters",
             expected=f"1 to {MAX_KEY} of A-Z, a-z, 0-9 and ._:/+=@-",
         )
-    payload = canonical(evidence.to_statement())
+    payload = payload_of_evidence(evidence)
     parts = [b'"statement":' + payload]
     if key is not None:
         parts.append(b'"key":' + orjson.dumps(key))

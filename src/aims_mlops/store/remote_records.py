@@ -7,9 +7,8 @@ from base64 import b64decode
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import orjson
-
 from aims_mlops.errors import EvidenceFormatError, VerificationError
+from aims_mlops.evidence.canonical import read
 from aims_mlops.evidence.checkpoint import Checkpoint
 from aims_mlops.evidence.envelope import unseal
 from aims_mlops.evidence.leaf import Leaf
@@ -22,7 +21,7 @@ def record_from(answer: Mapping[str, Any]) -> Record:
     try:
         envelope, leaf_bytes = answer["envelope"].encode(), answer["leaf"].encode()
         leaf = Leaf.from_bytes(leaf_bytes)
-        evidence = Evidence.from_statement(orjson.loads(unseal(envelope).payload))
+        evidence = Evidence.from_statement(read(unseal(envelope).payload))
         record = Record(
             sequence=answer["sequence"],
             id=answer["id"],

@@ -8,17 +8,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import orjson
-
 from aims_mlops.errors import EvidenceFormatError, VerificationError
-from aims_mlops.evidence.canonical import canonical
+from aims_mlops.evidence.admission import payload_of_evidence
+from aims_mlops.evidence.canonical import read
 from aims_mlops.evidence.envelope import Signature, Signer, payload_of, seal, sign
 from aims_mlops.evidence.leaf import said_by_leaf, write_leaf
-from aims_mlops.evidence.limits import MAX_KEY, MAX_NAME, MAX_SUBJECTS, survey
+from aims_mlops.evidence.limits import MAX_KEY, survey
 from aims_mlops.evidence.records import Evidence, Record
 
 _KEY = re.compile(rf"[A-Za-z0-9._:/+=@-]{{1,{MAX_KEY}}}\Z")
-_STRINGS = {str}
 
 
 @dataclass(slots=True)
@@ -48,8 +46,7 @@ def draft(
             got=f"{len(key)} characters",
             expected=f"1 to {MAX_KEY} of A-Z, a-z, 0-9 and ._:/+=@-",
         )
-    _check_names(evidence)
-    payload = canonical(evidence.to_statement())
+    payload = payload_of_evidence(evidence)
     envelope = seal(payload, (sign(payload, signer), *signatures))
     return Draft(
         evidence,
@@ -69,29 +66,7 @@ def blobs_of(payload: bytes, predicate: Any = None) -> Sequence[str]:
     """
     if b'"media_type"' not in payload:
         return ()
-    return survey(orjson.loads(payload)["predicate"] if predicate is None else predicate).blobs
-
-
-def _check_names(evidence: Evidence) -> None:
-    if len(evidence.subjects) > MAX_SUBJECTS:
-        raise EvidenceFormatError(
-            f"evidence of kind {evidence.kind} is about too many subjects",
-            got=str(len(evidence.subjects)),
-            expected=f"at most {MAX_SUBJECTS}",
-        )
-    names = [evidence.actor, evidence.claimed_at, evidence.system or "", evidence.run or ""]
-    names.extend(evidence.controls)
-    names.extend(subject.name for subject in evidence.subjects)
-    if (
-        set(map(type, names)) != _STRINGS
-        or max(map(len, names)) > MAX_NAME
-        or "\0" in "".join(names)
-    ):
-        raise EvidenceFormatError(
-            f"a name in evidence of kind {evidence.kind} cannot be used",
-            got="the actor, claimed time, system, run, a control or a subject's name",
-            expected=f"a string of at most {MAX_NAME} characters, none of them NUL",
-        )
+    return survey(read(payload)["predicate"] if predicate is None else predicate).blobs
 
 
 def place(item: Draft, log_id: str, sequence: int, received_at: str) -> bytes:
@@ -120,7 +95,7 @@ def record_from_row(row: Any) -> Record:
     """
     # Thousands of rows are read for one decision: as a tuple, for an attribute of a row is slow.
     sequence, id_, key, kind, system, run, received_at, leaf, envelope = row
-    evidence = Evidence.from_statement(orjson.loads(payload_of(envelope)))
+    evidence = Evidence.from_statement(read(payload_of(envelope)))
     digests = [s.sha256 for s in evidence.subjects]
     if (
         hashlib.sha256(envelope).hexdigest() != id_

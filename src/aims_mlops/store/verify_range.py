@@ -19,6 +19,7 @@ import orjson
 from cryptography.exceptions import InvalidSignature
 
 from aims_mlops.errors import AimsError, EvidenceNotFoundError, VerificationError
+from aims_mlops.evidence.canonical import read
 from aims_mlops.evidence.envelope import STATEMENT_PAYLOAD, pae
 from aims_mlops.evidence.leaf import LEAF_VERSION, Leaf, write_leaf
 from aims_mlops.evidence.merkle import HASH, leaf_hash
@@ -249,7 +250,7 @@ class RangeChecker:
             result.fail(f"record {sequence}: the envelope is not the one with this id")
         outer = orjson.loads(envelope)
         payload = a2b_base64(outer["payload"], strict_mode=True)
-        statement = orjson.loads(payload)
+        statement = read(payload)
         predicate = statement["predicate"]
         kind, _, version = statement["predicateType"].rpartition(":v")
         about = [s["digest"]["sha256"] for s in statement["subject"]]

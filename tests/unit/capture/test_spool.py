@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import sqlite3
 import stat
@@ -21,6 +22,7 @@ from aims_mlops.store.spool import (
     drain,
     pending,
     read_batch,
+    refusals,
     set_aside,
     spool_batch,
     spool_folders,
@@ -232,3 +234,113 @@ def test_full_disk_leaves_the_store_whole_and_spools(project: Path) -> None:
     assert left >= 1
     assert (pending_after, runs) == (0, 5)
     assert "CaptureWarning" in done.stderr
+
+
+def _batch_with(project: Path, content: bytes) -> None:
+    spool_batch(project, [evidence("odd")]).write_bytes(content)
+
+
+def _line(**changes: object) -> bytes:
+    statement = evidence("odd").to_statement()
+    statement["predicate"].update(changes)
+    return b'{"aims_spool":1}\n' + json.dumps(statement).encode() + b"\n"
+
+
+ODD = {
+    "body-null": _line(body=None),
+    "body-text": _line(body="a string"),
+    "body-list": _line(body=[1]),
+    "controls-null": _line(controls=None),
+    "actor-number": _line(actor=3),
+    "actor-empty": _line(actor=""),
+    "system-object": _line(system={"a": 1}),
+    "claimed-in-words": _line(claimed_at="yesterday"),
+    "line-null": b'{"aims_spool":1}\nnull\n',
+    "line-list": b'{"aims_spool":1}\n[[[]]]\n',
+    "header-true": b'{"aims_spool":true}\n',
+    "empty": b"",
+    "noise": b"\x00\xff\n",
+}
+
+
+@pytest.mark.parametrize("odd", ODD)
+def test_one_odd_spool_file_is_set_aside_and_the_rest_delivered(
+    project: Path, recorded: Recorded, odd: str
+) -> None:
+    spool_batch(project, [evidence("before")])
+    _batch_with(project, ODD[odd])
+    spool_batch(project, [evidence("behind")])
+    drain(project, find_project().open_store())
+    assert [e.body["name"] for e in recorded("run")] == ["before", "behind"]
+    assert pending(project) == []
+    assert len(set_aside(project)) == 1
+    assert [why for _, why in refusals(project) if "Error" in why]
+    (gap,) = recorded("gap")
+    assert gap.body["where"].startswith("spool")
+    assert "aims push" in gap.body["message"]
+
+
+def test_folder_loop_link_and_pipe_named_like_a_batch_hold_up_nothing(
+    project: Path, recorded: Recorded
+) -> None:
+    folder = spool_batch(project, [evidence("first")]).parent
+    (folder / "00-folder.jsonl").mkdir()
+    (folder / "01-loop.jsonl").symlink_to(folder / "01-loop.jsonl")
+    (folder / "02-dangling.jsonl").symlink_to(folder / "nowhere")
+    os.mkfifo(folder / "03-pipe.jsonl")
+    spool_batch(project, [evidence("last")])
+    drain(project, find_project().open_store())
+    assert [e.body["name"] for e in recorded("run")] == ["first", "last"]
+    assert pending(project) == []
+    assert len(set_aside(project)) == 4
+    assert len(recorded("gap")) == 4
+    drain(project, find_project().open_store())
+    assert len(recorded("gap")) == 4
+
+
+def test_refused_record_takes_nothing_else_of_its_batch_with_it(
+    project: Path, recorded: Recorded
+) -> None:
+    path = spool_batch(project, [evidence("a"), evidence("b"), evidence("c")])
+    lines = path.read_bytes().splitlines()
+    bad = json.loads(lines[2])
+    bad["predicate"]["claimed_at"] = "not a time"
+    lines[2] = json.dumps(bad).encode()
+    path.write_bytes(b"\n".join(lines) + b"\n")
+    drain(project, find_project().open_store())
+    assert [e.body["name"] for e in recorded("run")] == ["a", "c"]
+    (gap,) = recorded("gap")
+    assert gap.body["where"] == "spool: run"
+    assert gap.body["error"] == "EvidenceFormatError"
+
+
+def test_push_ends_where_a_refused_file_cannot_be_moved(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from aims_mlops.cli.push import _deliver
+
+    def fixed(self: Path, target: object) -> Path:
+        raise PermissionError(13, "Permission denied")
+
+    _batch_with(project, ODD["empty"])
+    monkeypatch.setattr(Path, "rename", fixed)
+    assert _deliver(find_project(), 0.0) is None
+    assert len(pending(project)) == 1
+
+
+@pytest.mark.parametrize("clip", [1e18, -(2.0**53), 1e300, 2.0**63, 10**18, 2**53 + 1])
+def test_large_numbers_among_the_parameters_lose_nothing_of_a_run(
+    project: Path, recorded: Recorded, monkeypatch: pytest.MonkeyPatch, clip: float
+) -> None:
+    @aims.training
+    def fit(clip: float) -> str:
+        return "trained"
+
+    fit(clip)
+    path = spool_batch(project, [e for e in recorded() if e.kind in ("run", "parameters")])
+    (parameters,) = (e for e in read_batch(path) if e.kind == "parameters")
+    kept = parameters.body["parameters"]["clip"]
+    assert kept == (clip if isinstance(clip, float) else str(clip))
+    assert type(kept) is (float if isinstance(clip, float) else str)
+    assert drain(project, find_project().open_store())[0].sequence == 0
+    assert recorded("gap") == []

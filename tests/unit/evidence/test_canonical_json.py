@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from aims_mlops.errors import EvidenceFormatError
-from aims_mlops.evidence.canonical import canonical, parse, parse_canonical
+from aims_mlops.evidence.canonical import canonical, parse, parse_canonical, read
 from aims_mlops.evidence.limits import MAX_DEPTH, Form, survey
 
 # RFC 8785, appendix B: IEEE 754 bits and the number as it must be written.
@@ -196,7 +196,10 @@ def test_subclasses_are_written_as_their_json_type() -> None:
         b'{"b":{"a":1,"\\u0061":2}}',
         b'{"a":NaN}',
         b'{"a":Infinity}',
-        b'{"a":9007199254740992}',
+        b'{"a":9007199254740993}',
+        b'{"a":-9007199254740993}',
+        b'{"a":1152921504606846976}',
+        b'{"a":100000000000000000000000}',
         b'{"a":"\\ud800"}',
         b'{"a":"\xff"}',
         b"\xef\xbb\xbf{}",
@@ -215,3 +218,30 @@ def test_json_that_is_not_canonical_is_told_apart() -> None:
     for other in (b'{"b":2,"a":1}', b'{"a": 1,"b":2}', b'{"a":1.0,"b":2}'):
         with pytest.raises(EvidenceFormatError, match="canonical"):
             parse_canonical(other)
+
+
+_whole = st.one_of(
+    st.floats(min_value=2**53, allow_nan=False, allow_infinity=False),
+    st.integers(2**53, 2**70).map(float),
+    st.integers(15, 25).map(lambda power: float(10**power)),
+)
+
+
+@settings(max_examples=500, deadline=None)
+@given(_json | _whole | _whole.map(lambda n: {"mean": [-n, {"clip": n}]}))
+def test_what_is_written_is_read_back_as_it_was_by_every_reader(value: object) -> None:
+    written = canonical(value)
+    for read_by in (parse, parse_canonical, read):
+        found = read_by(written)
+        assert found == value
+        assert canonical(found) == written
+
+
+def test_digits_from_2_to_the_53_are_a_float_again() -> None:
+    for content in (b"1000000000000000000", b"-9007199254740992", b"[1,295147905179352830000]"):
+        for read_by in (parse, read):
+            value = read_by(content)
+            number = value[1] if isinstance(value, list) else value
+            assert type(number) is float
+            assert canonical(value) == content
+    assert type(read(b'{"sha":"9007199254740993","n":9007199254740991}')["n"]) is int
