@@ -12,6 +12,9 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from aims_mlops.capture.failures import note
+from aims_mlops.errors import InputError
+
 if TYPE_CHECKING:
     from aims_mlops.capture.run import Run
 
@@ -23,38 +26,66 @@ _SOURCE_SUFFIXES = frozenset(
 
 
 def code_of(run: Run) -> dict[str, Any]:
-    """The body of `code` evidence; every field is null where there is nothing to say."""
+    """The body of `code` evidence; every field is null where there is nothing to say.
+
+    A repository that cannot be read becomes a gap of the run.
+    """
     function = None if run.code is None else run.code.function
     source = None if function is None else _source_sha256(function)
+    folder = str(_folder_of(function))
+    problem = git_problem(folder)
+    if problem is not None:
+        note(run, "code", problem)
     return {
-        **git_state(str(_folder_of(function))),
+        **git_state(folder),
         "source_sha256": source,
         "qualified_name": None if run.code is None else run.code.qualified_name,
     }
 
 
-@cache
 def git_state(folder: str) -> dict[str, Any]:
     """Commit, dirty flag, digest of the difference and remote of a folder's repository.
 
     Looked at once a process and folder: what is edited later in a notebook's life shows in
-    `source_sha256`, not here.
+    `source_sha256`, not here. What git does not say is null, and `git_problem` says why.
     """
-    nothing = {"commit": None, "dirty": None, "diff_sha256": None, "remote": None}
-    commit = _git(folder, "rev-parse", "--verify", "-q", "HEAD")
-    if commit is None:
-        return nothing
-    top = (_git(folder, "rev-parse", "--show-toplevel") or b"").decode().strip()
-    diff = _git(folder, "diff", "HEAD", "--binary", "--no-ext-diff", "--no-textconv") or b""
-    untracked = _untracked_sources(top or folder)
-    dirty = bool(diff or untracked)
-    remote = _git(folder, "config", "--get", "remote.origin.url")
-    return {
-        "commit": commit.decode().strip(),
-        "dirty": dirty,
-        "diff_sha256": _difference_sha256(Path(top or folder), diff, untracked) if dirty else None,
-        "remote": None if remote is None else without_credentials(remote.decode().strip()),
-    }
+    return dict(_looked_at(folder)[0])
+
+
+def git_problem(folder: str) -> InputError | None:
+    """Why a folder's repository could not be read; None without repository, or if it was read."""
+    return _looked_at(folder)[1]
+
+
+@cache
+def _looked_at(folder: str) -> tuple[dict[str, Any], InputError | None]:
+    state: dict[str, Any] = {"commit": None, "dirty": None, "diff_sha256": None, "remote": None}
+    if not _in_repository(Path(folder)):
+        return state, None
+    try:
+        top = _git(folder, "rev-parse", "--show-toplevel").decode().strip() or folder
+        remote = _git(folder, "config", "--get", "remote.origin.url", may_fail=True)
+        if remote:
+            state["remote"] = without_credentials(remote.decode().strip())
+        commit = _git(folder, "rev-parse", "--verify", "-q", "HEAD", may_fail=True)
+        if not commit:
+            return state, None  # nothing is committed yet
+        state["commit"] = commit.decode().strip()
+        diff = _git(folder, "diff", "HEAD", "--binary", "--no-ext-diff", "--no-textconv")
+        untracked = _untracked_sources(top)
+    except _GitError as error:
+        return state, error.problem
+    state["dirty"] = bool(diff or untracked)
+    if state["dirty"]:
+        state["diff_sha256"] = _difference_sha256(Path(top), diff, untracked)
+    return state, None
+
+
+def _in_repository(folder: Path) -> bool:
+    """Whether a repository lies around a folder, as git itself looks for one."""
+    if "GIT_DIR" in os.environ:
+        return True
+    return any((parent / ".git").exists() for parent in (folder, *folder.parents))
 
 
 def without_credentials(url: str) -> str:
@@ -69,7 +100,7 @@ def without_credentials(url: str) -> str:
 
 
 def _untracked_sources(folder: str) -> list[str]:
-    listed = _git(folder, "ls-files", "--others", "--exclude-standard", "-z") or b""
+    listed = _git(folder, "ls-files", "--others", "--exclude-standard", "-z")
     names = (name.decode(errors="surrogateescape") for name in listed.split(b"\0") if name)
     return sorted(name for name in names if Path(name).suffix.lower() in _SOURCE_SUFFIXES)
 
@@ -85,8 +116,16 @@ def _difference_sha256(top: Path, diff: bytes, untracked: list[str]) -> str:
     return digest.hexdigest()
 
 
-def _git(folder: str, *arguments: str) -> bytes | None:
-    """What git prints, or None if it fails: no repository, no git, a refused folder."""
+class _GitError(Exception):
+    """git did not answer; `problem` says why, for people."""
+
+    def __init__(self, problem: InputError) -> None:
+        super().__init__()
+        self.problem = problem
+
+
+def _git(folder: str, *arguments: str, may_fail: bool = False) -> bytes:
+    """What git prints; nothing where it ends with 1 and that says something (`may_fail`)."""
     command = ["git", "--no-optional-locks", "-c", "core.fsmonitor=false", "-C", folder, *arguments]
     try:
         done = subprocess.run(
@@ -97,9 +136,28 @@ def _git(folder: str, *arguments: str) -> bytes | None:
             stdin=subprocess.DEVNULL,
             env={**os.environ, "GIT_TERMINAL_PROMPT": "0", "LC_ALL": "C"},
         )
-    except (OSError, subprocess.TimeoutExpired):
-        return None
-    return done.stdout if done.returncode == 0 else None
+    except subprocess.TimeoutExpired:
+        raise _GitError(_unread(f"git {arguments[0]} took over {_GIT_TIMEOUT} s")) from None
+    except OSError as error:
+        why = "there is no git" if isinstance(error, FileNotFoundError) else str(error.strerror)
+        raise _GitError(_unread(why, "install git where the training runs")) from None
+    if done.returncode == 0:
+        return done.stdout
+    if may_fail and done.returncode == 1:
+        return b""
+    if b"dubious ownership" in done.stderr:
+        own = "git config --global --add safe.directory FOLDER, as the user who trains"
+        raise _GitError(_unread("the repository belongs to another user", own))
+    raise _GitError(_unread(f"git {arguments[0]} ended with {done.returncode}"))
+
+
+def _unread(why: str, next_step: str = "run git status in the folder of the code") -> InputError:
+    return InputError(
+        "the repository around the code could not be read",
+        got=why,
+        expected="its commit, and whether the files differ from it",
+        next_step=next_step,
+    )
 
 
 def _folder_of(function: Callable[..., Any] | None) -> Path:

@@ -32,6 +32,7 @@ class AimsRunContext:
         found: dict[str, str] = {}
         if state["commit"] is not None:
             found["aims.git.commit"] = state["commit"]
+        if state["dirty"] is not None:
             found["aims.git.dirty"] = "true" if state["dirty"] else "false"
         if state["diff_sha256"] is not None:
             found["aims.git.diff"] = state["diff_sha256"]

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 import aims_mlops as aims
-from aims_mlops.capture.code import git_state
+from aims_mlops.capture.code import _looked_at
 from aims_mlops.inventory.project import forget_stores
 from aims_mlops.mlflow_plugin.context_provider import AimsRunContext
 
@@ -29,9 +29,9 @@ def repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path
         subprocess.run(["git", *command], cwd=folder, check=True)
     monkeypatch.chdir(folder)
     monkeypatch.setattr("__main__.__file__", str(folder / "train.py"), raising=False)
-    git_state.cache_clear()
+    _looked_at.cache_clear()
     yield folder
-    git_state.cache_clear()
+    _looked_at.cache_clear()
     forget_stores()
 
 
@@ -53,7 +53,7 @@ def test_git_is_asked_once_a_process_and_folder(repository: Path) -> None:
     first = AimsRunContext().tags()
     (repository / "train.py").write_text("x = 3\n")
     assert AimsRunContext().tags() == first
-    assert git_state.cache_info().misses == 1
+    assert _looked_at.cache_info().misses == 1
 
 
 def test_folder_without_git_has_no_tags(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -14,7 +14,8 @@ from pathlib import Path
 import pytest
 
 import aims_mlops as aims
-from aims_mlops.capture.code import git_state, without_credentials
+import aims_mlops.errors
+from aims_mlops.capture.code import _looked_at, git_state, without_credentials
 from aims_mlops.capture.environment import installed_packages
 from aims_mlops.evidence.records import Evidence
 
@@ -29,6 +30,10 @@ def git(folder: Path, *arguments: str) -> bytes:
     return done.stdout
 
 
+def forget_git() -> None:
+    _looked_at.cache_clear()
+
+
 @pytest.fixture
 def repository(project: Path) -> Iterator[Path]:
     git(project, "init", "-q")
@@ -36,9 +41,9 @@ def repository(project: Path) -> Iterator[Path]:
     (project / ".gitignore").write_text(".aims/\n")
     git(project, "add", ".")
     git(project, "commit", "-qm", "first")
-    git_state.cache_clear()
+    forget_git()
     yield project
-    git_state.cache_clear()
+    forget_git()
 
 
 def test_environment_says_what_the_interpreter_says(recorded: Recorded) -> None:
@@ -81,11 +86,11 @@ def test_uncommitted_change_is_dirty_with_the_digest_of_the_difference(repositor
 def test_untracked_source_is_dirty_and_untracked_data_is_not(repository: Path) -> None:
     (repository / "data.csv").write_text("1,2\n")
     assert git_state(str(repository))["dirty"] is False
-    git_state.cache_clear()
+    forget_git()
     (repository / "model.py").write_text("depth = 3\n")
     first = git_state(str(repository))
     assert first["dirty"] is True
-    git_state.cache_clear()
+    forget_git()
     (repository / "model.py").write_text("depth = 4\n")
     assert git_state(str(repository))["diff_sha256"] != first["diff_sha256"]
 
@@ -93,17 +98,63 @@ def test_untracked_source_is_dirty_and_untracked_data_is_not(repository: Path) -
 def test_git_is_asked_once_a_process(repository: Path) -> None:
     git_state(str(repository))
     git_state(str(repository))
-    assert git_state.cache_info().hits == 1
+    assert _looked_at.cache_info().hits == 1
 
 
 def test_folder_without_repository_is_no_error(project: Path) -> None:
-    git_state.cache_clear()
+    forget_git()
     assert git_state(str(project)) == {
         "commit": None,
         "dirty": None,
         "diff_sha256": None,
         "remote": None,
     }
+
+
+def test_repository_without_a_commit_is_no_gap(
+    project: Path, recorded: Recorded, fails_open: None
+) -> None:
+    git(project, "init", "-q")
+    forget_git()
+    with aims.run("job"):
+        pass
+    assert recorded("code")[0].body["commit"] is None
+    assert recorded("gap") == []
+
+
+def test_repository_without_a_git_binary_is_a_gap(
+    repository: Path, recorded: Recorded, fails_open: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", "/nonexistent")
+    with pytest.warns(aims.errors.CaptureWarning, match="no git"), aims.run("job"):
+        pass
+    (gap,) = recorded("gap")
+    assert gap.body["where"] == "code"
+    assert "install git" in gap.body["message"]
+    assert recorded("code")[0].body["commit"] is None
+
+
+def test_repository_of_another_user_is_a_gap(
+    repository: Path, recorded: Recorded, fails_open: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As in a container whose volume belongs to somebody else."""
+    monkeypatch.setenv("GIT_TEST_ASSUME_DIFFERENT_OWNER", "1")  # git's own switch for its tests
+    with pytest.warns(aims.errors.CaptureWarning, match="another user"), aims.run("job"):
+        pass
+    (gap,) = recorded("gap")
+    assert "safe.directory" in gap.body["message"]
+
+
+def test_difference_that_git_does_not_tell_is_not_clean(
+    repository: Path, recorded: Recorded, fails_open: None
+) -> None:
+    (repository / ".git" / "index").write_bytes(b"not an index")
+    with pytest.warns(aims.errors.CaptureWarning, match="git diff ended"), aims.run("job"):
+        pass
+    body = recorded("code")[0].body
+    assert body["commit"] == git(repository, "rev-parse", "HEAD").decode().strip()
+    assert body["dirty"] is None
+    assert [gap.body["where"] for gap in recorded("gap")] == ["code"]
 
 
 def test_remote_is_recorded_without_its_token(repository: Path) -> None:
