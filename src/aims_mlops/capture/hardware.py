@@ -8,14 +8,12 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from aims_mlops.processes import usable_processors
+
 
 def cpu() -> dict[str, Any]:
     """Model and number of processors that this process may use."""
-    try:
-        usable = len(os.sched_getaffinity(0))
-    except AttributeError:  # macOS, Windows
-        usable = os.cpu_count() or 0
-    return {"model": _cpu_model(), "count": os.cpu_count(), "usable": usable}
+    return {"model": _cpu_model(), "count": os.cpu_count(), "usable": usable_processors()}
 
 
 def gpus() -> list[str]:

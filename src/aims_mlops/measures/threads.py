@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 
+from aims_mlops.processes import usable_processors
+
 VARIABLE = "AIMS_THREADS"
 _MOST = 8  # columns at once; more wait for memory
 
@@ -13,8 +15,4 @@ def threads() -> int:
     said = os.environ.get(VARIABLE, "")
     if said.isdecimal() and int(said):
         return int(said)
-    try:
-        usable = len(os.sched_getaffinity(0))
-    except AttributeError:  # not on every platform
-        usable = os.cpu_count() or 1
-    return min(_MOST, usable)
+    return min(_MOST, usable_processors())

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from aims_mlops.measures.threads import VARIABLE
 from aims_mlops.monitoring.window import Measured, Task, measure_window
+from aims_mlops.processes import usable_processors
 
 if TYPE_CHECKING:
     from aims_mlops.monitoring.running import Measure
@@ -27,7 +28,7 @@ def measuring(tasks: int, workers: int | None = None) -> Iterator[Measure]:
 
     workers : processes at most; as many as there are processors if None.
     """
-    count = min(workers or os.cpu_count() or 1, tasks)
+    count = min(workers or usable_processors(), tasks)
     with ExitStack() as stack:
         pool: ProcessPoolExecutor | None = None
 

@@ -20,6 +20,7 @@ import sqlalchemy as sa  # noqa: TID253  the adapter itself
 from sqlalchemy import event, exc, pool  # noqa: TID253
 
 from aims_mlops.errors import InputError, MissingExtraError, StoreError, StoreUnavailableError
+from aims_mlops.processes import around_fork
 
 WAL_IS_SAFE_FROM = (3, 51, 3)
 LOCK_TIMEOUT = 15.0  # seconds to wait for another writer, where LOCK_VARIABLE says nothing
@@ -253,7 +254,7 @@ def _after_fork_in_child() -> None:
     _held.clear()
 
 
-os.register_at_fork(
+around_fork(
     before=_before_fork,
     after_in_parent=_after_fork_in_parent,
     after_in_child=_after_fork_in_child,

@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from aims_mlops.errors import StoreError
+from aims_mlops.processes import usable_processors
 from aims_mlops.store.pages import open_pages
 from aims_mlops.store.tile import WIDTH
 from aims_mlops.store.verify_range import KeySpan, RangeChecker, RangeResult
@@ -57,8 +58,8 @@ def check_records(
     workers : processes, this one included; one for each core when None. Raises StoreError if one of
     them dies.
     """
-    count = workers or len(os.sched_getaffinity(0))
-    if end - start < _ALONE:
+    count = workers or usable_processors()
+    if end - start < _ALONE or os.name != "posix":  # Windows cannot hand a pipe on by number
         count = 1
     pieces = _filled_pipe(start, end)
     others: list[subprocess.Popen[bytes]] = []

@@ -12,7 +12,6 @@ import atexit
 import concurrent.futures.thread  # noqa: F401  it cannot be imported as the process ends
 import contextlib
 import logging
-import os
 import threading
 import time
 import uuid
@@ -26,6 +25,7 @@ from aims_mlops.monitoring.inference.rows import UNREAD, Call, Kept
 from aims_mlops.monitoring.inference.snapshot import count_rows, size_of, snapshot
 from aims_mlops.monitoring.inference.tally import Counts, Tally
 from aims_mlops.monitoring.inference.trouble import Trouble
+from aims_mlops.processes import around_fork
 
 if TYPE_CHECKING:
     from aims_mlops.inventory.project import Project
@@ -285,5 +285,4 @@ def _after_fork() -> None:
 
 
 atexit.register(close_all)
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_after_fork)
+around_fork(after_in_child=_after_fork)
