@@ -50,7 +50,9 @@ class Hooks:
     def register_measures(self) -> Mapping[str, Callable[..., Any]]:
         """Name the measures this plugin brings, such as {'bias': measure_bias}.
 
-        Called once a process. A measure returns an object with `kind` and `to_body()`.
+        Called by `run.check`, which takes 'performance' and 'bias' from here, and by
+        `run.measure(name, …)`. A measure returns an object with `kind` and `to_body()`; a name
+        that an earlier plugin brought stays that plugin's. An exception becomes a recorded gap.
         """
         raise AssertionError("a specification is never called")
 

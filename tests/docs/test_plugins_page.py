@@ -44,6 +44,19 @@ def test_every_documented_hook_is_one_that_pluggy_knows() -> None:
     assert {name for name in vars(hooks) if not name.startswith("_")} == set(documented())
 
 
+def test_every_hook_is_called_by_the_product() -> None:
+    """A hook's name is an attribute of the relay, or the text that `each_plugin` is given."""
+    source = Path(str(aims_mlops.hookspecs.__file__)).parent
+    called = set()
+    for path in source.rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Attribute):
+                called.add(node.attr)
+            elif isinstance(node, ast.Call):
+                called |= {a.value for a in node.args if isinstance(a, ast.Constant)}
+    assert specified().keys() <= called
+
+
 def test_every_hook_says_who_uses_it_or_that_it_is_for_others() -> None:
     text = PAGE.read_text()
     for name in documented():

@@ -3,8 +3,11 @@
 import pytest
 
 import aims_mlops as aims
+import aims_mlops.errors
 from aims_mlops.assessments.gathering import resolve_model
+from aims_mlops.capture.checks import measure_named
 from aims_mlops.gates.service import gate
+from aims_mlops.plugins import hookimpl, manager
 
 POLICY = """\
 id: production
@@ -45,11 +48,34 @@ def test_model_without_the_plugins_evidence_is_refused(world, energy_plugin):
     }
 
 
-def test_plugin_objects_and_its_measure_is_known(world, trained, energy_plugin):
+def test_plugin_objects(world, trained, energy_plugin):
     energy_plugin.without_meter.add(trained.sha256)
     refused = ask(world, trained, 1000)
     assert [r.rule for r in refused.refusals] == ["plugin.energy.metered"]
-    from aims_mlops.plugins import hooks
 
-    measures = {name: m for found in hooks().register_measures() for name, m in found.items()}
-    assert measures["energy"](40).watt_hours == 1.0  # 90 W for 40 s
+
+def test_measure_of_a_plugin_is_called_by_a_run_and_recorded(world, energy_plugin):
+    with aims.run(system="loans", name="weigh", mlflow=False) as run:
+        assert run.measure("energy", 40).watt_hours == 1.0  # 90 W for 40 s
+    bodies = [r.evidence.body for r in world.store.find(kind="x-energy")]
+    assert 1.0 in [body["figures"][0]["value"] for body in bodies]
+
+
+def test_measure_that_no_plugin_brings_is_a_gap(world, energy_plugin, monkeypatch):
+    monkeypatch.setenv("AIMS_CAPTURE_ERRORS", "warn")
+    with (
+        pytest.warns(aims.errors.CaptureWarning, match="no plugin brings"),
+        aims.run(system="loans", name="weigh", mlflow=False) as run,
+    ):
+        assert run.measure("fairness") is None
+    (gap,) = world.store.find(kind="gap")
+    assert gap.evidence.body["where"] == "measure fairness"
+
+
+def test_measure_of_the_package_is_not_replaced_by_a_plugin(world, energy_plugin):
+    plugin = type("Plugin", (), {"register_measures": hookimpl(lambda self: {"bias": print})})()
+    manager().register(plugin, "replacing")
+    try:
+        assert measure_named("bias") is not print
+    finally:
+        manager().unregister(name="replacing")

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from aims_mlops.capture.failures import guarded
 from aims_mlops.errors import InputError
+from aims_mlops.plugins import hooks
 
 if TYPE_CHECKING:
     from aims_mlops.capture.dataset import CapturedDataset
@@ -40,17 +41,44 @@ def check(run: Run, columns: Mapping[str, Any], *, dataset: str | None) -> list[
         given = _positive_scores(given)
     sensitive = given.pop("sensitive", None)
     with guarded(run, "performance"):
-        from aims_mlops.measures.performance.measure import measure_performance
-
-        measured = measure_performance(groups=sensitive, **given)
+        measured = measure_named("performance")(groups=sensitive, **given)
         found.append(Check("performance", measured.to_body(), about))
     if sensitive is not None and run.settings.bias:
         with guarded(run, "bias"):
-            from aims_mlops.measures.bias.measure import measure_bias
-
-            compared = measure_bias(sensitive=sensitive, **given)
+            compared = measure_named("bias")(sensitive=sensitive, **given)
             found.append(Check("bias", compared.to_body(), about))
     return found
+
+
+def measure(
+    run: Run, name: str, args: tuple[Any, ...], kwargs: Mapping[str, Any], *, dataset: str | None
+) -> tuple[Any, list[Check]]:
+    """What a registered measure returns, and the check to record; a failure becomes a gap."""
+    result: Any = None
+    found: list[Check] = []
+    with guarded(run, f"measure {name}"):
+        about = _dataset_of(run, dataset)
+        result = measure_named(name)(*args, **kwargs)
+        found.append(Check(result.kind, result.to_body(), about))
+    return result, found
+
+
+def measure_named(name: str) -> Callable[..., Any]:
+    """The measure that a plugin registered under a name; the built-in ones keep theirs.
+
+    Raises InputError for a name that no plugin brings.
+    """
+    measures: dict[str, Callable[..., Any]] = {}
+    for brought in reversed(hooks().register_measures()):  # pluggy gives the newest first
+        measures = {**brought, **measures}
+    if name not in measures:
+        raise InputError(
+            f"no plugin brings a measure {name!r}",
+            got=name,
+            expected=", ".join(sorted(measures)),
+            next_step="install the plugin, or see what is loaded: aims plugins",
+        )
+    return measures[name]
 
 
 def _positive_scores(given: dict[str, Any]) -> dict[str, Any]:

@@ -130,6 +130,24 @@ class Run:
             }
             self.checks += check(self, columns, dataset=dataset)
 
+    def measure(self, name: str, *args: Any, dataset: str | None = None, **kwargs: Any) -> Any:
+        """Call a measure that a plugin registered, record what it found, and return it.
+
+        name : as the plugin names it; the built-in ones are 'performance', 'bias', 'data-quality'
+            and 'drift'.  args, kwargs : what the measure takes.
+        dataset : name of the data set of this run that it is about, as for `check`.
+
+        What cannot be measured becomes a recorded gap, and None is returned; nothing is raised
+        outside of tests.
+        """
+        from aims_mlops.capture.checks import measure
+
+        if not self._usable("measure"):
+            return None
+        result, checks = measure(self, name, args, kwargs, dataset=dataset)
+        self.checks += checks
+        return result
+
     def model(self, model: T, *, name: str = "model") -> T:
         """Record a model of this run and return it as it came.
 
