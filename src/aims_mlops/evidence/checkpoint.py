@@ -31,9 +31,9 @@ class Checkpoint:
         """The note's text."""
         return f"{self.origin}\n{self.size}\n{b64encode(self.root).decode()}\n"
 
-    def sign(self, signer: Signer) -> str:
-        """The signed note; the key's name is the origin, as the specification asks."""
-        return sign_note(self.to_text(), self.origin, signer)
+    def sign(self, *signers: Signer) -> str:
+        """The signed note; each key's name is the origin, as the specification asks."""
+        return sign_note(self.to_text(), self.origin, *signers)
 
     @classmethod
     def from_text(cls, text: str) -> Checkpoint:

@@ -73,12 +73,15 @@ class Note:
     signatures: tuple[NoteSignature, ...]
 
 
-def sign_note(text: str, name: str, signer: Signer) -> str:
-    """The signed note; `text` must end with a newline."""
+def sign_note(text: str, name: str, *signers: Signer) -> str:
+    """The note, signed by each of the signers; `text` must end with a newline."""
     if not text.endswith("\n"):
         raise EvidenceFormatError("a note's text ends with a newline")
-    value = VerifierKey(name, signer.public).hash + signer.sign(text.encode())
-    return f"{text}\n{_DASH}{name} {b64encode(value).decode()}\n"
+    lines = []
+    for signer in signers:
+        value = VerifierKey(name, signer.public).hash + signer.sign(text.encode())
+        lines.append(f"{_DASH}{name} {b64encode(value).decode()}\n")
+    return f"{text}\n{''.join(lines)}"
 
 
 def parse_note(content: str) -> Note:

@@ -21,7 +21,7 @@ import sqlalchemy as sa  # noqa: TID253  the adapter itself
 from aims_mlops.errors import EvidenceConflictError, StoreError
 from aims_mlops.evidence import clock
 from aims_mlops.evidence.checkpoint import Checkpoint, origin_of
-from aims_mlops.evidence.envelope import Signature, key_id, unseal
+from aims_mlops.evidence.envelope import Signature, Signer, key_id, unseal
 from aims_mlops.evidence.merkle import frontier_at, grow, leaf_hash, root_of
 from aims_mlops.evidence.records import Evidence, Record
 from aims_mlops.store.database import Database
@@ -67,12 +67,13 @@ class Appender:
         self._add_tile = database.compiled(tiles.insert())
 
     def append(
-        self, batch: Sequence[Item], *, successor: bytes | None = None, also: Also | None = None
+        self, batch: Sequence[Item], *, successor: Signer | None = None, also: Also | None = None
     ) -> list[Record]:
         """Sign and store (evidence, key, people's signatures): all of them, or none.
 
-        successor : public key that signs from the next record on; also : what else to do in the
-        same transaction. Raises EvidenceFormatError, EvidenceConflictError, StoreUnavailableError.
+        successor : signs from the next record on, and this head beside the old key; also : what
+        else to do in the same transaction. Raises EvidenceFormatError, EvidenceConflictError,
+        StoreUnavailableError.
         """
         try:
             return self._append(batch, successor, also)
@@ -80,7 +81,7 @@ class Appender:
             return self._append(batch, successor, also)
 
     def _append(
-        self, batch: Sequence[Item], successor: bytes | None, also: Also | None
+        self, batch: Sequence[Item], successor: Signer | None, also: Also | None
     ) -> list[Record]:
         signer = self._keys.signer
         items = [draft(evidence, signer, key, more) for evidence, key, more in batch]
@@ -94,14 +95,18 @@ class Appender:
             raise self._refused(items, error) from error
 
     def _transact(
-        self, items: Sequence[Draft], successor: bytes | None, also: Also | None, *, search: bool
+        self, items: Sequence[Draft], successor: Signer | None, also: Also | None, *, search: bool
     ) -> list[Record]:
         with self._database.writing() as connection:
-            found, seen = self._write(connection, items, search=search)
+            found, seen = self._write(connection, items, successor, search=search)
             if successor is not None and seen is not None:
                 connection.execute(
                     log_keys.insert(),
-                    {"valid_from": seen[1], "key_id": key_id(successor), "public": successor},
+                    {
+                        "valid_from": seen[1],
+                        "key_id": key_id(successor.public),
+                        "public": successor.public,
+                    },
                 )
             if also is not None:
                 also(connection)
@@ -110,7 +115,12 @@ class Appender:
         return found
 
     def _write(
-        self, connection: sa.Connection, items: Sequence[Draft], *, search: bool
+        self,
+        connection: sa.Connection,
+        items: Sequence[Draft],
+        successor: Signer | None,
+        *,
+        search: bool,
     ) -> tuple[list[Record], tuple[str, int, bytes] | None]:
         cursor: Any = connection.connection.cursor()
         cursor.execute(self._lock_head)
@@ -162,7 +172,8 @@ class Appender:
         if full:
             cursor.executemany(self._add_tile, full)
         root = root_of(frontier)
-        note = Checkpoint(origin_of(log_id), sequence, root).sign(self._keys.signer)
+        signers = [self._keys.signer] if successor is None else [self._keys.signer, successor]
+        note = Checkpoint(origin_of(log_id), sequence, root).sign(*signers)
         cursor.execute(self._set_head, (sequence, b"".join(frontier), root, note))
         cursor.close()
         return out, (log_id, sequence, root)

@@ -1,8 +1,9 @@
 """Hand the log over to a new key, or put a key that was stolen in doubt.
 
-A key is valid for a range of the log, not of clock times. The rotation is a record signed by the
-old key; the record after it is the first that the new key signs. The old private key is destroyed,
-so that nobody who comes later can sign in its name.
+A key is valid for a range of the log, not of clock times. The rotation is a record that both keys
+sign, and so is the checkpoint over it; the record after it is the first of the new key alone. The
+old private key is destroyed, so that nobody who comes later can sign in its name. What this proves
+to others is in `evidence.keychain`.
 """
 
 from __future__ import annotations
@@ -66,6 +67,7 @@ def rotate_key(
         subjects=(Subject(f"key:{key_id(public)[:16]}", key_id(public)),),
         body={
             "key_id": key_id(public),
+            "log": store.log_id,
             "public": public.hex(),
             "previous": old,
             "reason": reason[:1000],
@@ -73,7 +75,7 @@ def rotate_key(
         actor=actor,
         claimed_at=clock.now(),
     )
-    record = store.append_rotation(evidence, public)
+    record = store.append_rotation(evidence, new)
     if signer is not None:
         store.signing.use(signer)
     else:

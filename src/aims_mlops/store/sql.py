@@ -12,8 +12,9 @@ from aims_mlops.errors import (
     EvidenceFormatError,
     EvidenceNotFoundError,
 )
+from aims_mlops.evidence.canonical import canonical
 from aims_mlops.evidence.checkpoint import origin_of, write_proof
-from aims_mlops.evidence.envelope import Signature
+from aims_mlops.evidence.envelope import Signature, Signer, sign
 from aims_mlops.evidence.limits import MAX_BATCH
 from aims_mlops.evidence.merkle import (
     consistency_proof,
@@ -98,9 +99,10 @@ class SqlStore:
         """The same for (evidence, key, people's signatures), as a server takes them."""
         return self._appender.append(batch) if batch else []
 
-    def append_rotation(self, evidence: Evidence, successor: bytes) -> Record:
-        """Store the record by which the key that signs now hands over to another."""
-        return self._appender.append([(evidence, None, ())], successor=successor)[0]
+    def append_rotation(self, evidence: Evidence, successor: Signer) -> Record:
+        """Store the record by which the key that signs now hands over to another: both sign it."""
+        consent = sign(canonical(evidence.to_statement()), successor)
+        return self._appender.append([(evidence, None, [consent])], successor=successor)[0]
 
     def append_with(self, evidence: Evidence, also: Also) -> Record:
         """Store one record and do something else to the database in the same transaction."""
