@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -62,6 +63,8 @@ def begin(
     with guarded(run, "parameters"):
         note_arguments(run, given)
     each_plugin(run, "before_run_started", run=run)
+    with guarded(run, "start of the run"):
+        _mark_start(run)
     run.restart_clock()
     return run
 
@@ -80,8 +83,44 @@ def finish(run: Run, *, result: object = None, error: BaseException | None = Non
         if raises() and error is None:
             raise
         failures.warn(f"run {run.name!r} was not captured: {type(problem).__qualname__}")
+    else:
+        if run.marker is not None:
+            run.marker.remove()
     finally:
         run.forget()
+
+
+def _mark_start(run: Run) -> None:
+    """Leave on disk what is known of a run, for the case that its process dies without a word.
+
+    Also takes up what such processes left before; it is delivered with the next batch.
+    """
+    from aims_mlops.store.start_marker import StartMarker, adopt_orphans
+
+    root = _root()
+    adopt_orphans(root)
+    run.marker = StartMarker(root, _if_lost(run))
+
+
+def _if_lost(run: Run) -> list[Evidence]:
+    """What is recorded of a run that never ended, as far as it is known when it begins."""
+    gap = failures.Gap(
+        "end of the run",
+        "RunLost",
+        "no end of this run was recorded: its process was killed, ended by os._exit, or could keep "
+        "its evidence nowhere; what the run made is not known. Next: train again",
+    )
+    body = {**run.body(), "status": "lost", "ended_at": None, "duration_seconds": None}
+    body["gaps"] = [*body["gaps"], gap.where]
+    known = {"parameters": run.parameters.values, "left_out": run.parameters.left_out}
+    return [
+        replace(statement(run, "run", body), version=2, claimed_at=run.started_at),
+        replace(statement(run, "parameters", known), claimed_at=run.started_at),
+        *(
+            replace(statement(run, "gap", each.body()), claimed_at=run.started_at)
+            for each in dict.fromkeys((*run.gaps, gap))
+        ),
+    ]
 
 
 def _gather_and_store(run: Run, result: object) -> None:

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from aims_mlops.capture.checks import Check
     from aims_mlops.capture.dataset import CapturedDataset
     from aims_mlops.capture.models import CapturedModel
+    from aims_mlops.store.start_marker import StartMarker
 
 T = TypeVar("T")
 
@@ -80,6 +81,7 @@ class Run:
         self.started_at = stamp(datetime.now(UTC))
         self.ended_at: str | None = None
         self.duration_seconds = 0.0
+        self.marker: StartMarker | None = None  # on disk while the user's code runs
         self.recorded = True  # False: capture is switched off, nothing is kept
         self._started = time.perf_counter()
 

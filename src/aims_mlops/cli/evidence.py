@@ -60,8 +60,11 @@ def list_evidence(
 ) -> None:
     """List records, newest last."""
     from aims_mlops.inventory.project import find_project
+    from aims_mlops.store.start_marker import record_lost_runs
 
-    store = find_project().open_store()
+    project = find_project()
+    store = project.open_store()
+    record_lost_runs(project.root, store)
     records = list(
         store.find(
             kind=list(kind) or None,

@@ -32,8 +32,10 @@ def command(ctx: click.Context, wait: float, as_json: bool) -> None:
     """
     from aims_mlops.inventory.project import find_project
     from aims_mlops.store.spool import pending, refusals
+    from aims_mlops.store.start_marker import adopt_orphans
 
     project = find_project()
+    adopt_orphans(project.root)
     before = len(pending(project.root))
     problem = _deliver(project, wait)
     left, refused = len(pending(project.root)), refusals(project.root)

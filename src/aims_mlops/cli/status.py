@@ -21,9 +21,12 @@ if TYPE_CHECKING:
 def command(as_json: bool) -> None:
     """Show the store, the log, the spool, recorded gaps and promoted versions."""
     from aims_mlops.inventory.project import find_project
+    from aims_mlops.store.start_marker import record_lost_runs
 
     project = find_project()
-    state = _state(project, project.open_store())
+    store = project.open_store()
+    record_lost_runs(project.root, store)
+    state = _state(project, store)
     if as_json:
         click.echo(json.dumps(state, indent=2))
         return

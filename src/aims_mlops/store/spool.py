@@ -42,9 +42,13 @@ FORMAT = 1
 _SUFFIX = ".jsonl"
 _SET_ASIDE = ".refused"  # a batch that the store will never take, kept for a person to look at
 _REASON = ".why"  # beside it: what the store said
+LOST = "lost-"  # what names of batches of lost runs begin with; they come after the others
 _STALE_SECONDS = 3600  # a half-written file of this age belongs to a process that died
 
 __all__ = [
+    "LOST",
+    "batch_content",
+    "batch_name",
     "drain",
     "pending",
     "read_batch",
@@ -63,8 +67,8 @@ def spool_batch(root: Path, batch: Sequence[Evidence], *, reason: str = "") -> P
     reason : why the store did not take it: the class of the error.
     Raises StoreUnavailableError if neither folder can be written.
     """
-    content = _content(batch, reason)
-    name = f"{time.time_ns():020d}-{os.getpid()}-{uuid.uuid4().hex[:12]}"
+    content = batch_content(batch, reason)
+    name = batch_name()
     problems: list[str] = []
     for folder in spool_folders(root):
         try:
@@ -77,6 +81,11 @@ def spool_batch(root: Path, batch: Sequence[Evidence], *, reason: str = "") -> P
         got="; ".join(problems),
         next_step="make one of these folders writable, or set XDG_STATE_HOME to one that is",
     )
+
+
+def batch_name() -> str:
+    """A name for a file of the spool that no other has, and that sorts by time."""
+    return f"{time.time_ns():020d}-{os.getpid()}-{uuid.uuid4().hex[:12]}"
 
 
 def pending(root: Path) -> list[Path]:
@@ -133,6 +142,9 @@ def drain(root: Path, store: EvidenceStore) -> list[Record]:
             _tell(store, path, path.name, error)
             _refuse(path, error)
             continue
+        if path.name.startswith(LOST) and _ended_after_all(batch, store):
+            path.unlink(missing_ok=True)
+            continue
         try:
             records += store.append_many(batch)
         except NotAllowedError as error:
@@ -156,6 +168,14 @@ def drain(root: Path, store: EvidenceStore) -> list[Record]:
     return records
 
 
+def _ended_after_all(batch: Sequence[Evidence], store: EvidenceStore) -> bool:
+    """Whether the log has the run that a batch calls lost; not if it may not be read."""
+    try:
+        return next(iter(store.find(kind="run", run=batch[0].run, limit=1)), None) is not None
+    except (IndexError, NotAllowedError):
+        return False
+
+
 def _what_is_allowed(path: Path, batch: Sequence[Evidence], store: EvidenceStore) -> list[Record]:
     """Deliver what this machine may push of a batch; the rest stays pending, in one file.
 
@@ -177,7 +197,7 @@ def _what_is_allowed(path: Path, batch: Sequence[Evidence], store: EvidenceStore
             records += _one_by_one(path, group, store, first=1000 * number)
     if len(later) < len(batch):
         if later:
-            _write(path.parent, f"{path.stem}-later", _content(later, "not allowed"))
+            _write(path.parent, f"{path.stem}-later", batch_content(later, "not allowed"))
         with contextlib.suppress(OSError):  # else it is delivered again, which stores nothing twice
             path.unlink(missing_ok=True)
     return records
@@ -337,7 +357,8 @@ def _state_folder() -> Path:
     return Path.home() / ".local" / "state"
 
 
-def _content(batch: Sequence[Evidence], reason: str) -> bytes:
+def batch_content(batch: Sequence[Evidence], reason: str) -> bytes:
+    """One file of the spool: a header, then a statement a line."""
     header = json.dumps({"aims_spool": FORMAT, "spooled_at": now(), "reason": reason})
     lines = [header.encode(), *map(payload_of_evidence, batch)]
     return b"\n".join(lines) + b"\n"
