@@ -92,20 +92,17 @@ def _state(project: Project, store: EvidenceStore) -> dict[str, Any]:
 
 
 def _promoted(store: EvidenceStore) -> dict[str, dict[str, dict[str, str]]]:
-    """Per system, what the log says that each alias of each registered model points to.
+    """Per system, what the log says is promoted by now; the registry itself is not asked."""
+    from aims_mlops.oversight.in_use import in_use
 
-    The newest promotion of an alias counts; the registry itself is not asked.
-    """
     found: dict[str, dict[str, dict[str, str]]] = {}
-    for record in store.find(kind="promotion"):
-        body = record.evidence.body
-        if body.get("outcome") != "set":
-            continue
-        alias, name = str(body.get("alias")), str(body.get("name"))
-        found.setdefault(record.evidence.system or "", {})[f"{name}@{alias.casefold()}"] = {
-            "alias": alias,
-            "model": f"{name}/{body.get('version')}",
-            "sha256": str(body.get("model")),
+    for use in in_use(store.find(kind="promotion")):
+        body = use.record.evidence.body
+        key = f"{use.place.route}:{use.place.name}@{use.place.key}:{use.place.version}"
+        found.setdefault(use.system or "", {})[key] = {
+            "alias": str(body.get("alias")),
+            "model": f"{use.place.name}/{body.get('version')}",
+            "sha256": use.model,
         }
     return found
 

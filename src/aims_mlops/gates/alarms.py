@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 from aims_mlops.errors import GateUndecidedError, GovernanceError
 from aims_mlops.evidence.clock import stamp
 from aims_mlops.evidence.records import Record, Subject
-from aims_mlops.gates.deployment import standing as deployments_of
 from aims_mlops.gates.standing import StandingDecision, standing_decision
 from aims_mlops.oversight.alarms import Alarm, alarms
+from aims_mlops.oversight.in_use import USE_KINDS, in_use
 
 if TYPE_CHECKING:
     from aims_mlops.inventory.project import Project
@@ -29,7 +29,7 @@ def every_alarm(store: EvidenceStore, project: Project, now: datetime) -> tuple[
 def alarms_of_promoted(store: EvidenceStore, project: Project, now: datetime) -> list[Alarm]:
     """An alarm for each content that is promoted or deployed and has no standing decision."""
     found: list[Alarm] = []
-    records = tuple(store.find(kind=("promotion", "deployment")))
+    records = tuple(store.find(kind=USE_KINDS))
     for (model, target), (system, words) in _in_use(records).items():
         if project.target(target) is None:
             continue
@@ -45,27 +45,9 @@ def alarms_of_promoted(store: EvidenceStore, project: Project, now: datetime) ->
 
 def _in_use(records: Iterable[Record]) -> dict[tuple[str, str], tuple[str | None, str]]:
     """(content digest, target) -> AI system, and where it is in use, in words."""
-    held: dict[tuple[str, str], Record] = {}
-    deployed = []
-    for record in records:
-        body = record.evidence.body
-        if record.evidence.kind == "deployment":
-            deployed.append(record)
-            continue
-        place = (str(body.get("name")), str(body.get("alias")).casefold())
-        if body.get("outcome") in ("set", "removed"):
-            held.pop(place, None)
-        if body.get("outcome") == "set":
-            held[place] = record
     found: dict[tuple[str, str], tuple[str | None, str]] = {}
-    for record in held.values():
-        body = record.evidence.body
-        words = f"{body.get('name')}/{body.get('version')} as {body.get('alias')}"
-        found[str(body.get("model")), str(body.get("target"))] = (record.evidence.system, words)
-    for one in deployments_of(deployed):
-        if one.runs:
-            words = f"{one.model_uri} at {one.where}"
-            found.setdefault((one.model, one.target), (one.begun.evidence.system, words))
+    for use in sorted(in_use(records), key=lambda use: not use.is_promotion):
+        found.setdefault((use.model, use.target), (use.system, use.words))
     return found
 
 

@@ -39,6 +39,7 @@ from aims_mlops.gates.request import PromotionRequest
 from aims_mlops.inventory.people import People
 from aims_mlops.inventory.project import Project
 from aims_mlops.inventory.system import System
+from aims_mlops.oversight.in_use import Uses
 from aims_mlops.policy.loading import load_policy
 from aims_mlops.policy.policy import Policy
 
@@ -185,14 +186,14 @@ class _Look:
                 return
 
     def _taken_away(self) -> Iterable[Reason]:
-        held: dict[tuple[str, str], Record] = {}
-        for record in self.dossier.of_kind("promotion"):
-            body = record.evidence.body
-            if body.get("target") == self.target and body.get("outcome") in ("set", "removed"):
-                held[str(body.get("name")), str(body.get("alias")).casefold()] = record
-        if not held or any(r.evidence.body["outcome"] == "set" for r in held.values()):
+        uses = Uses(
+            record
+            for record in self.dossier.of_kind("promotion")
+            if record.evidence.body.get("target") == self.target
+        )
+        if len(uses) or not uses.last:
             return
-        last = max(held.values(), key=lambda record: record.sequence)
+        last = max(uses.last.values(), key=lambda record: record.sequence)
         if last.sequence > self.record.sequence:
             yield self._reason(
                 "decision.not-demoted",

@@ -14,6 +14,7 @@ from typing import Any, Literal
 
 from aims_mlops.evidence.records import Record, Subject
 from aims_mlops.gates.standing import StandingDecision
+from aims_mlops.oversight.in_use import Place, Uses, place_in_registry, place_of
 
 Route = Literal["alias", "stage", "tag", "version", "model-tag", "reserved-tag"]
 What = Literal[
@@ -124,33 +125,34 @@ class Difference:
 
 @dataclass(frozen=True)
 class Said:
-    """The log's last word on every (route, name, key), from its promotion records."""
+    """The log's last word on every place of a registry, from its promotion records."""
 
-    last: Mapping[tuple[str, str, str], Record]
+    uses: Uses
 
     @classmethod
     def of(cls, promotions: Iterable[Record]) -> Said:
-        found: dict[tuple[str, str, str], Record] = {}
-        for record in promotions:
-            body = record.evidence.body
-            if body.get("outcome") in ("set", "removed"):
-                found[_place_of(body)] = record
-        return cls(found)
+        return cls(Uses(promotions))
 
     def about(self, held: Held) -> Record | None:
-        return self.last.get(_place(held.route, held.name, held.key))
+        """On the place; else on the other versions that were promoted by the same key."""
+        place = _place(held)
+        if (last := self.uses.last.get(place)) is not None:
+            return last
+        others = [
+            record
+            for other, record in self.uses.last.items()
+            if (other.route, other.name, other.key) == (place.route, place.name, place.key)
+        ]
+        return max(others, key=lambda record: record.sequence, default=None)
 
     def set_but_missing(self, held: Iterable[Held], names: Iterable[str]) -> list[Record]:
         """Promotions that the log knows as set and that a registry with these names lacks."""
-        there = {_place(one.route, one.name, one.key) for one in held}
+        there = {_place(one) for one in held}
         known = set(names)
         return [
-            record
-            for place, record in self.last.items()
-            if record.evidence.body.get("outcome") == "set"
-            and place[0] != "version"
-            and place[1] in known
-            and place not in there
+            use.record
+            for use in self.uses
+            if use.place.route != "version" and use.place.name in known and use.place not in there
         ]
 
 
@@ -191,10 +193,10 @@ def difference_of(
 def removed_elsewhere(record: Record) -> Difference:
     """The difference for a promotion that the log knows and the registry has no longer."""
     body = record.evidence.body
-    route, name, _ = _place_of(body)
+    place = place_of(body)
     held = Held(
-        route=route,  # type: ignore[arg-type]
-        name=name,
+        route=place.route,  # type: ignore[arg-type]
+        name=place.name,
         version=str(body["version"]) if body.get("version") is not None else None,
         key=str(body.get("alias")),
         target=str(body.get("target")),
@@ -290,10 +292,5 @@ def _asked_for(held: Held, known: Sequence[Record]) -> bool:
     return False
 
 
-def _place_of(body: Mapping[str, Any]) -> tuple[str, str, str]:
-    return _place(str(body.get("route") or "alias"), str(body.get("name")), str(body.get("alias")))
-
-
-def _place(route: str, name: str, key: str) -> tuple[str, str, str]:
-    """MLflow tells aliases and tags apart by letter case, and stages not."""
-    return route, name, key.casefold() if route == "stage" else key
+def _place(held: Held) -> Place:
+    return place_in_registry(held.route, held.name, held.key, held.version)

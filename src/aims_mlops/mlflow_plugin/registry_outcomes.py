@@ -43,6 +43,7 @@ class NotedOutcomes:
             project = self.aims_guard.project
             reference = reference or reference_of(self, wanted.name, str(wanted.version))
             request = decision.request if decision else None
+            system = request.system if request else project.system_of_model(wanted.name)
             project.open_store().append(
                 Evidence(
                     kind="promotion",
@@ -60,23 +61,31 @@ class NotedOutcomes:
                         "outcome": outcome,
                         "said": wanted.words,
                         "enforced_by": self._enforced_by(),
+                        **({"archived_others": True} if wanted.archives_others else {}),
                     },
                     actor=requester(project),
                     claimed_at=now(),
-                    system=request.system.id if request and request.system else None,
+                    system=system.id if system else None,
                 )
             )
         except Exception:
             _logger.exception("aims: the outcome of a promotion could not be recorded")
 
-    def _held(self, name: str, version: str | None) -> list[tuple[PromotedVersion, ModelReference]]:
-        """What promotes a version, or any of the model, with the content; nothing if it fails."""
+    def _held(
+        self, name: str, version: str | None, kind: str | None = None, key: str | None = None
+    ) -> list[tuple[PromotedVersion, ModelReference]]:
+        """What promotes a version, or any of the model, with the content; nothing if it fails.
+
+        kind, key : only what promotes it by this, such as 'tag' and the tag's name.
+        """
         try:
             guard = self.aims_guard
             return [
                 (held, reference_of(self, name, held.version))
                 for held in (promotions_of(self, guard, name) if guard.governs(name) else ())
                 if version in (None, held.version)
+                and kind in (None, held.kind)
+                and key in (None, held.key)
             ]
         except Exception as error:  # noqa: BLE001  the deletion is not the gate's to stop
             _logger.warning("aims: what a deletion takes away could not be told: %r", error)

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -51,10 +52,14 @@ class GatedRegistry(NotedOutcomes):
         method = self._next("transition_model_version_stage")
         target = self._asked(lambda: self.aims_guard.stage_target(name, stage))
         if target is None:
-            return method(name, version, stage, archive_existing_versions)
+            held = self._held(name, _number(version), "stage")
+            done = method(name, version, stage, archive_existing_versions)
+            self._note_gone(held)
+            return done
         version = _number(version)
         before = self._next("get_model_version")(name, version).current_stage
-        wanted = Promotion("stage", name, version, stage, target)
+        archives = bool(archive_existing_versions)
+        wanted = Promotion("stage", name, version, stage, target, archives_others=archives)
         return self._promote(
             wanted,
             lambda: method(name, version, stage, archive_existing_versions),
@@ -77,7 +82,10 @@ class GatedRegistry(NotedOutcomes):
 
     def delete_model_version_tag(self, name: str, version: Any, key: str) -> Any:
         self._refuse_reserved_key(name, key)
-        return self._next("delete_model_version_tag")(name, version, key)
+        held = self._held(name, _number(version), "tag", key)
+        done = self._next("delete_model_version_tag")(name, version, key)
+        self._note_gone(held)
+        return done
 
     def delete_registered_model_alias(self, name: str, alias: str) -> Any:
         """Taking an alias away stays open to everybody; the log keeps that it happened."""
@@ -241,6 +249,8 @@ class GatedRegistry(NotedOutcomes):
             write=tied,
         )
         if decision.allowed:
+            if wanted.kind == "version":
+                wanted = replace(wanted, version=str(result[0].version))
             self._note(wanted, "set", decision, reference)
             return result[0]
         if failed:

@@ -18,6 +18,7 @@ class Promotion:
     """A write that would promote a version.
 
     key : the alias, stage or tag; the name itself where a version is created in a production name.
+    archives_others : whether other versions in the stage leave it with this.
     """
 
     kind: Kind
@@ -25,6 +26,7 @@ class Promotion:
     version: str | None
     key: str
     target: str
+    archives_others: bool = False
 
     @property
     def words(self) -> str:

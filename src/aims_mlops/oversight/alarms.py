@@ -73,19 +73,24 @@ def schedules(
     store: EvidenceStore, systems: Iterable[System], now: datetime
 ) -> tuple[Schedule, ...]:
     """Every monitor of the systems. Raises StoreUnavailableError."""
+    monitored = [system for system in systems if system.monitoring]
+    # Of all systems: that a promotion was taken away may be noted without one.
+    operation = tuple(store.find(kind=OPERATION_KINDS)) if monitored else ()
     return tuple(
         schedule
-        for system in systems
-        if system.monitoring
+        for system in monitored
         for schedule in schedules_of(
-            system, tuple(store.find(kind=(*OPERATION_KINDS, RUN_KIND), system=system.id)), now
+            system, (*operation, *store.find(kind=RUN_KIND, system=system.id)), now
         )
     )
 
 
 def schedules_of(system: System, records: Sequence[Record], now: datetime) -> list[Schedule]:
-    """The monitors of one system, from its records in the order of the log. Pure."""
-    operation = operation_of(records)
+    """The monitors of one system, from records in the order of the log. Pure.
+
+    records : its `monitoring-run` records, and every `promotion` and `deployment`.
+    """
+    operation = operation_of(records, system.id)
     found = []
     for monitor in system.monitoring:
         own = [

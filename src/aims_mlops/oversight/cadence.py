@@ -16,9 +16,10 @@ from typing import Literal
 from aims_mlops.evidence.clock import read
 from aims_mlops.evidence.records import Record
 from aims_mlops.inventory.monitoring import Monitor, span
+from aims_mlops.oversight.in_use import USE_KINDS, Uses
 
 RUN_KIND = "monitoring-run"
-OPERATION_KINDS = ("promotion", "deployment")
+OPERATION_KINDS = USE_KINDS
 Stage = Literal["data", "labels"]
 
 _DAY = timedelta(days=1)
@@ -148,37 +149,26 @@ def missed(runs: Iterable[Scheduled], done: Iterable[str], now: datetime) -> lis
     return found
 
 
-def operation_of(records: Iterable[Record]) -> Operation:
+def operation_of(records: Iterable[Record], system: str | None = None) -> Operation:
     """When a system was in operation.
 
-    records : its `promotion` and `deployment` records, in the order of the log, by whose clock the
-        times are. It runs while an alias that promotes is set, or something is deployed.
+    records : the `promotion` and `deployment` records of the log, in its order, by whose clock the
+        times are. It runs while something that promotes is set, or something is deployed.
+    system : whose; None if the records are of one alone. Give those of all: that something was
+        taken away may be noted without the system.
     """
-    holding: dict[tuple[str, ...], tuple[str, str]] = {}  # what -> record that began it, model
+    uses = Uses()
     periods: list[tuple[datetime, datetime | None]] = []
     models: list[tuple[datetime, str | None]] = []
     for record in records:
-        body = record.evidence.body
-        begun = (record.id, str(body.get("model")))
-        if record.evidence.kind == "promotion":
-            what = ("alias", str(body.get("name")), str(body.get("alias")).casefold())
-            if body.get("outcome") in ("set", "removed"):
-                holding.pop(what, None)
-            if body.get("outcome") == "set":
-                holding[what] = begun
-        elif record.evidence.kind == "deployment":
-            if body.get("event") == "deployed":
-                # A new deployment to the same place ends the one before, as it does in fact.
-                place = ("deployment", str(body.get("target")), str(body.get("where")))
-                holding.pop(place, None)
-                holding[place] = begun
-            elif (ended := body.get("deployment")) is not None:
-                holding = {what: by for what, by in holding.items() if by[0] != ended}
-        else:
+        if record.evidence.kind not in USE_KINDS:
             continue
+        uses.take(record)
         at = read(record.received_at)
-        running = next(reversed(holding.values()))[1] if holding else None
-        models.append((at, running))
+        holding = [use for use in uses if system in (None, use.system)]
+        running = holding[-1].model if holding else None
+        if running is not None or models:
+            models.append((at, running))
         ongoing = bool(periods) and periods[-1][1] is None
         if holding and not ongoing:
             periods.append((at, None))

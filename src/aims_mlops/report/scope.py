@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from aims_mlops.evidence.records import Record
+from aims_mlops.oversight.in_use import promotions_that_happened
 from aims_mlops.report import reading
 
 
@@ -57,12 +58,8 @@ class Scope:
 
     @cached_property
     def promotions(self) -> tuple[Record, ...]:
-        """Promotions that happened; one that the registry refused has its record and no effect."""
-        return tuple(
-            record
-            for record in self.of_kind("promotion")
-            if reading.string(record.evidence.body, "outcome") != "failed"
-        )
+        """Promotions that happened: what failed, and what took one away, promoted nothing."""
+        return promotions_that_happened(self.records)
 
     @cached_property
     def run_of_model(self) -> dict[str, set[str]]:

@@ -81,6 +81,37 @@ def test_promoted_model_cannot_be_renamed_but_can_be_demoted(
     assert gated.api("POST", "registered-models/rename", body)[0] == 200
 
 
+@pytest.mark.parametrize("route", ["stage", "tag"])
+def test_version_that_leaves_its_stage_or_loses_its_tag_is_noted_as_taken_away(
+    gated: Any, organisation: Any, name: str, tmp_path: Path, route: str
+) -> None:
+    from aims_mlops.oversight.in_use import in_use
+
+    version = gated.register(name, f"content {name}")
+    model = organisation.ready(f"content {name}", tmp_path)
+    one = {"name": name, "version": version}
+    if route == "stage":
+        stage = {"archive_existing_versions": False}
+        path = "model-versions/transition-stage"
+        assert gated.api("POST", path, {**one, "stage": "Production", **stage})[0] == 200
+        leave = ("POST", path, {**one, "stage": "Archived", **stage})
+    else:
+        tag = {"key": "env", "value": "prod"}
+        assert gated.api("POST", "model-versions/set-tag", {**one, **tag})[0] == 200
+        leave = ("DELETE", "model-versions/delete-tag", {**one, "key": "env"})
+    store = organisation.world.store
+
+    def held() -> list[tuple[str, str]]:
+        records = store.find(kind="promotion", subject=model.sha256)
+        return [(use.place.route, use.model) for use in in_use(records)]
+
+    assert held() == [(route, model.sha256)]
+    assert gated.api(*leave)[0] == 200
+    assert held() == []
+    last = next(store.find(kind="promotion", subject=model.sha256, newest_first=True))
+    assert (last.evidence.body["outcome"], last.evidence.system) == ("removed", "loans")
+
+
 def test_missing_assessment_is_refused(
     gated: Any, organisation: Any, name: str, tmp_path: Path
 ) -> None:

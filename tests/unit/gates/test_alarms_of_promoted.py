@@ -52,8 +52,9 @@ def test_alias_that_was_taken_away_or_given_to_another_or_never_set_is_not_in_us
     promoted(world, bad, alias="Champion")
     assert len(alarms(world)) == 1
     promoted(world, bad, "failed")
+    promoted(world, bad, "removed")  # of the alias `champion`, which is another
     assert len(alarms(world)) == 1
-    promoted(world, bad, "removed")
+    promoted(world, bad, "removed", alias="Champion")
     assert alarms(world) == []
     promoted(world, bad)
     good = world.ready("good")

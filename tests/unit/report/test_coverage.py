@@ -133,7 +133,7 @@ def test_licence_declared_later_for_the_same_data_counts(log, now):
 
 def test_assessment_after_the_promotion_is_not_before_promotion(log, now):
     log.add("model", {"name": "m"}, about="m", run="r1")
-    log.add("promotion", {"alias": "champion", "outcome": "done"}, about="m")
+    log.add("promotion", {"alias": "champion", "outcome": "set"}, about="m")
     log.add("impact-assessment", {"state": "submitted"}, about="ia")
     found = row(cover(log.records, now), "A.5.5")
     assert found.freshness.verdict == "incomplete"
@@ -143,7 +143,7 @@ def test_assessment_after_the_promotion_is_not_before_promotion(log, now):
 def test_assessment_before_the_promotion_is_in_time(log, now):
     log.add("impact-assessment", {"state": "submitted"}, about="ia")
     log.add("model", {"name": "m"}, about="m", run="r1")
-    log.add("promotion", {"alias": "champion", "outcome": "done"}, about="m")
+    log.add("promotion", {"alias": "champion", "outcome": "set"}, about="m")
     assert row(cover(log.records, now), "A.5.5").freshness.verdict == "in time"
 
 
