@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +12,8 @@ import pytest
 
 from aims_mlops.inventory.project import find_project
 from aims_mlops.monitoring.look import LOCK
+from aims_mlops.oversight.nonconformity import nonconformities
+from aims_mlops.oversight.nonconformity_steps import act, analyse, close
 from aims_mlops.store.single import only_process
 
 
@@ -266,3 +270,85 @@ def test_system_that_was_decommissioned_is_no_longer_due(loans: Any) -> None:
     done = loans.run()
     assert [run["id"][12:22] for run in done["runs"]] == ["2026-01-06"]
     assert "not in operation" in loans.aims("monitor", "status")[1]
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        (lambda f: f.drop(columns="income"), "schema/loans/daily/missing"),
+        (lambda f: f.assign(age=f["age"].astype(str)), "schema/loans/daily/retyped"),
+        (lambda f: f.head(0), "volume/loans/daily"),
+    ],
+    ids=["missing column", "retyped column", "empty window"],
+)
+def test_finding_of_a_day_is_told_whether_it_is_run_then_or_caught_up_on(
+    loans: Any, change: Any, told: str
+) -> None:
+    loans.monitor(grace="30d")
+    for day in range(5):
+        frame = loans.frame(seed=day)
+        loans.day(day, change(frame) if day == 1 else frame)
+    loans.at(5)
+    done = loans.run()
+    assert len(done["runs"]) == 5
+    assert [n.evidence.body["key"] for n in loans.records("nonconformity")] == [told]
+    loans.run()
+    assert len(loans.records("nonconformity")) == 1
+
+
+def test_finding_that_was_closed_is_told_again_by_a_new_window_only(loans: Any) -> None:
+    loans.day(0, loans.frame().drop(columns="income"))
+    loans.at(1)
+    loans.run()
+    store = find_project().open_store()
+    (found,) = nonconformities(store)
+    steps: dict[str, Any] = {"actor": "ana", "now": datetime.now(UTC)}
+    project = find_project()
+    analyse(store, project, found, **steps, root_cause="a release")
+    act(store, project, nonconformities(store)[0], **steps, corrective_action="rolled back")
+    close(store, project, nonconformities(store)[0], **steps | {"actor": "ben"}, effect="seen")
+    loans.run()
+    assert [n.is_open for n in nonconformities(store)] == [False]
+    loans.day(1, loans.frame().drop(columns="income"))
+    loans.at(2)
+    loans.run()
+    assert [n.is_open for n in nonconformities(store)] == [False, True]
+
+
+def test_drift_that_persists_through_a_window_that_was_mended_is_told(loans: Any) -> None:
+    for day in range(4):
+        path = loans.day(day, loans.frame(seed=day, shift=30.0 if day >= 1 else 0.0))
+        if day == 2:
+            whole = path.read_bytes()
+            path.write_bytes(whole[:1000])
+        loans.at(day + 1)
+        loans.run()
+    loans.day(2, loans.frame(seed=2, shift=30.0))
+    done = loans.run()
+    assert ("persistent-drift", None) in findings(done)
+    assert "persistent-drift" in [n.what for n in nonconformities(find_project().open_store())]
+
+
+def test_run_that_failed_is_told_once_and_never_as_one_that_did_not_happen(loans: Any) -> None:
+    path: Path = loans.day(0)
+    path.write_bytes(b"no parquet")
+    loans.at(1)
+    loans.run()
+    loans.day(1)
+    loans.at(2)
+    loans.run()
+    loans.day(2)
+    loans.at(3)
+    loans.run()
+    told = [n.evidence.body["what"] for n in loans.records("nonconformity")]
+    assert told == ["failed-run"]
+    _, said = loans.aims("monitor", "status")
+    assert "did not happen" not in said
+    _, said = loans.aims("report", "coverage", "--json")
+    (watched,) = json.loads(said)["monitoring"]
+    assert (watched["due"], watched["in_time"], watched["failed"], watched["missing"]) == (
+        3,
+        2,
+        1,
+        0,
+    )

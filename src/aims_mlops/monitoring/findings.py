@@ -38,16 +38,18 @@ def findings(
     measured: Measured,
     checks: Sequence[CheckResult],
     windows: Sequence[Mapping[str, Any]],
+    later: Sequence[Mapping[str, Any]] = (),
 ) -> list[Finding]:
     """What is to be told of a run: `what`, `about`, `severity`, `reason`, `next_step`.
 
-    windows : bodies of drift evidence of the windows before, oldest first.
+    windows : bodies of drift evidence of the windows before, oldest first.  later : of those after
+        it that were measured sooner, with which its drift may make a row.
     """
     found = [*_volume(monitor, measured), *_limits(checks), *_repeated(measured)]
     found += _odd(measured)
     for kind, body in measured.bodies:
         if kind == "drift":
-            found += [*_schema(monitor, body), *_drift(monitor, [*windows, body])]
+            found += [*_schema(monitor, body), *_drift(monitor, [*windows, body], later)]
         elif kind == "data-quality":
             found += _quality(body)
     return [*found, *_labels(measured)]
@@ -79,9 +81,20 @@ def _limits(checks: Iterable[CheckResult]) -> Iterator[Finding]:
             )
 
 
-def _drift(monitor: Monitor, windows: Sequence[Mapping[str, Any]]) -> Iterator[Finding]:
-    alerts = persistent_drift(windows, persistence=monitor.persistence)
-    if not alerts:
+def _drift(
+    monitor: Monitor, windows: Sequence[Mapping[str, Any]], later: Sequence[Mapping[str, Any]]
+) -> Iterator[Finding]:
+    """In rows of windows that this one belongs to, the last of `windows`."""
+    for more in range(len(later) + 1):
+        together = [*windows, *later[:more]]
+        alerts = [
+            alert
+            for alert in persistent_drift(together, persistence=monitor.persistence)
+            if alert.since < len(windows)
+        ]
+        if alerts:
+            break
+    else:
         return
     names = [f"{alert.column} ({alert.windows} runs)" for alert in alerts]
     yield _finding(

@@ -119,7 +119,8 @@ class ScheduleRuns:
             trend: Trend = []
         else:
             before = self._windows_before(run)
-            found = findings(self.schedule.monitor, measured, checks, before)
+            after = self._windows_after(run)
+            found = findings(self.schedule.monitor, measured, checks, before, after)
             trend = trend_of([*before, *(b for kind, b in measured.bodies if kind == "drift")])
             measured = _with_trend(self.schedule.monitor, measured, trend)
         outcome = "failed" if measured.error else "measured" if measured.rows else "no data"
@@ -231,6 +232,11 @@ class ScheduleRuns:
     def _windows_before(self, run: Scheduled) -> list[Mapping[str, Any]]:
         start = stamp(run.start)
         return [body for at, body in sorted(self._windows().items()) if at < start]
+
+    def _windows_after(self, run: Scheduled) -> list[Mapping[str, Any]]:
+        """Those that were measured before it though they are newer."""
+        start = stamp(run.start)
+        return [body for at, body in sorted(self._windows().items()) if at > start]
 
 
 def _stored(

@@ -15,6 +15,7 @@ class Alarm:
 
     key : what makes it the same alarm when it is looked for again.  what : one or two words, such
     as `missed-run`.  since : RFC 3339.  tell : names of recipients; None is every one.
+    told_by : sequence of the record that says so; None for what is so now, whoever looks.
     """
 
     key: str
@@ -26,6 +27,7 @@ class Alarm:
     since: str
     subjects: tuple[Subject, ...]
     tell: tuple[str, ...] | None = None
+    told_by: int | None = None
 
     def to_body(self) -> dict[str, Any]:
         """JSON values for `--json`."""

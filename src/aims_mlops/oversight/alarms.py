@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -29,7 +29,7 @@ from aims_mlops.oversight.cadence import (
     scheduled,
 )
 from aims_mlops.oversight.inference_log import unlogged
-from aims_mlops.oversight.nonconformity import nonconformities, open_nonconformity
+from aims_mlops.oversight.nonconformity import Nonconformity, nonconformities, open_nonconformity
 
 if TYPE_CHECKING:
     from aims_mlops.inventory.project import Project
@@ -109,7 +109,8 @@ def schedules_of(system: System, records: Sequence[Record], now: datetime) -> li
                 runs=runs,
                 done=done,
                 failed=failed,
-                missed=tuple(missed(runs, done, now)),
+                # A run that failed has happened, and says itself what is wrong.
+                missed=tuple(missed(runs, (*done, *failed), now)),
             )
         )
     return found
@@ -117,8 +118,7 @@ def schedules_of(system: System, records: Sequence[Record], now: datetime) -> li
 
 def alarms(store: EvidenceStore, project: Project, now: datetime) -> tuple[Alarm, ...]:
     """What is wrong with the monitoring of every system. Raises StoreUnavailableError."""
-    found = [a for s in schedules(store, project.systems, now) for a in alarms_of(s)]
-    return (*_clock(store, now), *unlogged(store, now), *found)
+    return _alarms(store, project.systems, now)
 
 
 def alarms_from_log(store: EvidenceStore, now: datetime) -> tuple[Alarm, ...]:
@@ -133,36 +133,70 @@ def alarms_from_log(store: EvidenceStore, now: datetime) -> tuple[Alarm, ...]:
         except ValueError:
             continue  # of a newer version, or not ours
         systems[declared.id] = declared
-    found = [a for s in schedules(store, systems.values(), now) for a in alarms_of(s)]
+    return _alarms(store, systems.values(), now)
+
+
+def _alarms(store: EvidenceStore, systems: Iterable[System], now: datetime) -> tuple[Alarm, ...]:
+    known = nonconformities(store)
+    found = [a for s in schedules(store, systems, now) for a in alarms_of(s, known)]
     return (*_clock(store, now), *unlogged(store, now), *found)
 
 
-def alarms_of(schedule: Schedule) -> list[Alarm]:
-    """What is wrong with one schedule: runs that did not happen, and what the last ones found."""
-    found = _missed(schedule)
-    stages: dict[str, Record] = {}
-    for record in schedule.done.values():
-        body = record.evidence.body
-        stage = str(body.get("stage"))
-        known = stages.get(stage)
-        if known is None or body["window"]["start"] >= known.evidence.body["window"]["start"]:
-            stages[stage] = record
+def alarms_of(schedule: Schedule, known: Iterable[Nonconformity] = ()) -> list[Alarm]:
+    """What is wrong with one schedule: runs that did not happen, what the newest windows found,
+    and what older ones found and no nonconformity of `known` tells.
+
+    Each window has its findings, so that nothing depends on when the scheduler ran.
+    """
+    found = {alarm.key: alarm for alarm in _missed(schedule)}
+    by_window = sorted(schedule.done.values(), key=_start)
+    newest = {str(r.evidence.body.get("stage")): r for r in by_window}
     if schedule.failed:
-        stages["failed"] = list(schedule.failed.values())[-1]
-    for record in stages.values():
-        findings = record.evidence.body.get("findings") or ()
-        found += [_found(schedule, record, finding) for finding in findings]
-    return found
+        newest["failed"] = max(schedule.failed.values(), key=_start)
+    for record in newest.values():
+        for finding in record.evidence.body.get("findings") or ():
+            alarm = _found(schedule, record, finding)
+            found.setdefault(alarm.key, alarm)
+    told = Told(known)
+    for record in by_window:
+        for finding in record.evidence.body.get("findings") or ():
+            alarm = _found(schedule, record, finding)
+            if alarm.key not in found and alarm not in told:
+                window = _start(record)[:16].replace("T", " ")
+                found[alarm.key] = replace(alarm, reason=f"{alarm.reason} (window {window} UTC)")
+    return list(found.values())
+
+
+class Told:
+    """What nonconformities tell of: an alarm is in it if none has to be opened for it."""
+
+    def __init__(self, known: Iterable[Nonconformity]) -> None:
+        self._until: dict[str, float] = {}
+        for one in known:
+            if one.key is not None:
+                ended = float("inf") if one.is_open else float(one.steps[-1].sequence)
+                self._until[one.key] = max(ended, self._until.get(one.key, -1.0))
+
+    def __contains__(self, alarm: Alarm) -> bool:
+        """Also one that was closed after the record that the alarm comes from."""
+        until = self._until.get(alarm.key)
+        if until is None:
+            return False
+        return until == float("inf") if alarm.told_by is None else until > alarm.told_by
+
+
+def _start(record: Record) -> str:
+    return str(record.evidence.body["window"]["start"])
 
 
 def filed(
     store: EvidenceStore, project: Project, found: Iterable[Alarm], now: datetime
 ) -> list[Record]:
     """The nonconformity that each alarm is, opened if it was not known; those that are new."""
-    known = {n.key for n in nonconformities(store) if n.is_open}
+    told = Told(nonconformities(store))
     new = []
     for alarm in found:
-        if alarm.key in known:
+        if alarm in told:
             continue
         system = project.system(alarm.system) if alarm.system else None
         new.append(
@@ -215,6 +249,7 @@ def _found(schedule: Schedule, record: Record, finding: dict[str, Any]) -> Alarm
         reason=f"{schedule.name}: {finding.get('reason')}",
         next_step=str(finding.get("next_step")),
         since=record.received_at,
+        told_by=record.sequence,
         subjects=(schedule.subject, *record.evidence.subjects[1:]),
         tell=schedule.monitor.tell,
     )

@@ -46,7 +46,7 @@ class Gap:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Watch:
-    """One schedule over the whole time. due = in_time + late + missing + waiting."""
+    """One schedule over the whole time. due = in_time + late + failed + missing + waiting."""
 
     name: str
     every: str
@@ -55,6 +55,7 @@ class Watch:
     due: int
     in_time: int
     late: int
+    failed: int
     missing: int
     waiting: int
     without_data: int
@@ -74,6 +75,7 @@ class Watch:
             f"{count} {what}"
             for count, what in (
                 (self.late, "late"),
+                (self.failed, "failed"),
                 (self.missing, "did not happen"),
                 (self.waiting, "not overdue yet"),
                 (self.without_data, "without data"),
@@ -92,6 +94,7 @@ class Watch:
             "due": self.due,
             "in_time": self.in_time,
             "late": self.late,
+            "failed": self.failed,
             "missing": self.missing,
             "waiting": self.waiting,
             "without_data": self.without_data,
@@ -133,6 +136,7 @@ def _watch(schedule: Schedule, told: Sequence[Nonconformity]) -> Watch:
     late = {id_ for id_, record in schedule.done.items() if _first_was_late(record, schedule)}
     missing = {run.id for row in schedule.missed for run in row.runs}
     done = [run for run in schedule.runs if run.id in schedule.done]
+    failed = sum(run.id in schedule.failed for run in schedule.runs)
     periods = schedule.operation.periods
     return Watch(
         name=schedule.name,
@@ -142,8 +146,9 @@ def _watch(schedule: Schedule, told: Sequence[Nonconformity]) -> Watch:
         due=len(schedule.runs),
         in_time=sum(run.id not in late for run in done),
         late=sum(run.id in late for run in done),
+        failed=failed,
         missing=len(missing),
-        waiting=len(schedule.runs) - len(done) - len(missing),
+        waiting=len(schedule.runs) - len(done) - failed - len(missing),
         without_data=sum(
             schedule.done[run.id].evidence.body.get("outcome") == "no data" for run in done
         ),
