@@ -29,6 +29,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from aims_mlops.visible import plain, visible
+
 if TYPE_CHECKING:
     from aims_mlops.gates.check import ModelCheck
 
@@ -88,7 +90,7 @@ class AimsError(Exception):
             text += f"; expected {self.expected}"
         if self.next_step is not None:
             text += f". Next: {self.next_step}"
-        return text
+        return plain(text)
 
     def __reduce__(self) -> tuple[object, ...]:
         # Keyword-only arguments do not survive the default pickling of exceptions,
@@ -130,8 +132,8 @@ class DocumentError(InputError):
 
     def __str__(self) -> str:
         place = self.path if self.line is None else f"{self.path}:{self.line}"
-        text = f"{place}: {super().__str__()}"
-        return "\n".join((text, *self.problems))
+        text = plain(f"{place}: {super().__str__()}")
+        return "\n".join((text, *map(plain, self.problems)))
 
 
 class ModelNotFoundError(InputError):
@@ -205,6 +207,9 @@ class ModelRefusedError(GovernanceError):
     def __init__(self, check: ModelCheck) -> None:
         super().__init__(str(check))
         self.check = check
+
+    def __str__(self) -> str:
+        return visible(self.thing)  # a line for each reason
 
 
 class GateUndecidedError(AimsError):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -12,6 +11,7 @@ from aims_mlops.assessments.dossier import Dossier
 from aims_mlops.assessments.prefill import from_evidence
 from aims_mlops.errors import EvidenceFormatError
 from aims_mlops.policy.policy import Policy
+from aims_mlops.visible import plain
 
 
 def shown_text(
@@ -62,7 +62,7 @@ def shown_text(
     for name, value in binding.to_body().items():
         text = ", ".join(value) if isinstance(value, list) else value
         lines.append(f"  {name:<14}{text or 'none'}")
-    return "\n".join(_plain(line) for line in lines) + "\n"
+    return "\n".join(plain(line) for line in lines) + "\n"
 
 
 def assessment_of(body: Mapping[str, Any]) -> Assessment:
@@ -111,8 +111,3 @@ def _assessment(assessment: Assessment, fields: Mapping[str, str]) -> list[str]:
             f"  {measure.description}; owner {measure.owner or 'nobody'}; {due}",
         ]
     return lines
-
-
-def _plain(text: str) -> str:
-    """Text without control characters: an assessment must not steer the reader's terminal."""
-    return "".join(" " if unicodedata.category(c) in ("Cc", "Cf") else c for c in text)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import click
 
+from aims_mlops.cli.plain import plain
 from aims_mlops.errors import DocumentError, InputError
 
 
@@ -39,10 +40,10 @@ def command(folder: Path, system: str | None, pack: str) -> None:
     for relative, text in files.items():
         path = folder / relative
         if _write_new(path, text()):
-            click.echo(f"✓ wrote {path}")
+            click.echo(plain(f"✓ wrote {path}"))
         else:
-            click.echo(f"  kept  {path}, which was there")
-    click.echo(f"Next: fill in what `aims lint {folder}` lists")
+            click.echo(plain(f"  kept  {path}, which was there"))
+    click.echo(plain(f"Next: fill in what `aims lint {folder}` lists"))
 
 
 @click.command("lint")
@@ -65,11 +66,11 @@ def lint_command(ctx: click.Context, path: Path) -> None:
         except DocumentError as error:
             problems += str(error).splitlines()
     for problem in problems:
-        click.echo(f"✗ {problem}")
+        click.echo(plain(f"✗ {problem}"))
     if problems:
         click.echo(f"{len(problems)} to fill in or put right in {len(checked)} files")
         ctx.exit(1)
-    click.echo(f"✓ nothing to put right in {', '.join(checked)}")
+    click.echo(plain(f"✓ nothing to put right in {', '.join(checked)}"))
 
 
 def _checks(path: Path) -> Iterable[tuple[Path, Callable[[Path], list[str]]]]:

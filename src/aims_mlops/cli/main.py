@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from aims_mlops.cli.plain import visible_output
 from aims_mlops.errors import AimsError
 
 if TYPE_CHECKING:
@@ -45,6 +46,10 @@ _COMMANDS: Mapping[str, tuple[str, str, str]] = {
 
 class LazyGroup(click.Group):
     """A group whose help costs no import of its commands."""
+
+    def main(self, *args: Any, **extra: Any) -> Any:
+        with visible_output():
+            return super().main(*args, **extra)
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(_COMMANDS)
@@ -99,6 +104,11 @@ def app() -> None:
 
 def main(arguments: list[str] | None = None) -> None:
     """Run the command line; errors of ours end with one clear message and exit code 2."""
+    with visible_output():
+        _main(arguments)
+
+
+def _main(arguments: list[str] | None) -> None:
     try:
         outcome: Any = app.main(args=arguments, prog_name="aims", standalone_mode=False)
     except AimsError as error:

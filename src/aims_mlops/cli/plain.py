@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
-import unicodedata
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from aims_mlops.visible import VisibleStream, plain, plain_lines
+
+__all__ = ["plain", "plain_lines", "visible_output"]
 
 
-def plain(text: str) -> str:
-    """One line without control, format and line-breaking characters.
-
-    Names in evidence and texts in documents come from others.
-    """
-    return "".join(" " if unicodedata.category(c) in ("Cc", "Cf", "Zl", "Zp") else c for c in text)
-
-
-def plain_lines(text: str) -> str:
-    """The same for a text of several lines, whose line breaks stay."""
-    return "\n".join(plain(line) for line in text.split("\n"))
+@contextmanager
+def visible_output() -> Iterator[None]:
+    """While this holds, no command writes anything hiding to standard output or standard error."""
+    streams: Any = sys
+    before = streams.stdout, streams.stderr
+    if any(isinstance(stream, VisibleStream) for stream in before) or None in before:
+        yield
+        return
+    streams.stdout, streams.stderr = map(VisibleStream, before)
+    try:
+        yield
+    finally:
+        streams.stdout, streams.stderr = before

@@ -19,6 +19,7 @@ from aims_mlops.gates.decision import EXIT_CODES
 from aims_mlops.gates.reason import Reason
 from aims_mlops.gates.standing import StandingDecision, standing_decision
 from aims_mlops.inventory.project import Project, find_project
+from aims_mlops.visible import plain
 
 FORMAT = "aims-model-check/1"
 
@@ -51,7 +52,7 @@ class ModelCheck:
         for reason in self.reasons:
             lines.append(f"  {reason.rule}: {reason.observed}; needed: {reason.limit}")
             lines.append(f"    next: {reason.next_step}")
-        return "\n".join(lines)
+        return "\n".join(map(plain, lines))
 
     def to_body(self) -> dict[str, Any]:
         """As JSON values: `aims check-model --json`."""

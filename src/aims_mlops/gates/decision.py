@@ -9,6 +9,7 @@ from aims_mlops.assessments.binding import Binding
 from aims_mlops.gates.reason import Reason
 from aims_mlops.gates.request import PromotionRequest
 from aims_mlops.policy.rules import CheckResult
+from aims_mlops.visible import plain
 
 EXIT_CODES = {"allowed": 0, "refused": 1, "undecided": 2}
 
@@ -60,7 +61,7 @@ class Decision:
         for reason in self.refusals:
             lines.append(f"  {reason.rule}: {reason.observed}; limit: {reason.limit}")
             lines.append(f"    next: {reason.next_step}")
-        return "\n".join(lines)
+        return "\n".join(map(plain, lines))
 
     @property
     def allowed(self) -> bool:

@@ -15,6 +15,7 @@ from aims_mlops.evidence.clock import stamp
 from aims_mlops.evidence.records import Evidence, Record, Subject
 from aims_mlops.inventory.notices import Recipient
 from aims_mlops.oversight.nonconformity import Nonconformity, nonconformities
+from aims_mlops.visible import plain
 
 if TYPE_CHECKING:
     from aims_mlops.inventory.project import Project
@@ -42,7 +43,9 @@ class Notice:
     def title(self) -> str:
         major = sum(n.severity == "major" for n in self.about)
         found = f"{len(self.about)} found wrong" if len(self.about) > 1 else self.about[0].what
-        return f"aims: {found}" + (f", {major} major" if major and len(self.about) > 1 else "")
+        return plain(f"aims: {found}") + (
+            f", {major} major" if major and len(self.about) > 1 else ""
+        )
 
     @property
     def text(self) -> str:
@@ -57,7 +60,7 @@ class Notice:
             f"Next: {found.next_step or 'aims nonconformity show ' + found.id[:12]}",
             f"{due} {found.due[:10]}, owner {found.owner or 'nobody yet'}, id {found.id[:12]}",
         ]
-        return "\n".join(lines)
+        return "\n".join(map(plain, lines))
 
 
 def notify(store: EvidenceStore, project: Project, now: datetime) -> list[Record]:

@@ -75,11 +75,11 @@ def _bind(host: str, port: int) -> socket.socket:
     try:
         listener.bind((host, port))
         listener.listen(_WAITING)
-    except OSError as error:
+    except (OSError, TypeError, ValueError) as error:  # the last two: a host that is no name
         listener.close()
         raise StoreUnavailableError(
             f"the server cannot listen on {host}:{port}",
-            got=error.strerror,
+            got=getattr(error, "strerror", None) or "a host that is no name",
             next_step="choose another with --port, or 0 for any free one",
         ) from error
     return listener
