@@ -24,31 +24,34 @@ def before_run_started(run: Run) -> None:
 @hookimpl
 def save_model(run: Run, model: object, name: str) -> ModelReference | None:
     """Log the model to the MLflow run, unless the user's code has; None without MLflow."""
-    from aims_mlops.mlflow_plugin.runs import tied_run
+    from aims_mlops.mlflow_plugin.runs import spending, tied_run
 
-    tie = tied_run(run)
-    if tie is None:
-        return None
-    from aims_mlops.mlflow_plugin.models import logged
+    with spending(run):
+        tie = tied_run(run)
+        if tie is None:
+            return None
+        from aims_mlops.mlflow_plugin.models import logged
 
-    return logged(run, tie, model, name)
+        return logged(run, tie, model, name)
 
 
 @hookimpl
 def collect_run_evidence(run: Run) -> Iterable[Evidence]:
     """No evidence of its own: the run is tied to MLflow, which its record's links then say."""
-    from aims_mlops.mlflow_plugin.runs import tied_run
+    from aims_mlops.mlflow_plugin.runs import spending, tied_run
 
-    tied_run(run)
+    with spending(run):
+        tied_run(run)
     return ()
 
 
 @hookimpl
 def after_run_ended(run: Run, records: list[Record]) -> None:
     """Tag the MLflow run with the ids of the evidence, and end it if it was opened here."""
-    from aims_mlops.mlflow_plugin.runs import release
+    from aims_mlops.mlflow_plugin.runs import release, spending
 
-    release(run, records)
+    with spending(run):
+        release(run, records)
 
 
 @hookimpl
@@ -56,9 +59,12 @@ def resolve_model(uri: str) -> ModelReference | None:
     """The model behind `models:/…` or `runs:/…`, digested from its files."""
     if not uri.startswith(("models:/", "runs:/")):
         return None
+    from aims_mlops.capture.current import active_run
     from aims_mlops.mlflow_plugin.registry import resolve
+    from aims_mlops.mlflow_plugin.runs import spending
 
-    return resolve(uri)
+    with spending(active_run()):
+        return resolve(uri)
 
 
 @hookimpl

@@ -104,10 +104,10 @@ def digested(location: str) -> Iterator[tuple[FilesFingerprint, Path]]:
             )
         yield fingerprint_files(folder), folder
         return
-    import mlflow
+    from aims_mlops.mlflow_plugin.budget import bounded_download
 
-    with tempfile.TemporaryDirectory(prefix="aims-model-") as temporary:
-        path = mlflow.artifacts.download_artifacts(artifact_uri=location, dst_path=temporary)
+    with tempfile.TemporaryDirectory(prefix="aims-model-", ignore_cleanup_errors=True) as temporary:
+        path = bounded_download(location, temporary)
         yield fingerprint_files(path), Path(path)
 
 

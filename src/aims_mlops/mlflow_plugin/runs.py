@@ -10,12 +10,14 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from aims_mlops.capture.code import without_credentials
 from aims_mlops.evidence.clock import read
+from aims_mlops.mlflow_plugin.budget import Budget, bounded
 from aims_mlops.mlflow_plugin.usable import Mode, assert_answers, mode_of, without_telemetry
 
 if TYPE_CHECKING:
@@ -52,6 +54,21 @@ class _Watch:
     active: str | None  # the MLflow run that was active when our run began
     last: str | None  # the one that had ended last
     tie: Tie | None = None
+    budget: Budget = field(default_factory=Budget)
+
+
+@contextmanager
+def spending(run: Run | None) -> Iterator[None]:
+    """Wait for MLflow no longer than the budget of a run allows in all.
+
+    Raises InputError when the time is over.
+    """
+    known = _watched.get(run.id) if run is not None else None
+    if known is None:
+        yield
+        return
+    with known.budget.spending():
+        yield
 
 
 def watch(run: Run) -> None:
@@ -64,7 +81,8 @@ def watch(run: Run) -> None:
     if known.active is not None:
         run.links["mlflow_run"] = known.active
     elif mode == "open-first":
-        known.tie = _opened(run, active=True)
+        with known.budget.spending():
+            known.tie = _opened(run, active=True)
         _link(run, known.tie)
 
 
@@ -93,11 +111,10 @@ def release(run: Run, records: Iterable[Record]) -> None:
     tags = {RUN_TAG: run.id, EVIDENCE_TAG: ",".join(record.id for record in records)}
     try:
         if not tie.opened:
-            earlier = client.get_run(tie.run_id).data.tags
+            earlier = bounded(lambda: client.get_run(tie.run_id).data.tags)
             tags = {name: _joined(earlier.get(name), value) for name, value in tags.items()}
-        client.log_batch(
-            tie.run_id, tags=[RunTag(name, _whole_ids(value)) for name, value in tags.items()]
-        )
+        written = [RunTag(name, _whole_ids(value)) for name, value in tags.items()]
+        bounded(lambda: client.log_batch(tie.run_id, tags=written))
     finally:
         if tie.opened or tie.left_open:
             _end(tie.run_id, "FINISHED" if run.error is None else "FAILED")
@@ -118,7 +135,7 @@ def _tie_to(run_id: str, *, left_open: bool = False) -> Tie:
     import mlflow
 
     assert_answers(mlflow.get_tracking_uri())
-    found = mlflow.MlflowClient().get_run(run_id)
+    found = bounded(lambda: mlflow.MlflowClient().get_run(run_id))
     return Tie(run_id, found.info.experiment_id, left_open=left_open)
 
 
@@ -135,18 +152,20 @@ def _opened(run: Run, *, active: bool) -> Tie:
     if active:
         found = mlflow.start_run(run_name=run.name[:_NAME_LIMIT], tags=tags)
     else:
-        found = client.create_run(
-            _experiment_id(),
-            start_time=int(read(run.started_at).timestamp() * 1000),
-            tags=_context_tags(tags),
-            run_name=run.name[:_NAME_LIMIT],
+        found = bounded(
+            lambda: client.create_run(
+                _experiment_id(),
+                start_time=int(read(run.started_at).timestamp() * 1000),
+                tags=_context_tags(tags),
+                run_name=run.name[:_NAME_LIMIT],
+            )
         )
     parameters = [
         Param(name, str(value)[:_VALUE_LIMIT])
         for name, value in _fitting(run.parameters.values)[:_PARAMETER_LIMIT]
     ]
     if parameters:
-        client.log_batch(found.info.run_id, params=parameters)
+        bounded(lambda: client.log_batch(found.info.run_id, params=parameters))
     return Tie(found.info.run_id, found.info.experiment_id, opened=True)
 
 
@@ -204,7 +223,7 @@ def _end(run_id: str, status: str) -> None:
     if active is not None and active.info.run_id == run_id:
         mlflow.end_run(status)
     else:
-        mlflow.MlflowClient().set_terminated(run_id, status)
+        bounded(lambda: mlflow.MlflowClient().set_terminated(run_id, status))
 
 
 def _link(run: Run, tie: Tie) -> None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Literal
 from urllib.parse import urlsplit
 
 from aims_mlops.errors import InputError
+from aims_mlops.mlflow_plugin.budget import DATABASES, current
 
 if TYPE_CHECKING:
     from aims_mlops.capture.run import Run
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
 MODE_VARIABLE = "AIMS_MLFLOW"
 _PROBE_SECONDS = 2.0
 _TRUST_SECONDS = 60.0  # how long an answer counts
+
+_PORTS = {"http": 80, "https": 443, **DATABASES}
 
 Mode = Literal["off", "active", "open", "open-first"]
 
@@ -52,18 +55,27 @@ def without_telemetry() -> None:
 
 
 def assert_answers(tracking_uri: str) -> None:
-    """Raise InputError if an HTTP tracking server takes no connection.
+    """Raise InputError if a tracking server, or a database server, takes no connection.
 
-    MLflow would try again for minutes, and a training run would wait for it.
+    MLflow would try again for minutes, and a training run would wait for it. A database is also
+    asked for an answer. The time comes from the budget that is being spent.
     """
     parts = urlsplit(tracking_uri)
-    if parts.scheme not in ("http", "https") or parts.hostname is None:
+    scheme = parts.scheme.partition("+")[0]
+    if scheme not in _PORTS or parts.hostname is None:
         return
     if time.monotonic() - _answered.get(tracking_uri, -_TRUST_SECONDS) < _TRUST_SECONDS:
         return
-    port = parts.port or (443 if parts.scheme == "https" else 80)
+    port = parts.port or _PORTS[scheme]
+    address, budget = (parts.hostname, port), current()
+
+    def ask() -> None:
+        socket.create_connection(address, _PROBE_SECONDS).close()
+        if scheme in DATABASES and budget is not None:
+            _ask_database(tracking_uri)
+
     try:
-        socket.create_connection((parts.hostname, port), _PROBE_SECONDS).close()
+        ask() if budget is None else budget.within(ask)
     except OSError as error:
         raise InputError(
             f"the MLflow server at {parts.hostname}:{port} does not answer",
@@ -71,3 +83,10 @@ def assert_answers(tracking_uri: str) -> None:
             next_step=f"start it, or set {MODE_VARIABLE}=off",
         ) from error
     _answered[tracking_uri] = time.monotonic()
+
+
+def _ask_database(uri: str) -> None:
+    import sqlalchemy as sa
+
+    with sa.create_engine(uri, poolclass=sa.NullPool).connect() as connection:
+        connection.exec_driver_sql("SELECT 1")
