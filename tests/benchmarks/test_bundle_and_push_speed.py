@@ -11,6 +11,7 @@ import time
 from base64 import b64encode
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -99,7 +100,9 @@ def _seconds(call: Callable[[], object]) -> float:
     return time.perf_counter() - start
 
 
-def test_bundle_is_verified_in_little_more_than_its_signatures_take(tmp_path: Path) -> None:
+def test_bundle_is_verified_in_little_more_than_its_signatures_take(
+    tmp_path: Path, figures: Any
+) -> None:
     count = 20_000
     path = tmp_path / "bundle.aims"
     _write_bundle(path, count)
@@ -115,11 +118,13 @@ def test_bundle_is_verified_in_little_more_than_its_signatures_take(tmp_path: Pa
         f"{count} records on {CORES} cores: {ours:.2f} s, bare Ed25519 {theirs:.2f} s, "
         f"ratio {ours / theirs:.2f}"
     )
-    assert ours / theirs < 2
+    figures.at_most("bundle: verifying / bare signatures", ours / theirs, 2)
 
 
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="reads /proc")
-def test_memory_of_verification_does_not_grow_with_the_records(tmp_path: Path) -> None:
+def test_memory_of_verification_does_not_grow_with_the_records(
+    tmp_path: Path, figures: Any
+) -> None:
     peaks = {}
     for count in (2_000, 20_000):
         path = tmp_path / f"{count}.aims"
@@ -136,7 +141,7 @@ def test_memory_of_verification_does_not_grow_with_the_records(tmp_path: Path) -
         peaks[count] = int(done.stdout)
     small, large = peaks.values()
     print(f"peak of verification: {small // 1024} MB for 2,000, {large // 1024} MB for 20,000")
-    assert large < 1.2 * small
+    figures.at_most("bundle: memory, large / small", large / small, 1.2)
 
 
 @pytest.fixture
@@ -162,7 +167,9 @@ def remote(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[RemoteSt
     server.stdout.close()
 
 
-def test_push_takes_a_small_multiple_of_a_local_append(remote: RemoteStore, tmp_path: Path) -> None:
+def test_push_takes_a_small_multiple_of_a_local_append(
+    remote: RemoteStore, tmp_path: Path, figures: Any
+) -> None:
     count, batch = 5_000, 500
     everything = [_evidence(i) for i in range(count)]
     parts = [everything[i : i + batch] for i in range(0, count, batch)]
@@ -175,4 +182,4 @@ def test_push_takes_a_small_multiple_of_a_local_append(remote: RemoteStore, tmp_
         f"{count} records in batches of {batch}: {there:.2f} s pushed with proofs checked "
         f"({count / there:.0f}/s), {here:.2f} s appended here, ratio {there / here:.1f}"
     )
-    assert there / here < 6
+    figures.at_most("push: over HTTP / local", there / here, 6)

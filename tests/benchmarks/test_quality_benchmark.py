@@ -68,7 +68,7 @@ def bare_run(frame: pd.DataFrame, asked: list[dict[str, Any]]) -> list[tuple[str
     )
 
 
-def test_quality_costs_no_more_than_the_library_run_bare() -> None:
+def test_quality_costs_no_more_than_the_library_run_bare(figures: Any) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         import great_expectations  # noqa: F401  its import is not part of either side
@@ -92,4 +92,4 @@ def test_quality_costs_no_more_than_the_library_run_bare() -> None:
         f"ratio {ratio:.2f}, peak {peak:.2f} GiB"
     )
     assert found == expected
-    assert ratio <= AT_MOST
+    figures.at_most("quality: ours / bare Great Expectations", ratio, AT_MOST)
