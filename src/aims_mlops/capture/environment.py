@@ -52,3 +52,35 @@ def installed_packages() -> dict[str, str]:
                 if version:
                     found.setdefault(package.lower().replace("_", "-").replace(".", "-"), version)
     return dict(sorted(found.items()))
+
+
+# Import name of a module -> name of its package, where one is well known; saves a second's search.
+_PACKAGES = {"sklearn": "scikit-learn", "yaml": "pyyaml", "PIL": "pillow", "cv2": "opencv-python"}
+
+
+@cache
+def packages_of(module: str) -> tuple[str, ...]:
+    """Installed packages that bring a top-level module: ('imbalanced-learn',) for 'imblearn'.
+
+    Empty for a module of the standard library and for one that no package brings, such as a
+    script's own.
+    """
+    installed = installed_packages()
+    named = _PACKAGES.get(module, module).lower().replace("_", "-")
+    if named in installed:
+        return (named,)
+    found = {name.lower().replace("_", "-").replace(".", "-") for name in _brought_by(module)}
+    return tuple(sorted(found & set(installed)))
+
+
+def _brought_by(module: str) -> list[str]:
+    if module in sys.stdlib_module_names:
+        return []
+    return _modules_of_packages().get(module, [])
+
+
+@cache
+def _modules_of_packages() -> dict[str, list[str]]:
+    from importlib.metadata import packages_distributions
+
+    return {module: list(names) for module, names in packages_distributions().items()}

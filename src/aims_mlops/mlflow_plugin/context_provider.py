@@ -22,6 +22,9 @@ class AimsRunContext:
     def in_context(self) -> bool:
         from aims_mlops.capture.settings import switched_off
 
+        sightings = sys.modules.get("aims_mlops.mlflow_plugin.sightings")
+        if sightings is not None:  # MLflow was imported after a run of ours had begun
+            sightings.install()
         return not switched_off()
 
     def tags(self) -> dict[str, str]:

@@ -12,30 +12,17 @@ from pathlib import Path
 from threading import RLock
 from typing import TYPE_CHECKING, Any
 
-from aims_mlops.capture.environment import installed_packages
-from aims_mlops.capture.models import pickled
 from aims_mlops.evidence.clock import read
 from aims_mlops.evidence.models import ModelReference
+from aims_mlops.mlflow_plugin.flavors import flavor_of, options_of, requirements_of, taken_along
 from aims_mlops.mlflow_plugin.registry import digested, reference_of_version
+from aims_mlops.mlflow_plugin.sightings import sightings_of
 from aims_mlops.mlflow_plugin.signatures import signature_of
 
 if TYPE_CHECKING:
     from aims_mlops.capture.run import Run
     from aims_mlops.measures.files import FilesFingerprint
     from aims_mlops.mlflow_plugin.runs import Tie
-
-_READ_BACK_BYTES = 50_000_000
-
-# module of a model's class -> MLflow flavor, the name under which it takes the model
-_FLAVORS = {
-    "xgboost": ("xgboost", "xgb_model"),
-    "lightgbm": ("lightgbm", "lgb_model"),
-    "catboost": ("catboost", "cb_model"),
-    "torch": ("pytorch", "pytorch_model"),
-    "keras": ("keras", "model"),
-    "statsmodels": ("statsmodels", "statsmodels_model"),
-    "sklearn": ("sklearn", "sk_model"),
-}
 
 
 def logged(run: Run, tie: Tie, model: Any, name: str) -> ModelReference | None:
@@ -51,20 +38,12 @@ def _reference(run: Run, tie: Tie, model: Any, name: str) -> ModelReference | No
     import mlflow
 
     client = mlflow.MlflowClient()
-    reference: ModelReference | None = None
-    for known in _logged_by_user(client, run, tie, name):
-        with digested(known.artifact_location) as (found, folder):
-            if _holds(folder, found.size, model):
-                _describe(run, folder)
-                reference = _reference_of(known, found, tie)
-                break
-    else:
-        known = _log(client, run, tie, model, name)
-        if known is None:
-            return None
-        with digested(known.artifact_location) as (found, folder):
-            _describe(run, folder)
-            reference = _reference_of(known, found, tie)
+    known = _logged_by_user(client, run, model) or _log(client, run, tie, model, name)
+    if known is None:
+        return None
+    with digested(known.artifact_location) as (found, folder):
+        _describe(run, folder)
+        reference = _reference_of(known, found, tie)
     if run.settings.register is not None:
         reference = _registered(run, client, known.model_id, reference)
     return reference
@@ -73,134 +52,68 @@ def _reference(run: Run, tie: Tie, model: Any, name: str) -> ModelReference | No
 def _reference_of(known: Any, found: FilesFingerprint, tie: Tie) -> ModelReference:
     uri = f"models:/{known.model_id}"
     return ModelReference(
-        uri=uri, sha256=found.sha256, files=found.files, source=uri, run=tie.run_id
+        uri=uri,
+        sha256=found.sha256,
+        files=found.files,
+        source=uri,
+        run=known.source_run_id or tie.run_id,
     )
 
 
-def _logged_by_user(client: Any, run: Run, tie: Tie, name: str) -> list[Any]:
-    """The models logged to the MLflow run since our run began: of that name first, newest first."""
-    outputs = client.get_run(tie.run_id).outputs
-    ids = [output.model_id for output in (outputs.model_outputs if outputs else ())]
-    began = int(read(run.started_at).timestamp() * 1000)
-    taken = {entry.reference.uri for entry in run.models}
-    found = [
-        entry
-        for entry in (client.get_logged_model(id_) for id_ in ids)
-        if entry.creation_timestamp >= began and f"models:/{entry.model_id}" not in taken
-    ]
-    found.sort(key=lambda entry: (entry.name == name, entry.creation_timestamp))
-    return found[::-1]
+def _logged_by_user(client: Any, run: Run, model: Any) -> Any:
+    """The logged model that this very object was written to since our run began.
 
-
-def _holds(folder: Path, size: int, model: Any) -> bool:
-    """Whether a logged model is this one: another may have been logged in the same run.
-
-    A scikit-learn model is read back, which is safe for what this process has just written, and
-    compared. One of another flavor, or too large to be read again, is taken on trust.
+    Nothing else is believed: not the name, not that it was the only one of the MLflow run, and not
+    that it looks like this one. None, and the model is logged anew, also for an object that was
+    trained further after it had been logged, or logged by another process.
     """
-    flavor = _flavor_of(model)
-    if flavor is None or flavor[0] != "sklearn" or size > _READ_BACK_BYTES:
-        return True
-    import mlflow.sklearn
+    from mlflow.exceptions import MlflowException
 
-    try:
-        written = mlflow.sklearn.load_model(str(folder))
-    except Exception:  # noqa: BLE001  what cannot be read back was written from something else
-        return False
-    if type(written) is not type(model):
-        return False
-    return bool(pickled(written, "model").sha256 == pickled(model, "model").sha256) or _alike(
-        written, model
-    )
+    import mlflow
 
-
-def _alike(written: Any, model: Any) -> bool:
-    """Whether two estimators have the same settings and fitted shapes, in print."""
-    return repr(written) == repr(model) and _shapes(written) == _shapes(model)
-
-
-def _shapes(model: Any) -> dict[str, str]:
-    """Fitted attributes as text; pickles of equal models can differ, these do not."""
-    return {
-        name: f"{getattr(value, 'shape', '')}{value!r}"[:2000]
-        for name, value in sorted(vars(model).items())
-        if (name.endswith("_") and isinstance(value, int | float | str)) or hasattr(value, "shape")
-    }
+    began, server = read(run.started_at).timestamp(), str(mlflow.get_tracking_uri())
+    for sighting in sightings_of(model, since=began):
+        if sighting.tracking_uri == server:
+            try:
+                return client.get_logged_model(sighting.model_id)
+            except MlflowException as error:
+                if error.error_code != "RESOURCE_DOES_NOT_EXIST":
+                    raise  # deleted since is not there, and anything else is another matter
+    return None
 
 
 def _log(client: Any, run: Run, tie: Tie, model: Any, name: str) -> Any:
-    flavor = _flavor_of(model)
+    flavor = flavor_of(model)
     if flavor is None:
         return None
-    flavor_name, argument = flavor
-    module = importlib.import_module(f"mlflow.{flavor_name}")
+    module = importlib.import_module(f"mlflow.{flavor.name}")
     from mlflow.models import Model
 
-    options = _format_of(model) if flavor_name == "sklearn" else {}
+    signature = signature_of(run, model, flavor)
+    options = options_of(model, flavor, module)
+    requirements = requirements_of(model, flavor)
     entry = client.create_logged_model(
         experiment_id=tie.experiment_id, name=_model_name(name), source_run_id=tie.run_id
     )
     try:
-        Model.log(
-            artifact_path=None,
-            flavor=module,
-            model_id=entry.model_id,
-            run_id=tie.run_id,
-            signature=signature_of(run, model),
-            pip_requirements=requirements_of(model),
-            **{argument: model},
-            **options,
-        )
+        with taken_along(model):
+            Model.log(
+                artifact_path=None,
+                flavor=module,
+                model_id=entry.model_id,
+                run_id=tie.run_id,
+                signature=signature,
+                pip_requirements=requirements,
+                **{flavor.argument: model},
+                **options,
+            )
     except Exception:
         client.delete_logged_model(entry.model_id)  # nothing half-written stays
         raise
     return client.get_logged_model(entry.model_id)
 
 
-def requirements_of(model: Any) -> list[str]:
-    """Pinned requirements of the packages that a model's classes come from.
-
-    MLflow would load the model in a second process to find them, which takes seconds.
-    """
-    installed = installed_packages()
-    parts = [model]
-    get_params = getattr(model, "get_params", None)
-    if callable(get_params):
-        parts += [part for part in get_params().values() if hasattr(part, "get_params")]
-    modules = {kind.__module__.partition(".")[0] for part in parts for kind in type(part).__mro__}
-    names = {"scikit-learn" if m == "sklearn" else m.replace("_", "-") for m in modules}
-    if "scikit-learn" in names:
-        names |= {"numpy", "scipy", "skops", "cloudpickle"}
-    if "pandas" in installed:
-        names.add("pandas")
-    return [f"{name}=={installed[name]}" for name in sorted(names) if name in installed]
-
-
 _turns = RLock()
-
-
-def _flavor_of(model: Any) -> tuple[str, str] | None:
-    """The flavor of the most derived class that one of the known libraries brings."""
-    for kind in type(model).__mro__:
-        library = kind.__module__.partition(".")[0]
-        if library in _FLAVORS:
-            return _FLAVORS[library]
-    return None
-
-
-def _format_of(model: Any) -> dict[str, Any]:
-    """skops, which runs no code when it is loaded, where it can write the model; else cloudpickle.
-
-    The types that skops would ask about are those of the model that this process has just
-    fitted; they are listed in the MLmodel file.
-    """
-    try:
-        import skops.io as skops
-
-        unknown = skops.get_untrusted_types(data=skops.dumps(model))
-    except Exception:  # noqa: BLE001  whatever stops skops, cloudpickle may still do
-        return {"serialization_format": "cloudpickle"}
-    return {"serialization_format": "skops", "skops_trusted_types": unknown or None}
 
 
 def _describe(run: Run, folder: Path) -> None:

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from aims_mlops.capture.code import without_credentials
 from aims_mlops.evidence.clock import read
+from aims_mlops.mlflow_plugin import sightings
 from aims_mlops.mlflow_plugin.budget import Budget, bounded
 from aims_mlops.mlflow_plugin.usable import Mode, assert_answers, mode_of, without_telemetry
 
@@ -77,6 +78,7 @@ def watch(run: Run) -> None:
     if mode == "off":
         return
     without_telemetry()
+    sightings.begin(run.id)
     known = _watched[run.id] = _Watch(mode, _active_id(), _last_ended_id())
     if known.active is not None:
         run.links["mlflow_run"] = known.active
@@ -100,6 +102,7 @@ def tied_run(run: Run) -> Tie | None:
 
 def release(run: Run, records: Iterable[Record]) -> None:
     """Write the ids of run and evidence back to MLflow, and end what we have to end."""
+    sightings.end(run.id)
     known = _watched.pop(run.id, None)
     if known is None or known.tie is None:
         return
