@@ -83,7 +83,10 @@ def main() -> None:
     past[train.FEATURES].to_parquet("reference.parquet")
     aims("drift", "profile", "reference.parquet", "--system", "credit", actor="ana")
 
-    step(2, "Bo approves the assessment; the promotion is allowed")
+    step(2, "Bo, whose key Cleo confirmed, approves the assessment; the promotion is allowed")
+    aims("people", "enrol", "--list", actor="cleo", last=1)
+    aims("people", "enrol", actor="bo", last=1)
+    aims("people", "confirm", "bo", "--yes", actor="cleo", last=1)
     aims("assess", "submit", "--model", "models:/credit/1", actor="ana")
     approve = ("assess", "approve", "--model", "models:/credit/1", "--yes")
     aims(*approve, "--reason", "a clerk decides, and may decide otherwise", actor="bo", last=2)

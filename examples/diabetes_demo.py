@@ -97,6 +97,10 @@ def main() -> None:
         shutil.copy(HERE / "diabetes" / name, name)
     say("\n  Ana fills the three files in (copied from examples/diabetes).")
     aims("lint", actor="ana")
+    say("\n  Both enrol a key to sign with; the first two list theirs in aims.yaml, and confirm.")
+    for person in ("ana", "bo"):
+        aims("people", "enrol", "--list", actor=person, last=5)
+    aims("people", "confirm", "bo", "--yes", actor="ana")
 
     step(2, "Ana trains a first model", "one decorator: the run becomes evidence by itself")
     sys.path.insert(0, str(HERE / "diabetes"))

@@ -3,8 +3,9 @@
 An approval counts only if
 - it binds exactly what is decided now: model, data sets, assessment, policy, evidence, target;
 - its signature holds, over exactly the record's own content;
-- the signing key is one of the person's enrolled keys or, with none enrolled, the one with which
-  that person first signed, and no other person has ever signed with it;
+- the signing key is the person's: enrolled before and confirmed by another person or, where the
+  policy believes a key on first use, the one with which that person first signed; and no other
+  person has ever signed with it (`key_owners`);
 - the approver, as a human and not as an account, is none of those whom the policy excludes, and
   aims.yaml knows all of those: a stranger could be the approver's other account;
 - the approver holds a role that the policy asks for, then and now, or held it then by delegation
@@ -30,8 +31,10 @@ from aims_mlops.evidence.clock import read
 from aims_mlops.evidence.records import Record
 from aims_mlops.inventory.people import People
 from aims_mlops.policy.grammar import ApprovalsRequired
+from aims_mlops.policy.key_rule import KeyRule
 
-CONSENT_KINDS = ("approval", "rejection", "revocation", "delegation")
+CONSENT_KINDS = ("approval", "rejection", "revocation", "delegation", "enrolment")
+_ABOUT_PEOPLE = ("delegation", "enrolment")
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +61,10 @@ class Involved:
     trainer: frozenset[str] = frozenset()
     requester: frozenset[str] = frozenset()
 
+    def makers(self, people: People) -> frozenset[str]:
+        """The humans who made what is approved: nobody's key rests on their word alone."""
+        return frozenset(people.human(n) for n in self.author | self.submitter | self.trainer)
+
     def parts_of(self, human: str, people: People) -> tuple[str, ...]:
         """What a human was, such as ('author', 'trainer')."""
         return tuple(
@@ -77,15 +84,17 @@ def weigh_consent(
     single_user: bool,
     now: datetime,
     reopened_at: int,
+    key_rule: KeyRule,
 ) -> Consent:
     """Weigh every approval and rejection in `records`, which are in the order of the log.
 
     records : all consent records of the log, also those about other models: they show which key
         belongs to whom.
+    key_rule : when a signature is a person's, as the policy asks for this system.
     reopened_at : sequence of the last incident of the system, -1 without one; approvals before it
         do not count.
     """
-    keys = KeyOwners.of(records, people, enrolled_only=required.enrolled_keys_only)
+    keys = KeyOwners.of(records, people, rule=key_rule, interested=involved.makers(people))
     delegations = [record for record in records if record.evidence.kind == "delegation"]
     counted: dict[str, Record] = {}
     refused: list[tuple[Record, str]] = []
@@ -94,7 +103,7 @@ def weigh_consent(
     seen: set[bytes] = set()
     for record in records:
         body = record.evidence.body
-        if record.evidence.kind == "delegation" or body.get("model") != binding.model:
+        if record.evidence.kind in _ABOUT_PEOPLE or body.get("model") != binding.model:
             continue
         human = people.human(str(body.get("approver", "")))
         words = signed_bytes(body)
@@ -112,11 +121,12 @@ def weigh_consent(
                     if body.get("verdict") == "return":
                         returned.add(human)
             continue
-        why = _why_not(record, human, binding, required, people, keys, now)
+        why = _why_not(record, human, binding, people) or _why_nobody(human, people)
         lent = delegated_roles(human, delegations, keys, read(record.received_at))
         proof = people.proof(record.id, human)
         lent |= frozenset(proof.roles if proof is not None else ())
         why = why or _why_not_this_person(human, required, involved, people, single_user, lent)
+        why = why or keys.why_not(record, human) or _age(record, required, now)
         why = why or _why_not_then(body, human, required, lent)
         if why is None and record.sequence < reopened_at:
             why = "an incident of the system was recorded since"
@@ -132,11 +142,16 @@ def weigh_consent(
 
 
 def roles_of(
-    found: Consent, records: Sequence[Record], people: People, *, enrolled_only: bool
+    found: Consent,
+    records: Sequence[Record],
+    people: People,
+    *,
+    key_rule: KeyRule,
+    involved: Involved,
 ) -> Mapping[str, frozenset[str]]:
     """The roles that each counted approver holds, or held by delegation when approving."""
     delegations = [record for record in records if record.evidence.kind == "delegation"]
-    keys = KeyOwners.of(records, people, enrolled_only=enrolled_only)
+    keys = KeyOwners.of(records, people, rule=key_rule, interested=involved.makers(people))
     return {
         human: frozenset(people.roles(human))
         | delegated_roles(human, delegations, keys, read(record.received_at))
@@ -146,12 +161,18 @@ def roles_of(
 
 
 def is_agreed(
-    found: Consent, required: ApprovalsRequired, records: Sequence[Record], people: People
+    found: Consent,
+    required: ApprovalsRequired,
+    records: Sequence[Record],
+    people: People,
+    *,
+    key_rule: KeyRule,
+    involved: Involved,
 ) -> bool:
     """Whether enough people approved, each role that is asked for among them, and none refuses."""
     if len(found.counted) < required.count or found.rejected_by:
         return False
-    roles = roles_of(found, records, people, enrolled_only=required.enrolled_keys_only)
+    roles = roles_of(found, records, people, key_rule=key_rule, involved=involved)
     held = frozenset[str]().union(*roles.values())
     return not required.each_role or held.issuperset(required.roles)
 
@@ -173,10 +194,7 @@ def _why_not(
     record: Record,
     human: str,
     binding: Binding,
-    required: ApprovalsRequired,
     people: People,
-    keys: KeyOwners,
-    now: datetime,
 ) -> str | None:
     body = record.evidence.body
     if body.get("verdict") != "approve":
@@ -185,7 +203,16 @@ def _why_not(
         return f"it is bound to another {', '.join(different)}"
     if people.human(record.evidence.actor) != human:
         return "its record was written by somebody other than the approver"
-    return keys.why_not(record, human) or _age(record, required, now)
+    return None
+
+
+def _why_nobody(human: str, people: People) -> str | None:
+    person = people.person(human)
+    if person is None:
+        return f"{human!r} is nobody that aims.yaml names under people"
+    if person.acts_for is not None:
+        return f"{human} is a service account; a person approves"
+    return None
 
 
 def _age(record: Record, required: ApprovalsRequired, now: datetime) -> str | None:
@@ -217,11 +244,6 @@ def _why_not_this_person(
     single_user: bool,
     lent: frozenset[str],
 ) -> str | None:
-    person = people.person(human)
-    if person is None:
-        return f"{human!r} is nobody that aims.yaml names under people"
-    if person.acts_for is not None:
-        return f"{human} is a service account; a person approves"
     held = lent | set(people.roles(human))
     if required.roles and held.isdisjoint(required.roles):
         return f"{human} holds none of the roles {', '.join(required.roles)}"

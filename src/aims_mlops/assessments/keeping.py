@@ -25,6 +25,7 @@ from aims_mlops.evidence.records import Record
 from aims_mlops.inventory.people import People
 from aims_mlops.inventory.system import System
 from aims_mlops.policy.grammar import ApprovalsRequired
+from aims_mlops.policy.key_rule import KeyRule
 from aims_mlops.policy.policy import Policy
 
 _REOPENING = ("model", "performance", "bias", "incident", "nonconformity")
@@ -32,13 +33,24 @@ _REOPENING = ("model", "performance", "bias", "incident", "nonconformity")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Circumstances:
-    """What weighing consent depends on besides the records; as the gate is asked."""
+    """What weighing consent depends on besides the records; as the gate is asked.
+
+    enrolment : false for a decision from before keys were enrolled, which is made again as it was.
+    """
 
     target: str
     people: People
     single_user: bool
     system: System | None
     now: datetime
+    enrolment: bool = True
+
+    def key_rule(self, policy: Policy) -> KeyRule:
+        """When a signature is a person's, under a policy."""
+        rule = policy.key_rule(
+            risk_tier=self.system.risk_tier if self.system else None, single_user=self.single_user
+        )
+        return rule if self.enrolment else replace(rule, confirmed=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,20 +92,24 @@ def _as_approved(old: Dossier, policy: Policy, around: Circumstances) -> Dossier
         return "the policy asks for no approvals"
     why: list[str] = []
     consent = [record for record in old.records if record.evidence.kind in CONSENT_KINDS]
+    key_rule = around.key_rule(policy)
     for seen in _moments(old):
         found = weigh_consent(
             consent,
             binding=Binding.of(seen, target=around.target, policy=policy.digest),
             required=required,
-            involved=involved_in(seen, requester=""),
+            involved=(involved := involved_in(seen, requester="")),
             people=around.people,
             single_user=around.single_user,
             now=around.now,
             reopened_at=last_incident(old),
+            key_rule=key_rule,
         )
         if seen.assessment != old.assessment:
             why.append("another assessment of it was submitted since")
-        elif is_agreed(found, required, consent, around.people):
+        elif is_agreed(
+            found, required, consent, around.people, key_rule=key_rule, involved=involved
+        ):
             last = max(record.sequence for record in found.counted.values())
             return Dossier.of(seen.model, seen.system, _until(old, last))
         else:

@@ -33,20 +33,45 @@ def keys_folder() -> Path:
     return Path(config).expanduser() / "aims-mlops" / "keys"
 
 
-def personal_key(person: str) -> PersonalKey:
-    """The person's key, created on first use.
+def personal_key(person: str, *, create: bool = True) -> PersonalKey:
+    """The person's key, created on first use if `create` says so.
 
-    Raises InputError if others can read the file, if it holds no key or needs a passphrase.
+    Raises InputError if others can read the file, if it holds no key or needs a passphrase;
+    GovernanceError if there is none and none is to be made.
     """
     from aims_mlops.store.keys import create_key, load_key
 
-    if not re.fullmatch(r"[a-z0-9][a-z0-9._@-]{0,127}", person):
-        raise InputError("not an id that can have a key", got=repr(person)[:80])
-    path = keys_folder() / f"{person}.key"
+    path = _path(person)
     passphrase = os.environ.get(PASSPHRASE_VARIABLE, "")
     if path.exists():
         return PersonalKey(load_key(path, passphrase=passphrase), path, is_new=False)
+    if not create:
+        raise GovernanceError(
+            f"{person} has no signing key here",
+            got=f"no file {path}",
+            expected="a key that was enrolled, and that another person confirmed",
+            next_step=f"{person} runs: aims people enrol --as {person}",
+        )
     return PersonalKey(create_key(path, passphrase=passphrase), path, is_new=True)
+
+
+def renewed_key(person: str) -> tuple[PersonalKey, str | None]:
+    """A new key in the place of the person's old one, and the old one's public key (hex).
+
+    The old file is kept beside it under another name.
+    """
+    path = _path(person)
+    if not path.exists():
+        return personal_key(person), None
+    old = personal_key(person).signer.public.hex()
+    path.rename(path.with_name(f"{path.name}.{old[:16]}.retired"))
+    return personal_key(person), old
+
+
+def _path(person: str) -> Path:
+    if not re.fullmatch(r"[a-z0-9][a-z0-9._@-]{0,127}", person):
+        raise InputError("not an id that can have a key", got=repr(person)[:80])
+    return keys_folder() / f"{person}.key"
 
 
 def named_person(project: Project, identity: str) -> Person:

@@ -6,6 +6,7 @@ believe the approver about it. It counts for the moment at which the store recei
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -17,7 +18,7 @@ from aims_mlops.evidence.clock import read, stamp
 from aims_mlops.evidence.records import Record
 from aims_mlops.inventory.identity_provider import Identity, read_jwks, verify_token
 from aims_mlops.inventory.people import People, Proof
-from aims_mlops.inventory.person import Person
+from aims_mlops.inventory.person import Person, account_digest
 from aims_mlops.inventory.project import Project
 
 if TYPE_CHECKING:
@@ -36,7 +37,7 @@ def roles_said(
     sources = dict.fromkeys(person.roles, "aims.yaml")
     if token is None:
         return {"roles": sorted(sources), "role_sources": sources}
-    identity = _verified(project, person.id, token, datetime.now(UTC))
+    identity = verified_identity(project, person.id, token, datetime.now(UTC))
     for role in identity.roles:
         sources.setdefault(role, f"identity provider {identity.issuer}")
     blob = store.put_blob(token.strip().encode(), media_type="application/jwt")
@@ -73,15 +74,26 @@ def _proofs(
         human = project.human(str(body.get("approver", "")))
         try:
             token = store.get_blob(str(said.get("token_blob"))).decode()
-            identity = _verified(project, human, token, read(record.received_at))
+            identity = verified_identity(project, human, token, read(record.received_at))
         except (AimsError, UnicodeDecodeError) as error:
             why = error.thing if isinstance(error, AimsError) else "its ID token is no text"
             yield Proof(record=record.id, human=human, source="", why_not=why)
         else:
-            yield Proof(record=record.id, human=human, source=identity.issuer, roles=identity.roles)
+            yield Proof(
+                record=record.id,
+                human=human,
+                source=identity.issuer,
+                roles=identity.roles,
+                account=account_digest(identity.issuer, identity.subject),
+                token=hashlib.sha256(token.encode()).hexdigest(),
+            )
 
 
-def _verified(project: Project, human: str, token: str, moment: datetime) -> Identity:
+def verified_identity(project: Project, human: str, token: str, moment: datetime) -> Identity:
+    """Who a token is, if it is this human's and good at a moment.
+
+    Raises VerificationError if it is not, GovernanceError if aims.yaml names no provider.
+    """
     provider = project.settings.identity_provider
     if provider is None:
         raise GovernanceError(

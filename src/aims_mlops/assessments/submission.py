@@ -140,7 +140,13 @@ def answer(
     declare_policy(store, policy, actor=known.id)
     binding = Binding.of(dossier, target=target, policy=policy.digest)
     blob = store.put_blob(shown.encode(), media_type="text/plain; charset=utf-8")
-    key = personal_key(known.id)
+    rule = policy.key_rule(
+        risk_tier=system.risk_tier if system else None, single_user=project.settings.single_user
+    )
+    # A key made on the spot shows nothing: where the policy asks for more, it is enrolled first.
+    key = personal_key(
+        known.id, create=verdict != "approve" or not rule.confirmed or token is not None
+    )
     body = {
         **binding.to_body(),
         "verdict": verdict,

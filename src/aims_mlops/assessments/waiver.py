@@ -14,6 +14,7 @@ from aims_mlops.evidence.clock import read
 from aims_mlops.evidence.records import Record
 from aims_mlops.inventory.people import People
 from aims_mlops.policy.grammar import WaiversAllowed
+from aims_mlops.policy.key_rule import KeyRule
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,7 +40,7 @@ def standing_waivers(
     target: str,
     policy: str,
     now: datetime,
-    enrolled_only: bool,
+    key_rule: KeyRule,
 ) -> Mapping[str, Waiver]:
     """The waivers that stand now, by rule; expiry is computed here, never stored as a state."""
     return {
@@ -51,7 +52,7 @@ def standing_waivers(
             target=target,
             policy=policy,
             now=now,
-            enrolled_only=enrolled_only,
+            key_rule=key_rule,
         )
         if why is None and record.id == waiver.record
     }
@@ -65,16 +66,17 @@ def weigh_waivers(
     target: str,
     policy: str,
     now: datetime,
-    enrolled_only: bool,
+    key_rule: KeyRule,
 ) -> list[tuple[Record, Waiver, str | None]]:
     """Every readable waiver of this model, with why it does not stand; None if it does.
 
-    enrolled_only : whether a key that aims.yaml does not list counts at all.
+    key_rule : when a signature is a person's, as the policy asks for this system.
     """
     if not dossier.of_kind("waiver"):
         return []  # whose key is whose takes a look at every signature in the log
     signed = [r for r in dossier.records if r.evidence.kind in (*CONSENT_KINDS, "waiver")]
-    keys = KeyOwners.of(signed, people, enrolled_only=enrolled_only)
+    makers = frozenset(people.human(name) for name in dossier.trainers)
+    keys = KeyOwners.of(signed, people, rule=key_rule, interested=makers)
     found = []
     for record in dossier.of_kind("waiver"):
         waiver = _read(record)

@@ -24,6 +24,7 @@ from aims_mlops.inventory.identity import current_actor
 from aims_mlops.inventory.project import Project, find_project
 from aims_mlops.inventory.system import System
 from aims_mlops.policy.grammar import ApprovalsRequired, ImpactScale
+from aims_mlops.policy.key_rule import KeyRule
 from aims_mlops.policy.loading import load_policy
 from aims_mlops.policy.policy import Policy
 
@@ -52,6 +53,14 @@ class Case:
     changes: tuple[str, ...]
     shown: str
     re_opened: tuple[str, ...] = ()
+
+    @property
+    def key_rule(self) -> KeyRule:
+        """When a signature is a person's, under this policy and for this system."""
+        return self.policy.key_rule(
+            risk_tier=self.system.risk_tier if self.system else None,
+            single_user=self.project.settings.single_user,
+        )
 
 
 def open_case(uri: str, target: str, policy: str | None) -> Case:
@@ -125,6 +134,7 @@ def consent_of(case: Case) -> Consent:
         single_user=case.project.settings.single_user,
         now=datetime.now(UTC),
         reopened_at=last_incident(dossier),
+        key_rule=case.key_rule,
     )
 
 
@@ -180,6 +190,7 @@ def open_things(case: Case) -> list[Nonconformity]:
         proved_people(case.project, case.store, case.dossier),
         target=case.target,
         now=datetime.now(UTC),
+        key_rule=case.key_rule,
     )
 
 

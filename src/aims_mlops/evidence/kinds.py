@@ -30,6 +30,7 @@ KINDS: dict[str, tuple[str, tuple[str, ...]]] = {
     "rejection": ("a second person's refusal, with the reason", ("A.5.3",)),
     "revocation": ("an approval taken back, with the reason", ("A.5.3",)),
     "delegation": ("a role handed to another person for a time", ("A.3.2",)),
+    "enrolment": ("a person's key, confirmed by another person, or ended", ("A.3.2",)),
     "waiver": ("a rule set aside for one model, with an expiry", ("A.6.1.3", "A.6.2.4")),
     "nonconformity": ("something found wrong, open until it is closed", ("A.6.2.6", "A.8.4")),
     "incident": ("something that happened, who was told, how it ended", ("A.6.2.6", "A.8.4")),

@@ -12,6 +12,7 @@ from aims_mlops.assessments.waiver import weigh_waivers
 from aims_mlops.evidence.clock import read, stamp
 from aims_mlops.evidence.records import Record
 from aims_mlops.inventory.people import People
+from aims_mlops.policy.key_rule import KeyRule
 from aims_mlops.policy.policy import Policy
 
 
@@ -35,9 +36,18 @@ class Nonconformity:
 
 
 def open_nonconformities(
-    dossier: Dossier, policy: Policy, people: People, *, target: str, now: datetime
+    dossier: Dossier,
+    policy: Policy,
+    people: People,
+    *,
+    target: str,
+    now: datetime,
+    key_rule: KeyRule,
 ) -> list[Nonconformity]:
-    """What is open about a model under the decision that allowed it last for a target."""
+    """What is open about a model under the decision that allowed it last for a target.
+
+    key_rule : when a signature is a person's, as the policy asks for the model's system.
+    """
     allowed = [
         record
         for record in dossier.of_kind("decision")
@@ -48,7 +58,7 @@ def open_nonconformities(
         return []
     return [
         *_broken_glass(allowed, dossier, policy, people, now),
-        *_expired_waivers(allowed[-1], dossier, policy, people, target, now),
+        *_expired_waivers(allowed[-1], dossier, policy, people, target, now, key_rule),
     ]
 
 
@@ -82,6 +92,7 @@ def _expired_waivers(
     people: People,
     target: str,
     now: datetime,
+    key_rule: KeyRule,
 ) -> Iterable[Nonconformity]:
     used = set(last.evidence.body.get("waivers") or ())
     weighed = weigh_waivers(
@@ -91,7 +102,7 @@ def _expired_waivers(
         target=target,
         policy=policy.digest,
         now=now,
-        enrolled_only=policy.enrolled_keys_only,
+        key_rule=key_rule,
     )
     for record, waiver, why in weighed:
         if record.id in used and why is not None:

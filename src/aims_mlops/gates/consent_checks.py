@@ -10,6 +10,7 @@ from typing import Any
 from aims_mlops.assessments.binding import Binding
 from aims_mlops.assessments.consent import CONSENT_KINDS, Consent, roles_of, weigh_consent
 from aims_mlops.assessments.dossier import Dossier
+from aims_mlops.assessments.enrolment import unconfirmed
 from aims_mlops.assessments.involvement import involved_in, last_incident
 from aims_mlops.assessments.lifecycle import overdue_review
 from aims_mlops.evidence.clock import read, stamp
@@ -23,11 +24,15 @@ from aims_mlops.policy.policy import Policy
 
 @dataclass(frozen=True, slots=True)
 class ConsentCheck:
-    """The reasons that come of approvals, and which approvals counted."""
+    """The reasons that come of approvals, and which approvals counted.
+
+    first_use : whoever's key was believed though nobody had confirmed it.
+    """
 
     reasons: tuple[Reason, ...]
     counted: Mapping[str, Record] = field(default_factory=dict)
     refused: tuple[tuple[Record, str], ...] = ()
+    first_use: tuple[str, ...] = ()
 
 
 def check_assessment(
@@ -120,21 +125,24 @@ def check_consent(
     if required is None:
         return ConsentCheck(())
     consent = [r for r in dossier.records if r.evidence.kind in CONSENT_KINDS]
+    key_rule = request.around(now).key_rule(policy)
+    involved = involved_in(dossier, request.requester)
     found = weigh_consent(
         consent,
         binding=binding,
         required=required,
-        involved=involved_in(dossier, request.requester),
+        involved=involved,
         people=request.people,
         single_user=request.single_user,
         now=now,
         reopened_at=last_incident(dossier),
+        key_rule=key_rule,
     )
     if (created := created_again(dossier, request.model)) is not None:
         found = _given_since(created, found, request)
     reasons = [_enough(required, found, request)]
     if required.each_role:
-        held = roles_of(found, consent, request.people, enrolled_only=required.enrolled_keys_only)
+        held = roles_of(found, consent, request.people, key_rule=key_rule, involved=involved)
         reasons += [_role(required, role, held, request) for role in required.roles]
     for human, why in found.rejected_by:
         did = "returned" if human in found.returned_by else "rejected"
@@ -148,7 +156,8 @@ def check_consent(
                 f"settle it with {human}, who can then approve: aims assess approve",
             )
         )
-    return ConsentCheck(tuple(reasons), found.counted, found.refused)
+    first_use = () if key_rule.confirmed else unconfirmed(found.counted, consent, request.people)
+    return ConsentCheck(tuple(reasons), found.counted, found.refused, first_use)
 
 
 def _given_since(created: datetime, found: Consent, request: PromotionRequest) -> Consent:

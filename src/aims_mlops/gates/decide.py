@@ -64,7 +64,7 @@ def decide(
         target=request.target,
         policy=policy.digest,
         now=now,
-        enrolled_only=policy.enrolled_keys_only,
+        key_rule=request.around(now).key_rule(policy),
     )
     reasons = [waived(reason, policy, waivers) for reason in reasons]
     reasons, broke_glass = broken(reasons, request, policy)
@@ -97,6 +97,7 @@ def decide(
         broke_glass=broke_glass,
         notes=(
             *_notes(request, policy, approved=bool(consent.counted), broke_glass=broke_glass),
+            *_first_use_note(request, consent.first_use),
             *_kept_note(dossier),
             *notes_on(policy, request.oversight),
         ),
@@ -227,6 +228,16 @@ def _notes(
             f"approves within {hours} hours"
         )
     return tuple(notes)
+
+
+def _first_use_note(request: PromotionRequest, humans: Sequence[str]) -> tuple[str, ...]:
+    if not humans or not request.enrolment or request.single_user:
+        return ()
+    note = (
+        f"nobody confirmed whose key {' and '.join(humans)} signed with: believed on first use, "
+        "which keeps no duties apart (aims people list)"
+    )
+    return (note,)
 
 
 def _kept_note(dossier: Dossier) -> tuple[str, ...]:

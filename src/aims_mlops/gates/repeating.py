@@ -75,6 +75,7 @@ def _request(store: EvidenceStore, asked: dict[str, Any]) -> PromotionRequest:
         alias=asked["alias"],
         people=People.from_json(store.get_blob(asked["people_sha256"])),
         single_user=asked["single_user"],
+        enrolment=asked.get("enrolment") is True,
         checkpoint=asked["checkpoint"],
         evidence_digest=asked["evidence_digest"],
         enforced_by=asked["enforced_by"],

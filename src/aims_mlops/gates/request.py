@@ -27,6 +27,8 @@ class PromotionRequest:
     enforced_by : what keeps an alias from being set past this decision.
     objections : of plugins, gathered before the decision.
     oversight : what is open about the system in operation, and missed runs; None if nobody looked.
+    enrolment : whether keys have to be enrolled where the policy asks for it; false for a decision
+        from before they could be, which is made again as it was.
     break_glass : reason given for going ahead without the approvals, if somebody gave one.
     """
 
@@ -41,6 +43,7 @@ class PromotionRequest:
     evidence_digest: str | None = None
     enforced_by: str = "nothing: a client's decision is guidance"
     objections: tuple[Objection, ...] = ()
+    enrolment: bool = True
     break_glass: str | None = None
     oversight: tuple[Mapping[str, Any], ...] | None = None
 
@@ -52,6 +55,7 @@ class PromotionRequest:
             single_user=self.single_user,
             system=self.system,
             now=now,
+            enrolment=self.enrolment,
         )
 
     def to_body(self) -> dict[str, Any]:
@@ -73,6 +77,7 @@ class PromotionRequest:
             "system": self.system.model_dump(mode="json") if self.system else None,
             "people_sha256": self.people.digest,
             "single_user": self.single_user,
+            "enrolment": self.enrolment,
             "checkpoint": self.checkpoint,
             "evidence_digest": self.evidence_digest,
             "enforced_by": self.enforced_by,

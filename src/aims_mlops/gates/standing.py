@@ -274,7 +274,15 @@ class _Look:
         waivers = [r for r in self.dossier.of_kind("waiver") if r.sequence > self.record.sequence]
         dossier = Dossier.of(self.dossier.model, self.dossier.system, [*earlier, *waivers])
         for open_ in open_nonconformities(
-            dossier, self.policy, self.people, target=self.target, now=self.now
+            dossier,
+            self.policy,
+            self.people,
+            target=self.target,
+            now=self.now,
+            key_rule=self.policy.key_rule(
+                risk_tier=self.system.risk_tier if self.system else None,
+                single_user=self.project.settings.single_user,
+            ),
         ):
             if open_.what == "expired-waiver" or open_.overdue:
                 rule = {"expired-waiver": "waiver.stands"}.get(open_.what, "break-glass.in-time")

@@ -23,7 +23,9 @@ TRIES = 20  # decisions made anew because the log changed meanwhile
 # Records that no decision depends on.
 _IRRELEVANT = frozenset(("decision", "promotion", "gap", "anchor"))
 # Records that may be about any system.
-_EVERYWHERE = frozenset(("approval", "rejection", "revocation", "delegation", "waiver", "policy"))
+_EVERYWHERE = frozenset(
+    ("approval", "rejection", "revocation", "delegation", "enrolment", "waiver", "policy")
+)
 
 
 class DecisionOvertakenError(AimsError):

@@ -18,6 +18,8 @@ class Proof(Section):
     """The roles that an identity provider vouches for in one approval, or why it does not.
 
     record : id of the approval.  human : the approver.  source : the provider's issuer.
+    account : digest of the account that the token is of.  token : digest of the token, which
+    counts in one record only.
     """
 
     record: str
@@ -25,6 +27,8 @@ class Proof(Section):
     source: str
     roles: tuple[str, ...] = ()
     why_not: str | None = None
+    account: str | None = None
+    token: str | None = None
 
 
 @dataclass(frozen=True)
@@ -73,7 +77,7 @@ class People:
         known = [_plain(person) for person in self.known]
         if not self.proofs:
             return canonical(known)
-        proofs = [proof.model_dump(mode="json") for proof in self.proofs]
+        proofs = [_without_later(proof.model_dump(mode="json")) for proof in self.proofs]
         return canonical({"people": known, "proofs": proofs})
 
     @classmethod
@@ -95,6 +99,11 @@ class People:
     def _by_identity(self) -> dict[str, Person]:
         known = {identity: person for person in self.known for identity in person.identities}
         return {pseudonym(identity): person for identity, person in known.items()} | known
+
+
+def _without_later(proof: dict[str, Any]) -> dict[str, Any]:
+    """Without what came later and is empty, so that digests stay."""
+    return {k: v for k, v in proof.items() if v is not None or k not in ("account", "token")}
 
 
 def _plain(person: Person) -> dict[str, Any]:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import unicodedata
+from datetime import datetime
 
 from aims_mlops.documents.problems import Section
+from aims_mlops.evidence.clock import read
 from aims_mlops.inventory.system import Digest, Id
 
 
@@ -16,13 +18,21 @@ class EnrolledKey(Section):
     valid_from: str | None = None
     valid_until: str | None = None
 
+    def why_not_at(self, moment: datetime) -> str | None:
+        """Why it is not good at a moment, in words; None if it is."""
+        if self.valid_from is not None and moment < read(self.valid_from):
+            return f"it is signed with a key that was good only from {self.valid_from}"
+        if self.valid_until is not None and moment > read(self.valid_until):
+            return f"it is signed with a key that was good only until {self.valid_until}"
+        return None
+
 
 class Person(Section):
     """One human (or one service account with its responsible human as `acts_for`).
 
     also_known_as : e-mail addresses, user names and accounts of the same human.
     acts_for : id of the human who answers for a service account; it counts as that human.
-    keys : enrolled keys; with any here, only these sign for the person.
+    keys : keys that this file vouches for; with any here, only these sign for the person.
     subjects : the person's `sub` at the identity provider, one for each account there.
     """
 
@@ -51,6 +61,12 @@ def folded(identity: str) -> str:
     text = unicodedata.normalize("NFC", text)
     local, at, domain = text.rpartition("@")
     return local.partition("+")[0].strip() + at + domain.strip() if at else text
+
+
+def account_digest(issuer: str, subject: str) -> str:
+    """What stands in evidence for an account at an identity provider (SHA-256, hex)."""
+    content = b"aims-mlops/account\0" + issuer.encode() + b"\0" + subject.encode()
+    return hashlib.sha256(content).hexdigest()
 
 
 def pseudonym(identity: str) -> str:

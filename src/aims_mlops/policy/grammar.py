@@ -139,6 +139,10 @@ class ApprovalsRequired(Section):
     not_by : what the approver must not have been, by stable identity.
     known_requester : whoever asks must be named by aims.yaml, too; a server without log-in cannot
         tell who asks, so that this is a choice. Author, submitter and trainer must always be.
+    enrolment : `confirmed`: an approver's key (or account at the identity provider) was enrolled
+        before, and another person confirmed it; `first-use`: the key that a person signs with first
+        is believed. Left out: confirmed, except for systems of the risk tier minimal.
+    enrolled_keys_only : the key must also stand in aims.yaml.
     single_user : what happens in a project where one person does everything.
     """
 
@@ -148,6 +152,7 @@ class ApprovalsRequired(Section):
     max_age_days: Days = 180
     not_by: tuple[Person, ...] = ("author", "submitter", "trainer", "requester")
     known_requester: bool = False
+    enrolment: Literal["confirmed", "first-use"] | None = None
     enrolled_keys_only: bool = False
     single_user: Literal["refuse", "allow"] = "refuse"
     severity: Severity = "critical"

@@ -21,6 +21,7 @@ from aims_mlops.policy.grammar import (
     Rule,
     WaiversAllowed,
 )
+from aims_mlops.policy.key_rule import KeyRule
 
 
 @dataclass(frozen=True)
@@ -54,10 +55,17 @@ class Policy:
     def approvals(self) -> ApprovalsRequired | None:
         return self.document.approvals
 
-    @property
-    def enrolled_keys_only(self) -> bool:
-        """Whether only keys that aims.yaml lists sign for a person."""
-        return self.approvals is not None and self.approvals.enrolled_keys_only
+    def key_rule(self, *, risk_tier: str | None, single_user: bool) -> KeyRule:
+        """When a signature is a person's, for a system of this tier; None: nobody knows which.
+
+        Where one person does everything and the policy allows that, nobody else can confirm a key.
+        """
+        approvals = self.approvals or ApprovalsRequired()
+        alone = single_user and approvals.single_user == "allow"
+        asked = approvals.enrolment or ("first-use" if risk_tier == "minimal" else "confirmed")
+        return KeyRule(
+            confirmed=asked == "confirmed" and not alone, listed=approvals.enrolled_keys_only
+        )
 
     @property
     def waivers(self) -> WaiversAllowed:
@@ -97,6 +105,8 @@ class Policy:
             del assessment["tolerance"]  # it came later: what was pinned before keeps its digest
         if content["oversight"] is None:
             del content["oversight"]  # likewise
+        if content["approvals"] is not None and content["approvals"]["enrolment"] is None:
+            del content["approvals"]["enrolment"]
         return content
 
     @cached_property

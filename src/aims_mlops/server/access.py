@@ -15,7 +15,9 @@ OWN_KINDS = frozenset(
     ("key-rotation", "key-revocation", "erasure", "retention", "hold", "hold-release", "anchor")
 )
 # Consent and what sets rules aside: always one person's, named by the token.
-PERSON_KINDS = frozenset(("approval", "rejection", "revocation", "delegation", "waiver"))
+PERSON_KINDS = frozenset(
+    ("approval", "rejection", "revocation", "delegation", "waiver", "enrolment")
+)
 
 
 def needs(tokens: Tokens, *scopes: Scope) -> Callable[[Request], Awaitable[Token]]:

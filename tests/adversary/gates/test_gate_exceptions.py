@@ -12,6 +12,7 @@ from aims_mlops.assessments.waiver import weigh_waivers
 from aims_mlops.errors import GovernanceError, InputError, SeparationOfDutiesError
 from aims_mlops.evidence.clock import stamp
 from aims_mlops.gates.aftermath import open_nonconformities
+from aims_mlops.policy.key_rule import KeyRule
 from aims_mlops.store.keys import create_key
 
 RULE = "performance.recall"
@@ -47,7 +48,7 @@ def refused(decision):
 
 def why_not(world, model, **changes):
     how = {"people": world.project.humans, "target": "production", "policy": world.policy.digest,
-           "now": datetime.now(UTC), "enrolled_only": False, **changes}  # fmt: skip
+           "now": datetime.now(UTC), "key_rule": KeyRule(), **changes}  # fmt: skip
     dossier = gather(world.store, model.sha256, "loans")
     return [why for _, _, why in weigh_waivers(dossier, world.policy.waivers, **how)]
 
@@ -102,7 +103,7 @@ def test_waiver_written_in_anothers_name(world, waivers, bad, tmp_path):
         None,
         "the signature does not fit what it is said to sign",
         "its record was written by somebody other than the approver",
-        "it is signed with another key than cy signed with first",
+        "its key was never enrolled for cy: aims people enrol --as cy",
     ]
 
 
@@ -113,7 +114,7 @@ def test_waiver_signed_with_a_key_that_is_not_enrolled(world, bad):
     model = world.train(figures=bad)
     world.submit(model)
     grant(world, model)
-    enrolled = {"enrolled_only": True}
+    enrolled = {"key_rule": KeyRule(listed=True)}
     assert "asks for an enrolled key, and cy has none" in why_not(world, model, **enrolled)[0]
     assert RULE in refused(world.gate(model))
 
@@ -135,7 +136,7 @@ def test_expired_waiver_refuses_and_is_a_nonconformity_of_what_was_promoted(worl
     later = datetime.now(UTC) + timedelta(days=10, minutes=1)
     assert refused(world.decide(model, moment=later)) == {RULE}
     dossier = gather(world.store, model.sha256, "loans")
-    how = {"target": "production"}
+    how = {"target": "production", "key_rule": KeyRule()}
     people = world.project.humans
     assert open_nonconformities(dossier, world.policy, people, now=datetime.now(UTC), **how) == []
     (found,) = open_nonconformities(dossier, world.policy, people, now=later, **how)
@@ -216,7 +217,12 @@ def test_break_glass_goes_ahead_and_opens_a_nonconformity_until_another_person_a
         dossier = gather(world.store, model.sha256, "loans")
         moment = datetime.now(UTC) + timedelta(hours=hours)
         return open_nonconformities(
-            dossier, world.policy, world.project.humans, target="production", now=moment
+            dossier,
+            world.policy,
+            world.project.humans,
+            target="production",
+            now=moment,
+            key_rule=KeyRule(),
         )
 
     assert [(n.what, n.overdue) for n in still_open(0)] == [("break-glass", False)]

@@ -11,14 +11,16 @@ from aims_mlops.evidence.records import Record
 from aims_mlops.inventory.people import People
 from aims_mlops.inventory.person import EnrolledKey, Person
 from aims_mlops.policy.grammar import ApprovalsRequired
+from aims_mlops.policy.key_rule import FIRST_USE, KeyRule
 
 REQUIRED = ApprovalsRequired(roles=("risk-owner",))
 INVOLVED = Involved(*(frozenset({"ana"}) for _ in range(4)))
 
 
 def weigh(log, *, required=REQUIRED, involved=INVOLVED, people=None, now=None, **how):
+    rule = KeyRule(listed=required.enrolled_keys_only)
     return weigh_consent(
-        log.records,
+        [*log.enrolments, *log.records],
         binding=log.binding,
         required=required,
         involved=involved,
@@ -26,6 +28,7 @@ def weigh(log, *, required=REQUIRED, involved=INVOLVED, people=None, now=None, *
         single_user=how.pop("single_user", False),
         now=now or log.then + timedelta(days=1),
         reopened_at=how.pop("reopened_at", -1),
+        key_rule=how.pop("key_rule", rule),
         **how,
     )
 
@@ -74,7 +77,7 @@ def test_strangers_and_service_accounts_do_not_count(log):
 
 
 def test_account_of_the_same_human_is_that_human(log):
-    log.say("bot")
+    log.say("bot", key="ana")
     assert why(log) == ["ana holds none of the roles risk-owner"]
 
 
@@ -217,7 +220,9 @@ def test_enrolled_key_is_good_to_the_very_second(log, validity, words):
 
 def test_key_that_is_not_enrolled_does_not_count(log):
     log.say("bo", key="other")
-    assert why(log, people=enrolled(log)) == ["it is signed with a key that bo has not enrolled"]
+    assert why(log, people=enrolled(log)) == [
+        "it is signed with a key that bo has not enrolled in aims.yaml"
+    ]
 
 
 def test_policy_may_ask_for_an_enrolled_key(log):
@@ -232,16 +237,16 @@ def test_policy_may_ask_for_an_enrolled_key(log):
 def test_key_belongs_to_whoever_signed_with_it_first(log):
     log.say("ana", "reject")
     log.say("bo", key="ana")
-    assert "its key was first used by ana" in why(log)
+    assert "its key was first used by ana" in why(log, key_rule=FIRST_USE)
     log.say("cy")
     log.say("cy", key="new")
-    assert "it is signed with another key than cy signed with first" in why(log)
+    assert "it is signed with another key than cy signed with first" in why(log, key_rule=FIRST_USE)
 
 
 def test_record_in_anothers_name_makes_no_key_theirs(log):
     log.say("bo", actor="ana", key="ana")
     log.say("bo")
-    found = weigh(log)
+    found = weigh(log, key_rule=FIRST_USE)
     assert set(found.counted) == {"bo"}
     assert [w for _, w in found.refused] == [
         "its record was written by somebody other than the approver"
@@ -252,17 +257,18 @@ def test_record_without_a_signature_belongs_to_nobody_and_stops_nothing(log):
     broken = log.say("bo")
     object.__setattr__(broken.evidence, "body", {"approver": "bo", "model": "a" * 64})
     log.say("bo")
-    owners = KeyOwners.of(log.records, People(log.people), enrolled_only=False)
+    owners = KeyOwners.of(log.records, People(log.people), rule=FIRST_USE)
     assert owners.first_key == {"bo": log.signer("bo").public.hex()}
     assert owners.why_not(broken, "bo") == "consent has no public_key"
 
 
 def test_enough_people_of_each_role_have_to_agree(log):
     people = People(log.people)
+    loosely = {"key_rule": FIRST_USE, "involved": INVOLVED}
     two = ApprovalsRequired(count=2, roles=("risk-owner", "security"), each_role=True)
 
     def agreed(required):
-        return is_agreed(weigh(log, required=required), required, log.records, people)
+        return is_agreed(weigh(log, required=required), required, log.records, people, **loosely)
 
     log.say("bo")
     assert (agreed(REQUIRED), agreed(two)) == (True, False)
@@ -271,7 +277,7 @@ def test_enough_people_of_each_role_have_to_agree(log):
     assert agreed(ApprovalsRequired(roles=("risk-owner", "security"))) is True
     log.say("cy")
     assert agreed(two) is True
-    assert roles_of(weigh(log), log.records, people, enrolled_only=False) == {
+    assert roles_of(weigh(log), log.records, people, **loosely) == {
         "bo": {"risk-owner"},
         "cy": {"risk-owner", "security"},
     }
@@ -286,7 +292,8 @@ def test_delegation_with_a_key_that_is_not_enrolled_gives_no_role_where_the_poli
     people = People(log.people)
     counted = {"ana": log.records[-1]}
     found = Consent(counted, (), ())
-    loose = roles_of(found, log.records, people, enrolled_only=False)
+    loose = roles_of(found, log.records, people, key_rule=FIRST_USE, involved=INVOLVED)
     assert loose == {"ana": {"developer", "security"}}
-    strict = roles_of(found, log.records, people, enrolled_only=True)
+    listed = KeyRule(confirmed=False, listed=True)
+    strict = roles_of(found, log.records, people, key_rule=listed, involved=INVOLVED)
     assert strict == {"ana": {"developer"}}

@@ -11,6 +11,7 @@ from aims_mlops.assessments.waiver import standing_waivers, weigh_waivers
 from aims_mlops.evidence.clock import stamp
 from aims_mlops.inventory.people import People
 from aims_mlops.policy.grammar import WaiversAllowed
+from aims_mlops.policy.key_rule import FIRST_USE, KeyRule
 
 ALLOWED = WaiversAllowed(allowed=True, max_days=10, roles=("risk-owner",))
 RULE = "performance.recall"
@@ -31,7 +32,7 @@ def waive(log, person="bo", *, days=10.0, actor=None, **said):
 
 def around(log, **changes):
     how = {"people": People(log.people), "target": "production", "policy": log.binding.policy}
-    how |= {"enrolled_only": False, "now": log.then + timedelta(days=1)}
+    how |= {"key_rule": FIRST_USE, "now": log.then + timedelta(days=1)}
     return {**how, **changes}
 
 
@@ -99,9 +100,10 @@ def test_waiver_signed_with_a_key_that_is_not_enrolled_stands_unless_the_policy_
     waive(log)
     dossier = Dossier.of(log.binding.model, None, log.records)
     assert RULE in standing_waivers(dossier, ALLOWED, **around(log))
-    strict = standing_waivers(dossier, ALLOWED, **around(log, enrolled_only=True))
-    assert strict == {}
-    assert "asks for an enrolled key" in why(log, enrolled_only=True)[0]
+    listed = KeyRule(confirmed=False, listed=True)
+    assert standing_waivers(dossier, ALLOWED, **around(log, key_rule=listed)) == {}
+    assert "asks for an enrolled key" in why(log, key_rule=listed)[0]
+    assert "its key was never enrolled for bo" in why(log, key_rule=KeyRule())[0]
 
 
 def hand(log, giver="bo", to="ana", roles=("risk-owner",), *, days=3.0, **said):
@@ -111,7 +113,7 @@ def hand(log, giver="bo", to="ana", roles=("risk-owner",), *, days=3.0, **said):
 
 
 def lent(log, human="ana", **after):
-    keys = KeyOwners.of(log.records, People(log.people), enrolled_only=False)
+    keys = KeyOwners.of(log.records, People(log.people), rule=FIRST_USE)
     return delegated_roles(human, log.records, keys, log.then + timedelta(**after))
 
 

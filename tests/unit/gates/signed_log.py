@@ -6,7 +6,7 @@ from aims_mlops.assessments.binding import Binding
 from aims_mlops.assessments.signature import sign_consent
 from aims_mlops.evidence.clock import stamp
 from aims_mlops.evidence.records import Evidence, Record, Subject
-from aims_mlops.inventory.person import Person
+from aims_mlops.inventory.person import EnrolledKey, Person
 from aims_mlops.store.keys import create_key
 
 THEN = datetime(2026, 1, 1, tzinfo=UTC)
@@ -24,12 +24,37 @@ PEOPLE = (
 class Log:
     """Records in the order in which they are written, one a minute, signed by each one's key."""
 
-    then, binding, people = THEN, BINDING, PEOPLE
+    then, binding = THEN, BINDING
 
     def __init__(self, folder):
         self.folder = folder
         self.records = []
         self.signers = {}
+        self.registrar = Person(
+            id="reg", keys=(EnrolledKey(public_key=self.signer("reg").public.hex()),)
+        )
+        self.people = (*PEOPLE, self.registrar)
+        self.enrolments = []  # before the first record of the log
+        for person in ("ana", "bo", "cy"):
+            self.enrol(person)
+
+    def enrol(self, person, *, by="reg", key=None):
+        """A person's key, enrolled and confirmed, before everything else in the log."""
+        signer = self.signer(key or person)
+        number = len(self.enrolments) - 100
+        said = {"person": person, "signed_at": f"{number}"}
+        enrolled = self._record(
+            number,
+            "enrolment",
+            sign_consent({**said, "step": "enrol", "approver": person}, signer),
+            actor=person,
+        )
+        body = {**said, "step": "confirm", "approver": by, "enrolment": enrolled.id,
+                "key": signer.public.hex()}  # fmt: skip
+        confirmed = self._record(
+            number + 1, "enrolment", sign_consent(body, self.signer(by)), actor=by
+        )
+        self.enrolments += [enrolled, confirmed]
 
     def signer(self, person):
         if person not in self.signers:
@@ -51,10 +76,16 @@ class Log:
 
     def write(self, kind, body, *digests, actor="ana", run=None, system=None):
         """A record that nobody signs; about the model if it says no digest."""
-        number = len(self.records)
-        record = Record(
+        record = self._record(
+            len(self.records), kind, body, *digests, actor=actor, run=run, system=system
+        )
+        self.records.append(record)
+        return record
+
+    def _record(self, number, kind, body, *digests, actor="ana", run=None, system=None):
+        return Record(
             sequence=number,
-            id=f"{number:064x}",
+            id=f"{number % 2**32:064x}",
             key="",
             received_at=stamp(THEN + timedelta(minutes=number)),
             evidence=Evidence(
@@ -69,5 +100,3 @@ class Log:
             envelope=b"",
             leaf=b"",
         )
-        self.records.append(record)
-        return record

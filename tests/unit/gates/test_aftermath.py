@@ -8,6 +8,7 @@ from aims_mlops.assessments.gathering import gather
 from aims_mlops.assessments.granting import waive
 from aims_mlops.evidence.clock import read, stamp
 from aims_mlops.gates.aftermath import open_nonconformities
+from aims_mlops.policy.key_rule import KeyRule
 
 
 def edit(world, old, new):
@@ -22,6 +23,7 @@ def look(world, model, moment, target="production"):
         world.project.humans,
         target=target,
         now=moment,
+        key_rule=KeyRule(),
     )
 
 

@@ -192,7 +192,8 @@ def test_data_quality_without_success_refuses_where_the_policy_asks_for_it(world
     row = "  - {id: evidence.quality, kind: data-quality, success: true}\n"
     world.write("policies/production.yaml", text.replace("rules:", row + "rules:"))
     model = world.train()
-    (data,) = world.records(model)[1].evidence.subjects
+    (recorded,) = [r for r in world.records(model) if r.evidence.kind == "dataset"]
+    (data,) = recorded.evidence.subjects
     for success in (False, True):
         world.record("data-quality", [Subject("dataset:d", data.sha256)], {"success": success})
         world.submit(model)

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from aims_mlops.assessments.binding import Binding
+from aims_mlops.assessments.enrolling import confirm, enrol, waiting
 from aims_mlops.assessments.gathering import gather, system_of, with_assessed
 from aims_mlops.assessments.personal_key import personal_key
 from aims_mlops.assessments.signature import sign_consent
@@ -21,6 +22,7 @@ from aims_mlops.gates.service import gate
 from aims_mlops.inventory.project import find_project
 from aims_mlops.policy.loading import load_policy
 
+REGISTRAR = "reg"
 SETTINGS = """\
 systems:
   - id: loans
@@ -51,7 +53,7 @@ requires:
 rules:
   - {id: performance.recall, measure: recall_score, min: 0.6, controls: [A.6.2.4]}
 assessment: {required: true}
-approvals: {count: 1, roles: [risk-owner]}
+approvals: {count: 1, roles: [risk-owner], enrolment: confirmed}
 """
 ASSESSMENT = """\
 system: loans
@@ -100,8 +102,26 @@ class World:
         self.write("policies/production.yaml", POLICY)
         self.write("assessment.yaml", ASSESSMENT)
 
+        for person in ("ana", "bo", "cy", "dee"):
+            self.enrol(person)
+
     def write(self, name, text):
+        """A file of the project; aims.yaml lists the key of the person who confirms all others."""
+        if name == "aims.yaml" and f"{{id: {REGISTRAR}," not in text:
+            key = personal_key(REGISTRAR).signer.public.hex()
+            line = f"  - {{id: {REGISTRAR}, keys: [{{public_key: {key}}}]}}\n"
+            text = text.replace("people:\n", "people:\n" + line)
         (self.root / name).write_text(text)
+
+    def enrol(self, person, *, by=REGISTRAR):
+        """A person's key, enrolled and confirmed by another person."""
+        enrol(self.project, self.store, person=person)
+        return self.confirm(person, by=by)
+
+    def confirm(self, person, *, by):
+        return confirm(
+            self.project, self.store, waiting(self.project, self.store, person, None), by=by
+        )
 
     @property
     def project(self):
