@@ -2,6 +2,7 @@
 
 Each method asks which target the write would promote to. None: MLflow's method runs as it is. Else
 the gate decides, and the write happens inside the append of the decision's record (`gates.tie`).
+A request that cannot be read goes to MLflow's method, which says why.
 What is not listed here either cannot promote or takes a promotion away; `orm_backstop` holds the
 same rules once more over the rows that are written.
 """
@@ -18,7 +19,7 @@ from aims_mlops.evidence.models import ModelReference
 from aims_mlops.gates.service import gate
 from aims_mlops.mlflow_plugin.refusal import broken, forbidden, refusal
 from aims_mlops.mlflow_plugin.registry_outcomes import NotedOutcomes
-from aims_mlops.mlflow_plugin.store_guard import Promotion, is_reserved, requester
+from aims_mlops.mlflow_plugin.store_guard import Promotion, is_reserved, readable, requester
 from aims_mlops.mlflow_plugin.version_files import file_marks, reference_of, reference_of_source
 
 _logger = logging.getLogger(__name__)
@@ -32,9 +33,11 @@ class GatedRegistry(NotedOutcomes):
     def set_registered_model_alias(self, name: str, alias: str, version: Any) -> Any:
         method = self._next("set_registered_model_alias")
         target = self._asked(lambda: self.aims_guard.alias_target(name, alias))
-        if target is None:
+        if target is None or not _is_version(version):
             return method(name, alias, version)
+        _assert_alias(alias)
         version = _number(version)
+        self._next("get_model_version")(name, version)
         before = self._aliases(name).get(alias)
 
         def undo() -> None:
@@ -51,7 +54,7 @@ class GatedRegistry(NotedOutcomes):
     ) -> Any:
         method = self._next("transition_model_version_stage")
         target = self._asked(lambda: self.aims_guard.stage_target(name, stage))
-        if target is None:
+        if target is None or not _is_version(version):
             held = self._held(name, _number(version), "stage")
             done = method(name, version, stage, archive_existing_versions)
             self._note_gone(held)
@@ -69,8 +72,8 @@ class GatedRegistry(NotedOutcomes):
     def set_model_version_tag(self, name: str, version: Any, tag: Any) -> Any:
         self._refuse_reserved(name, [tag])
         method = self._next("set_model_version_tag")
-        target = self._asked(lambda: self.aims_guard.tag_target(name, tag.key, tag.value))
-        if target is None:
+        target = self._asked(lambda: self.aims_guard.tag_target(name, *_said(tag)))
+        if target is None or not _is_version(version):
             return method(name, version, tag)
         version = _number(version)
         wanted = Promotion("tag", name, version, tag.key, target)
@@ -89,7 +92,7 @@ class GatedRegistry(NotedOutcomes):
 
     def delete_registered_model_alias(self, name: str, alias: str) -> Any:
         """Taking an alias away stays open to everybody; the log keeps that it happened."""
-        before = self._aliases(name).get(alias)
+        before = self._aliases(name).get(alias) if readable(name, alias) else None
         done = self._next("delete_registered_model_alias")(name, alias)
         target = self._asked(lambda: self.aims_guard.alias_target(name, alias))
         if target is not None and before is not None:
@@ -124,6 +127,8 @@ class GatedRegistry(NotedOutcomes):
                 "declare it under registry.production_names in the server's aims.yaml",
                 rule="registry.production-name",
             )
+        if not readable(name):
+            return self._next("create_registered_model")(name, tags, *rest, **more)
         with self._permitted(("model", name, "", "")):
             return self._next("create_registered_model")(name, tags, *rest, **more)
 
@@ -138,6 +143,9 @@ class GatedRegistry(NotedOutcomes):
 
     def rename_registered_model(self, name: str, new_name: str) -> Any:
         method = self._next("rename_registered_model")
+        if not readable(name, new_name):
+            return method(name, new_name)
+        self._next("get_registered_model")(name)  # MLflow's own answer for one that is not there
         what = f"Renaming {name!r} to {new_name!r}"
         why = self._asked(lambda: self._why_not_rename(name, new_name))
         if why is not None:
@@ -184,8 +192,9 @@ class GatedRegistry(NotedOutcomes):
         self._refuse_promoting_tags(name, tags)
         method = self._next("create_model_version")
         target = self._asked(lambda: self.aims_guard.name_target(name))
-        if target is None:
+        if target is None or not readable(source):
             return method(name, source, run_id, tags, *rest, **more)
+        self._next("get_registered_model")(name)
         made: list[Any] = []
 
         def create() -> Any:
@@ -295,8 +304,8 @@ class GatedRegistry(NotedOutcomes):
     # ---- refusals that no decision can lift
 
     def _refuse_reserved(self, name: str, tags: Iterable[Any] | None) -> None:
-        for tag in tags or ():
-            self._refuse_reserved_key(name, tag.key)
+        for key, _ in map(_said, tags or ()):
+            self._refuse_reserved_key(name, key)
 
     def _refuse_reserved_key(self, name: str, key: str) -> None:
         if is_reserved(key):
@@ -308,8 +317,7 @@ class GatedRegistry(NotedOutcomes):
             )
 
     def _refuse_promoting_tags(self, name: str, tags: Iterable[Any] | None) -> None:
-        for tag in tags or ():
-            key, value = tag.key, tag.value
+        for key, value in map(_said, tags or ()):
             target = self._asked(partial(self.aims_guard.tag_target, name, key, value))
             if target is not None:
                 raise forbidden(
@@ -338,6 +346,23 @@ class GatedRegistry(NotedOutcomes):
             token = page.token
             if not token:
                 return
+
+
+def _said(tag: Any) -> tuple[Any, Any]:
+    """Key and value of a tag; None where there is none."""
+    return getattr(tag, "key", None), getattr(tag, "value", None)
+
+
+def _is_version(version: Any) -> bool:
+    return isinstance(version, str | int)
+
+
+def _assert_alias(alias: str) -> None:
+    """Raise what MLflow raises for an alias that no version can have."""
+    from mlflow.utils import validation
+
+    for check in ("_validate_model_alias_name", "_validate_model_alias_name_reserved"):
+        getattr(validation, check)(alias)
 
 
 def _number(version: Any) -> str:

@@ -47,7 +47,11 @@ class Promotion:
 
 
 class Guard:
-    """The rules of aims.yaml as they stand now; a changed file counts at once."""
+    """The rules of aims.yaml as they stand now; a changed file counts at once.
+
+    What is no text promotes nothing here: the store judges it, and the rows that it would write all
+    the same are looked at once more below.
+    """
 
     @property
     def project(self) -> Project:
@@ -60,7 +64,7 @@ class Guard:
         """
         project = self.project
         rules = project.settings.registry
-        if not rules.governs(name):
+        if not readable(name, alias) or not rules.governs(name):
             return None
         target = project.target_name(alias)
         if target in project.settings.targets:
@@ -70,7 +74,8 @@ class Guard:
     def stage_target(self, name: str, stage: str | None) -> str | None:
         """The target that a stage promotes to: Production always, others by aims.yaml."""
         project = self.project
-        if stage is None or not project.settings.registry.governs(name):
+        stage = stage if readable(stage) else None
+        if stage is None or not readable(name) or not project.settings.registry.governs(name):
             return None
         target = project.target_name(stage)
         if target in project.settings.targets:
@@ -80,23 +85,30 @@ class Guard:
     def tag_target(self, name: str, key: str, value: str | None) -> str | None:
         """The target that a tag of a version promotes to; None for an ordinary tag."""
         rules = self.project.settings.registry
-        return rules.target_of_tag(key, value) if rules.governs(name) else None
+        if not readable(name, key) or not rules.governs(name):
+            return None
+        return rules.target_of_tag(key, value)
 
     def name_target(self, name: str) -> str | None:
         """The target for which every version of a registered model is meant."""
-        return self.project.settings.registry.target_of_name(name)
+        return self.project.settings.registry.target_of_name(name) if readable(name) else None
 
     def is_declared(self, name: str) -> bool:
         """Whether aims.yaml has a production name letter by letter, not by a pattern."""
         return name in self.project.settings.registry.production_names
 
     def governs(self, name: str) -> bool:
-        return self.project.settings.registry.governs(name)
+        return readable(name) and self.project.settings.registry.governs(name)
 
 
 def is_reserved(key: str) -> bool:
     """Whether only aims-mlops itself may write a tag of this name."""
-    return key.strip().casefold().startswith(_RESERVED)
+    return readable(key) and key.strip().casefold().startswith(_RESERVED)
+
+
+def readable(*values: object) -> bool:
+    """Whether a request says these things in text, as every readable one does."""
+    return all(isinstance(value, str) for value in values)
 
 
 def requester(project: Project) -> str:
