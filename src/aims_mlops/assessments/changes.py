@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from aims_mlops.assessments.dossier import Dossier
+from aims_mlops.assessments.dossier import SHOWN_KINDS, Dossier
 from aims_mlops.evidence.records import Record
 from aims_mlops.inventory.system import System
 from aims_mlops.policy.groups import group_text
@@ -36,7 +36,8 @@ def changes_since(dossier: Dossier, since: int, kinds: Iterable[str]) -> list[st
     """Which kinds of evidence came after a sequence number, in words."""
     found = []
     for kind in kinds:
-        later = [r for r in dossier.of_kind(kind) if r.sequence > since and not _follow_up(r)]
+        records = dossier.shown_of(kind) if kind in SHOWN_KINDS else dossier.of_kind(kind)
+        later = [r for r in records if r.sequence > since and not _follow_up(r)]
         if later:
             words = f"{len(later)} new {kind} records" if len(later) > 1 else f"a new {kind} record"
             found.append(f"{words} since then")
@@ -95,7 +96,7 @@ def dataset_changes(old: Dossier, new: Dossier) -> Iterable[str]:
 
 
 def _by_name(dossier: Dossier) -> dict[str, Mapping[str, Any]]:
-    return {str(r.evidence.body.get("name")): r.evidence.body for r in dossier.of_kind("dataset")}
+    return {str(r.evidence.body.get("name")): r.evidence.body for r in dossier.shown_of("dataset")}
 
 
 def schema_of(body: Mapping[str, Any]) -> dict[str, str]:

@@ -199,7 +199,7 @@ def _why_not(
     body = record.evidence.body
     if body.get("verdict") != "approve":
         return "its record does not say 'approve'"
-    if different := binding.differences(body):
+    if different := binding.differences(body, at=record.sequence):
         return f"it is bound to another {', '.join(different)}"
     if people.human(record.evidence.actor) != human:
         return "its record was written by somebody other than the approver"

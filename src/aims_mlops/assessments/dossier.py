@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 from aims_mlops.evidence.canonical import canonical
@@ -17,6 +17,10 @@ from aims_mlops.evidence.records import Record
 _OF_THE_RUN = frozenset(("run", "environment", "code", "parameters", "gap"))
 _OF_THE_DATA = frozenset(("dataset", "data-quality"))
 _OF_THE_SYSTEM = frozenset(("system", "supplier", "policy", "incident"))
+
+# How the evidence root is made. 1: of all records of these kinds about the model or its data sets,
+# whoever's run made them; approvals and decisions of that time name no rule. 2: `Dossier.shown`.
+EVIDENCE_RULE = 2
 
 # What an approver is shown and consents to. Consent itself, decisions and monitoring come later
 # and are judged each on its own.
@@ -104,10 +108,40 @@ class Dossier:
         return digest if isinstance(digest, str) else None
 
     @cached_property
+    def shown(self) -> tuple[Record, ...]:
+        """What an approver is shown, in the order of the log; only this model's records change it.
+
+        The records about the model and of its runs; and what other runs recorded about its data
+        sets, up to the model's own last record: who prepares data does so before.
+        """
+        kinds = [record for kind in SHOWN_KINDS for record in self.of_kind(kind)]
+        own = [r for r in kinds if r.evidence.kind not in _OF_THE_DATA or self._is_own(r)]
+        last = max((record.sequence for record in own), default=-1)
+        shown = {r.id: r for r in kinds if r.sequence <= last}
+        return tuple(sorted(shown.values(), key=lambda record: record.sequence))
+
+    def shown_of(self, kind: str) -> tuple[Record, ...]:
+        """The records of one kind that an approver is shown."""
+        return tuple(record for record in self.shown if record.evidence.kind == kind)
+
+    @cached_property
     def evidence_root(self) -> str:
         """SHA-256 (hex) over the ids of everything that an approver is shown."""
-        shown = [r for kind in SHOWN_KINDS for r in self.of_kind(kind)]
+        return self.root_by(EVIDENCE_RULE)
+
+    def root_by(self, rule: int) -> str:
+        """The evidence root by a rule of this or an earlier version."""
+        if rule == EVIDENCE_RULE:
+            shown = list(self.shown)
+        else:
+            shown = [r for kind in SHOWN_KINDS for r in self.of_kind(kind)]
         return evidence_root(shown if self.kept is None else [*shown, self.kept])
+
+    def before(self, sequence: int) -> Dossier:
+        """The dossier as the log had it before a record."""
+        kept = self.kept if self.kept is not None and self.kept.sequence < sequence else None
+        earlier = [record for record in self.records if record.sequence < sequence]
+        return replace(Dossier.of(self.model, self.system, earlier), kept=kept)
 
     @cached_property
     def trainers(self) -> frozenset[str]:
@@ -158,6 +192,9 @@ class Dossier:
             if self._is_about(record):
                 found.setdefault(record.evidence.kind, []).append(record)
         return {kind: tuple(records) for kind, records in found.items()}
+
+    def _is_own(self, record: Record) -> bool:
+        return record.evidence.run is not None and record.evidence.run in self.model_runs
 
     def _is_subject(self, record: Record) -> bool:
         return self.model in _digests(record)

@@ -18,7 +18,7 @@ from datetime import datetime
 from aims_mlops.assessments.binding import Binding
 from aims_mlops.assessments.changes import changes_since
 from aims_mlops.assessments.consent import CONSENT_KINDS, Consent, is_agreed, weigh_consent
-from aims_mlops.assessments.dossier import Dossier
+from aims_mlops.assessments.dossier import EVIDENCE_RULE, Dossier
 from aims_mlops.assessments.involvement import involved_in, last_incident
 from aims_mlops.assessments.tolerance import beyond_tolerance
 from aims_mlops.evidence.records import Record
@@ -43,6 +43,7 @@ class Circumstances:
     single_user: bool
     system: System | None
     now: datetime
+    evidence_rule: int = EVIDENCE_RULE
     enrolment: bool = True
 
     def key_rule(self, policy: Policy) -> KeyRule:
@@ -96,7 +97,9 @@ def _as_approved(old: Dossier, policy: Policy, around: Circumstances) -> Dossier
     for seen in _moments(old):
         found = weigh_consent(
             consent,
-            binding=Binding.of(seen, target=around.target, policy=policy.digest),
+            binding=Binding.of(
+                seen, target=around.target, policy=policy.digest, rule=around.evidence_rule
+            ),
             required=required,
             involved=(involved := involved_in(seen, requester="")),
             people=around.people,

@@ -30,7 +30,7 @@ def from_evidence(dossier: Dossier) -> dict[str, tuple[str, str]]:
     """Field path -> (text, id of the newest record it comes from)."""
     found: dict[str, tuple[str, str]] = {}
     for path, (kind, maker) in _MAKERS.items():
-        records = dossier.of_kind(kind)
+        records = dossier.shown_of(kind)
         text = maker(records).strip() if records else ""
         if path == "algorithm.description" and (run := dossier.of_kind("environment")):
             text = "\n".join(filter(None, (text, _environment(run))))

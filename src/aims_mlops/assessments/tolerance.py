@@ -78,11 +78,13 @@ def _data(old: Dossier, new: Dossier, tolerance: Tolerance) -> Iterable[str]:
 
 
 def _described(dossier: Dossier) -> dict[str, Mapping[str, Any]]:
-    """The newest description of each data set of the model, by digest."""
+    """The newest description of each data set of the model that approvers are shown, by digest."""
+    described = dossier.shown_of("dataset")
     return {
-        digest: records[-1].evidence.body
-        for digest in dossier.datasets
-        if (records := dossier.about_dataset("dataset", digest))
+        subject.sha256: record.evidence.body
+        for record in described
+        for subject in record.evidence.subjects
+        if subject.sha256 in dossier.datasets
     }
 
 

@@ -11,10 +11,10 @@ Rules of this module
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 
-from aims_mlops.assessments.binding import Binding
+from aims_mlops.assessments.binding import Binding, rule_of
 from aims_mlops.assessments.dossier import Dossier, evidence_root
 from aims_mlops.assessments.keeping import keep_assessment
 from aims_mlops.assessments.waiver import standing_waivers
@@ -47,7 +47,9 @@ def decide(
         Dossier.of(request.model.sha256, system, evidence), policy, request.around(now)
     )
     dossier = kept.dossier
-    binding = Binding.of(dossier, target=request.target, policy=policy.digest)
+    binding = Binding.of(
+        dossier, target=request.target, policy=policy.digest, rule=request.evidence_rule
+    )
     reasons = list(_about_the_request(request, policy, dossier))
     reasons += check_required(policy, dossier, now)
     figures, checks = check_figures(policy, dossier, now)
@@ -99,6 +101,7 @@ def decide(
             *_notes(request, policy, approved=bool(consent.counted), broke_glass=broke_glass),
             *_first_use_note(request, consent.first_use),
             *_kept_note(dossier),
+            *_earlier_rule_notes(consent.counted.values(), binding),
             *notes_on(policy, request.oversight),
         ),
         request=request,
@@ -245,6 +248,16 @@ def _kept_note(dossier: Dossier) -> tuple[str, ...]:
         return ()
     of = f"model {str(dossier.kept.evidence.body.get('model'))[:12]}…, record {dossier.kept.id[:8]}"
     return (f"the impact assessment of {of}, is kept: the policy's tolerance covers this model",)
+
+
+def _earlier_rule_notes(counted: Iterable[Record], binding: Binding) -> Iterable[str]:
+    for record in counted:
+        rule = rule_of(record.evidence.body)
+        if rule != binding.evidence_rule:
+            yield (
+                f"approval {record.id[:8]} names its evidence by rule {rule}; it counts, for "
+                "nothing about this model changed since"
+            )
 
 
 def _digests(record: Record) -> frozenset[str]:

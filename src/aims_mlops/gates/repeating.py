@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from aims_mlops.assessments.binding import rule_of
 from aims_mlops.assessments.dossier import Dossier
 from aims_mlops.assessments.gathering import gather, with_assessed
 from aims_mlops.errors import EvidenceFormatError, EvidenceNotFoundError
@@ -37,7 +38,7 @@ def repeat(store: EvidenceStore, record: Record, known: Dossier | None = None) -
             got=record.evidence.kind,
             expected="a decision that allowed or refused",
         )
-    request = _request(store, asked)
+    request = _request(store, asked, rule_of(body.get("bound") or {}))
     size = int(str(request.checkpoint).split()[0])
     system = request.system.id if request.system else None
     if known is not None and (known.model, known.system) == (request.model.sha256, system):
@@ -65,7 +66,7 @@ def recorded_policy(store: EvidenceStore, digest: str) -> Policy:
     return policy
 
 
-def _request(store: EvidenceStore, asked: dict[str, Any]) -> PromotionRequest:
+def _request(store: EvidenceStore, asked: dict[str, Any], rule: int) -> PromotionRequest:
     system = asked["system"]
     return PromotionRequest(
         model=ModelReference(**asked["model"]),
@@ -81,5 +82,6 @@ def _request(store: EvidenceStore, asked: dict[str, Any]) -> PromotionRequest:
         enforced_by=asked["enforced_by"],
         break_glass=asked["break_glass"],
         oversight=tuple(asked["oversight"]) if asked.get("oversight") is not None else None,
+        evidence_rule=rule,
         objections=tuple(Objection(**objection) for objection in asked["objections"]),
     )

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from aims_mlops.assessments.dossier import EVIDENCE_RULE
 from aims_mlops.assessments.keeping import Circumstances
 from aims_mlops.evidence.models import ModelReference
 from aims_mlops.gates.reason import Objection
@@ -29,6 +30,7 @@ class PromotionRequest:
     oversight : what is open about the system in operation, and missed runs; None if nobody looked.
     enrolment : whether keys have to be enrolled where the policy asks for it; false for a decision
         from before they could be, which is made again as it was.
+    evidence_rule : how the evidence root is made; an earlier one where a decision is made again.
     break_glass : reason given for going ahead without the approvals, if somebody gave one.
     """
 
@@ -46,6 +48,7 @@ class PromotionRequest:
     enrolment: bool = True
     break_glass: str | None = None
     oversight: tuple[Mapping[str, Any], ...] | None = None
+    evidence_rule: int = EVIDENCE_RULE
 
     def around(self, now: datetime) -> Circumstances:
         """What keeping an assessment depends on, at a moment."""
@@ -56,6 +59,7 @@ class PromotionRequest:
             system=self.system,
             now=now,
             enrolment=self.enrolment,
+            evidence_rule=self.evidence_rule,
         )
 
     def to_body(self) -> dict[str, Any]:

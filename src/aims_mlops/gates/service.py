@@ -27,6 +27,7 @@ from aims_mlops.gates.decision import Decision
 from aims_mlops.gates.open_findings import open_about
 from aims_mlops.gates.reason import Objection, Reason
 from aims_mlops.gates.request import PromotionRequest
+from aims_mlops.gates.rollback import back_to_standing
 from aims_mlops.gates.tie import TRIES, DecisionOvertakenError, Tied, Write
 from aims_mlops.inventory.identity import current_actor
 from aims_mlops.inventory.project import Project, find_project
@@ -99,8 +100,17 @@ def gate(
                 request = replace(request, enforced_by=enforced_by)
             request = replace(request, objections=tuple(_objections(request)))
             decision = decide(request, rules, dossier.records, datetime.now(UTC))
+            back = back_to_standing(decision, store, project, rules, dossier)
+            if back is not None:
+                decision = back
             if not record:
                 return decision
+            if back is not None:
+                with suppress(DecisionOvertakenError):
+                    if write is not None:
+                        Tied(store, status.size, system.id if system else None, write).hold()
+                    return decision
+                continue
             append: Callable[[Evidence], Record] = store.append
             if write is not None and decision.allowed:
                 append = Tied(store, status.size, system.id if system else None, write).append

@@ -55,11 +55,23 @@ class Tied:
             found: Record = append_with(evidence, self._checked_write)
             return found
         record = self._store.append(evidence)
+        self._look_again()
+        self._do()
+        return record
+
+    def hold(self) -> None:
+        """The write alone, for a decision that is in the log already; raises the same errors."""
+        hold: Any = getattr(self._store, "hold", None)
+        if hold is not None:
+            hold(self._checked_write)
+            return
+        self._look_again()
+        self._do()
+
+    def _look_again(self) -> None:
         for other in self._store.find(since=self._size):
             if self._matters(other.evidence.kind, other.evidence.system):
                 raise DecisionOvertakenError("the log changed while the gate decided")
-        self._do()
-        return record
 
     def _checked_write(self, connection: Any) -> None:
         import sqlalchemy as sa

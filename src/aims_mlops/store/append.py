@@ -80,6 +80,15 @@ class Appender:
         except KeyChangedError:
             return self._append(batch, successor, also)
 
+    def hold(self, also: Also) -> None:
+        """Run `also` with the head locked, as inside an append, and append nothing."""
+        with self._database.writing() as connection:
+            cursor: Any = connection.connection.cursor()
+            cursor.execute(self._lock_head)
+            cursor.fetchone()
+            cursor.close()
+            also(connection)
+
     def _append(
         self, batch: Sequence[Item], successor: Signer | None, also: Also | None
     ) -> list[Record]:

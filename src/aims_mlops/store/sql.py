@@ -108,6 +108,10 @@ class SqlStore:
         """Store one record and do something else to the database in the same transaction."""
         return self._appender.append([(evidence, None, ())], also=also)[0]
 
+    def hold(self, also: Also) -> None:
+        """Do something to the database while nobody can append; store nothing."""
+        self._appender.hold(also)
+
     # ---- reading
 
     def get(self, record_id: str) -> Record:

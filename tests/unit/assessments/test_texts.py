@@ -50,7 +50,7 @@ def test_data_sets_are_told_once_with_what_is_and_is_not_declared(log):
 def test_quality_is_told_by_data_set(log):
     with_data(log, {"name": "d", "sha256": DATA})
     for dataset, success in (("d", True), ({"name": "e"}, False), ("d", True)):
-        log.write("data-quality", {"dataset": dataset, "success": success}, DATA)
+        log.write("data-quality", {"dataset": dataset, "success": success}, DATA, run="r")
     assert filled(log, "data.quality") == (
         "d: meets its expectations\ne: does not meet its expectations"
     )
@@ -116,7 +116,7 @@ def test_no_more_than_25_figures_are_told(log):
 def test_only_the_last_25_results_of_quality_are_told(log):
     with_data(log, {"name": "d", "sha256": DATA})
     for n in range(26):
-        log.write("data-quality", {"dataset": f"d{n}", "success": True}, DATA)
+        log.write("data-quality", {"dataset": f"d{n}", "success": True}, DATA, run="r")
     lines = filled(log, "data.quality").splitlines()
     assert (len(lines), lines[0]) == (25, "d1: meets its expectations")
 
