@@ -41,6 +41,7 @@ class Anchors:
         self._on_record: dict[int, str] = {}
         self._places: list[str] = []
         self._kept, self._roots = kept, roots
+        self.continued: Checkpoint | None = None  # the kept one, once the log is proved to go on
         if kept is not None:
             self._wanted.append(_Wanted(kept, "the checkpoint you kept"))
         self._sizes = {wanted.checkpoint.size for wanted in self._wanted}
@@ -130,6 +131,9 @@ class Anchors:
         if old.signed_by(key.public for key in header.keys) is None:
             findings.fail(f"{name} is not signed by any key that this bundle lists")
             return
+        if old.signed_by(key.public for key in header.in_force(old.size)) is None:
+            findings.fail(f"{name} is signed by a key that was not the log's at that time")
+            return
         if old.size > top.size:
             findings.fail(
                 f"the log is shorter than {text}: it has {top.size:,}. Records were cut off, an "
@@ -153,3 +157,5 @@ class Anchors:
             f"the log continues {text}: nothing before it was changed",
             f"the log does not continue {text}: what was in it was rewritten",
         )
+        if same and old is self._kept:
+            self.continued = old

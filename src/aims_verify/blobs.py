@@ -78,10 +78,10 @@ class BlobCheck:
                 f"the content of {counted(len(gone), 'blob')}: content erased, commitment intact"
             )
         missing = [name for name in out if self._states.get(name) in ("erased", "missing")]
-        if missing:
-            findings.unchecked.append(
-                f"the content of {counted(len(missing), 'blob')} that the store could not give; "
-                "no record of an erasure explains it"
+        for name in missing:
+            findings.fail(
+                "a blob that the store could not give, and no record of an erasure explains it",
+                name[:16],
             )
         personal = [name for name in out if self._states.get(name) == "personal"]
         if personal:

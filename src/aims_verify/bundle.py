@@ -7,13 +7,13 @@ their bytes, so that one flipped bit anywhere shows. docs/verify.md describes ev
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import sha256
 from typing import IO, Any
 
 from aims_verify.encoding import from_base64, from_json, to_json
 from aims_verify.findings import Findings, UnreadableError
-from aims_verify.note import Checkpoint, key_id
+from aims_verify.note import Checkpoint, holds, key_id
 
 VERSION = 1
 MAX_LINE = 16 * 1024 * 1024  # bytes; evidence is at most 4 MiB, a part of a blob 1 MiB
@@ -22,6 +22,8 @@ _END = b'{"end":'
 _HEADER_FIELDS = frozenset(
     ("aims_bundle", "checkpoint", "keys", "log", "scope", "written_at", "written_by")
 )
+_LATER_FIELDS = frozenset(("signature", "withheld"))  # a header may lack them
+HEADER_TYPE = b"application/vnd.aims-mlops.bundle-header+json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +43,8 @@ class Header:
     """What a bundle says of itself; only the checkpoint's signature makes any of it true.
 
     scope : what was selected; None for the whole log.  keys : of the log, oldest first.
+    withheld : kinds whose content the export leaves out.  signed : whether the log's key of the
+    checkpoint signed the header; None where nobody did.
     """
 
     log: str
@@ -48,6 +52,8 @@ class Header:
     checkpoint: Checkpoint
     keys: tuple[LogKey, ...]
     written_at: str
+    withheld: frozenset[str] = frozenset()
+    signed: bool | None = None
 
     @classmethod
     def parse(cls, line: bytes) -> Header:
@@ -62,7 +68,7 @@ class Header:
                 f"a bundle of version {str(version)[:20]}; this verifier knows version {VERSION}. "
                 "Next: use the aims-verify of the aims-mlops that wrote it"
             )
-        if found.keys() != _HEADER_FIELDS:
+        if found.keys() - _LATER_FIELDS != _HEADER_FIELDS:
             raise UnreadableError("the header lacks a field or has one too many")
         try:
             keys = []
@@ -71,13 +77,16 @@ class Header:
                 if public is None or len(public) != 32 or type(item["valid_from"]) is not int:
                     raise UnreadableError("the header lists a key that is not one")
                 keys.append(LogKey(item["valid_from"], public))
-            scope = found["scope"]
+            scope, withheld = found["scope"], found.get("withheld", [])
+            if not isinstance(withheld, list) or ("withheld" in found and not withheld):
+                raise UnreadableError("the header has an odd list of what is withheld")
             header = cls(
                 log=str(found["log"]),
                 scope=None if scope is None else dict(scope),
                 checkpoint=Checkpoint.parse(found["checkpoint"]),
                 keys=tuple(keys),
                 written_at=str(found["written_at"]),
+                withheld=frozenset(map(str, withheld)),
             )
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise UnreadableError(
@@ -86,13 +95,27 @@ class Header:
         starts = [key.valid_from for key in header.keys]
         if not starts or starts[0] != 0 or sorted(set(starts)) != starts:
             raise UnreadableError("the header's keys do not follow one another from record 0")
-        return header
+        return replace(header, signed=header._is_signed(found))
+
+    def _is_signed(self, found: dict[str, Any]) -> bool | None:
+        """Whether the key of the checkpoint signed the other fields, as in DSSE."""
+        if "signature" not in found:
+            return None
+        signature = from_base64(found["signature"]) if type(found["signature"]) is str else None
+        text = to_json({name: value for name, value in found.items() if name != "signature"})
+        message = b"DSSEv1 %d %b %d %b" % (len(HEADER_TYPE), HEADER_TYPE, len(text), text)
+        return holds(self.key_at(self.checkpoint.size).public, signature or b"", message)
 
     def key_at(self, sequence: int) -> LogKey:
         """The key that signed this record."""
         return max(
             (key for key in self.keys if key.valid_from <= sequence), key=lambda k: k.valid_from
         )
+
+    def in_force(self, size: int) -> tuple[LogKey, ...]:
+        """The keys that may sign a checkpoint of this size: two where one takes over."""
+        found = {key.valid_from: key for key in map(self.key_at, (max(size - 1, 0), size))}
+        return tuple(found.values())
 
 
 class Lines:

@@ -27,6 +27,7 @@ def main(arguments: list[str] | None = None) -> None:
             keys=keys,
             roots=_roots(options.tsa_root),
             cores=options.cores,
+            accept_withheld=options.accept_withheld,
         )
     except UnreadableError as error:
         _stop(f"{options.bundle}: {error}", as_json=options.json)
@@ -59,6 +60,11 @@ def _parser() -> argparse.ArgumentParser:
         default=[],
         type=Path,
         help="PEM file with the root certificate of a time-stamp authority",
+    )
+    parser.add_argument(
+        "--accept-withheld",
+        action="store_true",
+        help="no failure if the export says which content it leaves out, and the log signed that",
     )
     parser.add_argument("--json", action="store_true", help="print a JSON object")
     parser.add_argument("--cores", type=int, help="processes to use (every core)")

@@ -13,6 +13,7 @@ from hashlib import sha256
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
+from aims_verify.ed25519 import is_public_key
 from aims_verify.encoding import from_base64
 from aims_verify.findings import UnreadableError
 
@@ -96,14 +97,14 @@ def holds(public: bytes, signature: bytes, message: bytes) -> bool:
     return True
 
 
-def parse_key(text: str) -> tuple[str, bytes]:
-    """(key id in hex, its raw bytes or b'') of a verifier key `name+hash+base64` or a bare key id.
+def parse_key(text: str) -> tuple[str, bytes, str]:
+    """(key id in hex, raw bytes or b'', name or '') of a verifier key `name+hash+base64` or an id.
 
     Raises UnreadableError.
     """
     text = text.strip()
     if len(text) == 64 and all(c in "0123456789abcdef" for c in text):
-        return text, b""
+        return text, b"", ""
     name, _, rest = text.partition("+")
     digits, _, encoded = rest.partition("+")
     raw = from_base64(encoded)
@@ -113,7 +114,9 @@ def parse_key(text: str) -> tuple[str, bytes]:
         )
     if key_hash(name, raw[1:]).hex() != digits:
         raise UnreadableError("the key does not match its own hash: it was mistyped or changed")
-    return key_id(raw[1:]), raw[1:]
+    if not is_public_key(raw[1:]):
+        raise UnreadableError("the key is not one that a log may have: anybody could sign by it")
+    return key_id(raw[1:]), raw[1:], name
 
 
 def key_id(public: bytes) -> str:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import Any
 
-from aims_verify.bundle import Header, LogKey
+from aims_verify.bundle import Header
 from aims_verify.encoding import from_base64, from_json
 from aims_verify.merkle import inclusion_holds, leaf_hash
 from aims_verify.note import holds
@@ -33,36 +33,43 @@ class _ProblemError(Exception):
 class Checked:
     """What came of a run of record lines.
 
-    leaves : (sequence or -1, leaf hash) of each, in order.  blobs : (digest, sequence) of each
-    reference.  problems : (what, place).  signatures : how many of the log's own held.
-    strangers : signatures by keys that are not the log's.  withheld : records without envelope.
-    unknown : leaves of a version that this verifier does not know.  special : records about the log
-    itself (kind, sequence, body), such as a key's rotation.
+    leaves : (sequence or -1, leaf hash, received time, kind) of each, in order.  blobs : (digest,
+    sequence) of each reference.  problems : (what, place).  signatures : how many of the log's own
+    held.  strangers : signatures by keys that are not the log's.  withheld : (sequence, kind,
+    digest of the envelope) of records without it.  unknown : leaves of a version that this verifier
+    does not know.  special : records about the log itself (kind, sequence, body), such as an
+    anchor.  handovers : (sequence, body, whether the next key signed it too).  begun : the first
+    record of each key, where the key signed it.
     """
 
-    leaves: list[tuple[int, bytes]] = field(default_factory=list)
+    leaves: list[tuple[int, bytes, str, str]] = field(default_factory=list)
     blobs: list[tuple[str, int]] = field(default_factory=list)
     problems: list[tuple[str, str]] = field(default_factory=list)
     special: list[tuple[str, int, dict[str, Any]]] = field(default_factory=list)
+    handovers: list[tuple[int, dict[str, Any], bool]] = field(default_factory=list)
+    withheld: list[tuple[int, str, str]] = field(default_factory=list)
+    begun: set[int] = field(default_factory=set)
     signatures: int = 0
     strangers: int = 0
-    withheld: int = 0
     unknown: int = 0
 
 
-SPECIAL = ("key-rotation", "key-revocation", "erasure", "retention", "anchor")
+ROTATION = "key-rotation"
+CLOCK_CHANGE = "clock-change"
+SPECIAL = ("key-revocation", "erasure", "retention", "anchor", CLOCK_CHANGE)
 
 
 def check_records(lines: Iterable[bytes], header: Header) -> Checked:
     """Check a run of record lines; what fails is collected, nothing is raised."""
     out = Checked()
     for line in lines:
-        sequence, hashed = -1, leaf_hash(b"")
+        sequence, hashed, received, kind = -1, leaf_hash(b""), "", ""
         try:
             envelope, leaf_bytes, proof = _split(line)
             hashed = leaf_hash(leaf_bytes)
             leaf = _leaf(leaf_bytes)
             sequence = leaf["sequence"]
+            received, kind = str(leaf.get("received_at")), str(leaf.get("kind"))
             _check(header, envelope, leaf, out)
             if header.scope is not None:
                 _check_proof(header, sequence, hashed, proof)
@@ -70,7 +77,7 @@ def check_records(lines: Iterable[bytes], header: Header) -> Checked:
                 raise _ProblemError("a record of a whole log carries a proof")
         except _ProblemError as problem:
             out.problems.append((str(problem), f"record {sequence}" if sequence >= 0 else ""))
-        out.leaves.append((sequence, hashed))
+        out.leaves.append((sequence, hashed, received, kind))
     return out
 
 
@@ -109,19 +116,24 @@ def _check(header: Header, envelope: bytes | None, leaf: dict[str, Any], out: Ch
     if leaf.get("v") != LEAF_VERSION:
         out.unknown += 1
     if envelope is None:
-        out.withheld += 1
+        out.withheld.append((leaf["sequence"], str(leaf.get("kind")), str(leaf.get("envelope"))))
     elif sha256(envelope).hexdigest() != leaf.get("envelope"):
         raise _ProblemError("a record's content is not the one in the log (digest differs)")
     else:
-        payload = _check_signatures(header.key_at(leaf["sequence"]), envelope, out)
-        _check_statement(payload, leaf, out)
+        payload, taken_over = _check_signatures(header, leaf["sequence"], envelope, out)
+        _check_statement(payload, leaf, out, taken_over=taken_over)
+        if header.key_at(leaf["sequence"]).valid_from == leaf["sequence"]:
+            out.begun.add(leaf["sequence"])
     blobs = leaf.get("blobs")
     if isinstance(blobs, list):
         out.blobs.extend((str(blob), leaf["sequence"]) for blob in blobs)
 
 
-def _check_signatures(key: LogKey, envelope: bytes, out: Checked) -> bytes:
-    """The payload, if the log's key signed it."""
+def _check_signatures(
+    header: Header, sequence: int, envelope: bytes, out: Checked
+) -> tuple[bytes, bool]:
+    """The payload, if the log's key signed it, and whether the key that takes over did too."""
+    keys = {key.id: key.public for key in (header.key_at(sequence), header.key_at(sequence + 1))}
     match = _ENVELOPE.match(envelope)
     payload = from_base64(match[1]) if match else None
     if match is None or payload is None:
@@ -129,26 +141,28 @@ def _check_signatures(key: LogKey, envelope: bytes, out: Checked) -> bytes:
     if match[2] != STATEMENT:
         raise _ProblemError("a record's envelope holds something other than a statement")
     message = b"DSSEv1 %d %b %d %b" % (len(match[2]), match[2], len(payload), payload)
-    at, good = match.end(), False
+    at, good = match.end(), set()
     while found := _SIGNATURE.match(envelope, at):
-        at = found.end()
-        if found[1].decode("utf-8", "replace") != key.id:
+        at, name = found.end(), found[1].decode("utf-8", "replace")
+        if name not in keys:
             out.strangers += 1
-        elif not holds(key.public, from_base64(found[2]) or b"", message):
+        elif not holds(keys[name], from_base64(found[2]) or b"", message):
             raise _ProblemError("a record's signature by the log does not hold")
         else:
-            good = True
+            good.add(name)
         if not found[3]:
             break
     if envelope[at:] != b"]}":
         raise _ProblemError("a record's envelope is malformed")
-    if not good:
+    if header.key_at(sequence).id not in good:
         raise _ProblemError("a record is not signed by the log's key of its time")
     out.signatures += 1
-    return payload
+    return payload, len(keys) == len(good) == 2
 
 
-def _check_statement(payload: bytes, leaf: dict[str, Any], out: Checked) -> None:
+def _check_statement(
+    payload: bytes, leaf: dict[str, Any], out: Checked, *, taken_over: bool
+) -> None:
     try:
         statement = from_json(payload)
         predicate = statement["predicate"]
@@ -174,7 +188,10 @@ def _check_statement(payload: bytes, leaf: dict[str, Any], out: Checked) -> None
     named = _blobs_in(statement) if b"media_type" in payload or b"\\u" in payload else []
     if sorted(named) != sorted(blobs):
         raise _ProblemError("a record's leaf names other blobs than its statement")
-    if kind in SPECIAL and isinstance(body, dict):
+    if kind == ROTATION:
+        body = body if isinstance(body, dict) else {}
+        out.handovers.append((leaf["sequence"], body, taken_over))
+    elif kind in SPECIAL and isinstance(body, dict):
         out.special.append((kind, leaf["sequence"], body))
 
 

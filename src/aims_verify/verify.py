@@ -17,10 +17,12 @@ from aims_verify.anchors import Anchors
 from aims_verify.blobs import BlobCheck
 from aims_verify.bundle import Header, Lines, read_line
 from aims_verify.findings import Findings, counted
-from aims_verify.keys import check_keys
+from aims_verify.keys import Pinned, check_keys, check_pinned
 from aims_verify.merkle import GrowingTree
 from aims_verify.note import Checkpoint
-from aims_verify.record import RECORD, Checked, check_records
+from aims_verify.record import CLOCK_CHANGE, RECORD, Checked, check_records
+from aims_verify.times import Clock
+from aims_verify.withheld import check_withheld
 
 CHUNK_BYTES = 512 * 1024  # of record lines given to a core at a time
 PARALLEL_FROM = 4 * 1024 * 1024  # bytes; a smaller bundle is done before other processes start
@@ -30,15 +32,17 @@ def verify(
     path: Path,
     *,
     kept: Checkpoint | None = None,
-    keys: tuple[tuple[str, bytes], ...] = (),
+    keys: Pinned = (),
     roots: Sequence[Certificate] = (),
     cores: int | None = None,
+    accept_withheld: bool = False,
 ) -> Findings:
     """Findings about the bundle at `path`.
 
-    kept : a checkpoint that the auditor kept from earlier.  keys : (id, raw bytes or b'') of keys
-    that the auditor knows to be the log's.  roots : of time-stamp authorities.  cores : processes
-    to use; every core when None.
+    kept : a checkpoint that the auditor kept from earlier.  keys : (id, raw bytes or b'', perhaps
+    the name) of keys that the auditor knows to be the log's.  roots : of time-stamp authorities.
+    cores : processes to use; every core when None.  accept_withheld : whether content that the
+    export says it leaves out is no failure.
     Raises UnreadableError, OSError.
     """
     findings = Findings()
@@ -51,7 +55,9 @@ def verify(
         else:
             pool = nullcontext()
         with pool as executor:
-            _Verification(lines.header, findings, kept, keys, roots).run(lines, executor, cores)
+            done = _Verification(lines.header, findings, kept, keys, roots)
+            done.accept_withheld = accept_withheld
+            done.run(lines, executor, cores)
     return findings
 
 
@@ -61,11 +67,13 @@ class _Verification:
         header: Header,
         findings: Findings,
         kept: Checkpoint | None,
-        keys: tuple[tuple[str, bytes], ...],
+        keys: Pinned,
         roots: Sequence[Certificate],
     ) -> None:
         self.header, self.findings = header, findings
         self.kept, self.pinned = kept, keys
+        self.accept_withheld = False
+        self.clock = Clock(findings)
         self.tree = GrowingTree()
         self.anchors = Anchors(header, findings, kept, roots)
         self.blobs = BlobCheck(findings)
@@ -123,29 +131,38 @@ class _Verification:
         for what, place in checked.problems:
             self.findings.fail(what, place)
         whole = self.header.scope is None
-        for sequence, hashed in checked.leaves:
+        for sequence, hashed, received, kind in checked.leaves:
             self.count += 1
             if sequence <= self.last and sequence >= 0:
                 self.findings.fail("records out of order or repeated", f"record {sequence}")
             elif whole and sequence != self.tree.size:
                 self.findings.fail("a record is missing or misplaced", f"record {self.tree.size}")
             self.last = max(self.last, sequence)
+            if sequence >= 0:
+                self.clock.take(sequence, received, kind)
             self.tree.append(hashed)
             self.anchors.passed(self.tree)
         self.blobs.refer(checked.blobs)
-        for name in ("signatures", "strangers", "withheld", "unknown"):
+        for name in ("signatures", "strangers", "unknown", "withheld", "special", "handovers"):
             setattr(self.totals, name, getattr(self.totals, name) + getattr(checked, name))
-        self.totals.special.extend(checked.special)
+        self.totals.begun |= checked.begun
 
     def _sum_up(self) -> None:
         header, findings, totals = self.header, self.findings, self.totals
         top = header.checkpoint
-        check_keys(header, findings, self.pinned, self.kept, totals.special)
+        check_keys(header, findings, totals.handovers, totals.begun)
+        check_withheld(
+            header, findings, totals.withheld, _erased(totals), accepted=self.accept_withheld
+        )
         if header.scope is None:
+            whole = (
+                f"the {counted(self.count, 'record')} are the whole log up to its checkpoint"
+                if not totals.withheld
+                else f"the leaves of {counted(self.count, 'record')} are those under the checkpoint"
+            )
             findings.expect(
                 self.tree.size == top.size and self.tree.root() == top.root,
-                f"the {counted(self.count, 'record')} are the whole log up to its checkpoint: "
-                f"root {top.root.hex()}",
+                f"{whole}: root {top.root.hex()}",
                 f"the records do not give the checkpoint's root ({self.count:,} records here, "
                 f"{top.size:,} in the checkpoint)",
             )
@@ -165,25 +182,40 @@ class _Verification:
                 if kind == "anchor"
             ]
         )
+        check_pinned(header, findings, self.pinned, self.anchors.continued)
         self.blobs.sum_up(_erased(totals))
         self._open_questions()
 
     def _open_questions(self) -> None:
         header, totals, unchecked = self.header, self.totals, self.findings.unchecked
+        if not self.pinned and self.kept is None:
+            unchecked.append(
+                "whose log this is: its key is not pinned. Compare "
+                + ", ".join(key.id for key in header.keys)
+                + " with what you got by another way, or give it with --key"
+            )
+        for kind, sequence, body in totals.special:
+            if kind == "key-revocation":
+                unchecked.append(
+                    f"key {str(body.get('key_id'))[:16]} was revoked: what it signed from record "
+                    f"{body.get('since')} on is in doubt unless an anchor is older"
+                )
+            elif kind == CLOCK_CHANGE:
+                unchecked.append(
+                    f"when the records before record {sequence} were received: the log's clock was "
+                    "set back there"
+                )
         if header.scope is not None:
             chosen = ", ".join(f"{k} {v}" for k, v in sorted(header.scope.items())) or "a selection"
             unchecked.append(
                 f"completeness: this bundle holds a part of the log ({chosen}); that nothing of it "
                 "was left out can only be checked with a bundle of the whole log"
+                + ("" if header.signed else ", and the log did not sign what was chosen")
             )
         if totals.strangers:
             unchecked.append(
                 f"{counted(totals.strangers, 'signature')} by keys that are not the log's "
                 "(of people): the bundle does not say whose they are"
-            )
-        if totals.withheld:
-            unchecked.append(
-                f"the content of {counted(totals.withheld, 'record')} that the bundle leaves out"
             )
         if totals.unknown:
             unchecked.append(

@@ -10,7 +10,7 @@ import click
 
 from aims_mlops.cli.export import export_evidence
 from aims_mlops.cli.tables import table
-from aims_mlops.cli.upkeep import anchor, erase, hold, prune, role_script, verify
+from aims_mlops.cli.upkeep import anchor, clock_change, erase, hold, prune, role_script, verify
 
 if TYPE_CHECKING:
     from aims_mlops.evidence.records import Record
@@ -21,7 +21,16 @@ def group() -> None:
     """List, show, verify, export, anchor, hold and erase evidence."""
 
 
-for _command in (verify, export_evidence, anchor, hold, erase, prune, role_script):
+for _command in (
+    verify,
+    export_evidence,
+    anchor,
+    hold,
+    erase,
+    prune,
+    clock_change,
+    role_script,
+):
     group.add_command(_command)
 
 

@@ -24,6 +24,12 @@ import click
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     help="A checkpoint that the auditor kept; a part of the log then proves that it continues it.",
 )
+@click.option(
+    "--withhold",
+    metavar="KIND",
+    multiple=True,
+    help="Leave out the content of this kind, not its proof; aims-verify asks to accept that.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON object.")
 def export_evidence(
     path: Path,
@@ -35,6 +41,7 @@ def export_evidence(
     no_blobs: bool,
     personal: bool,
     since: Path | None,
+    withhold: tuple[str, ...],
     as_json: bool,
 ) -> None:
     """Write evidence to FILE, which `aims-verify FILE` checks without a store or a server."""
@@ -55,6 +62,7 @@ def export_evidence(
         blobs=not no_blobs,
         personal=personal,
         since=since.read_text(encoding="utf-8") if since is not None else None,
+        withhold=withhold,
     )
     if as_json:
         click.echo(json.dumps({**asdict(done), "path": str(done.path)}, indent=2))

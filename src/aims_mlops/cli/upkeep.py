@@ -179,7 +179,18 @@ def prune(older_than_days: int, kinds: tuple[str, ...]) -> None:
     click.echo(f"{count} blobs pruned; {len(records)} records of it.")
 
 
-COMMANDS = (verify, anchor, erase, hold, prune)
+@click.command("clock-change")
+@click.option("--reason", required=True, help="Goes on record.")
+def clock_change(reason: str) -> None:
+    """Put on record that the clock was set back; the log then goes on from the earlier time."""
+    from aims_mlops.store.clock_change import record_clock_change
+
+    store, actor = _log("recording a change of the clock")
+    record = record_clock_change(store, actor=actor, reason=reason)
+    click.echo(f"On record {record.sequence}, {record.id[:12]}; verification will say so.")
+
+
+COMMANDS = (verify, anchor, erase, hold, prune, clock_change)
 
 
 @click.command("role-script")

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+
+TOLERANCE = timedelta(minutes=1)  # by which the clocks of several writers of a log may differ
+WIDTH = len("2026-11-21T09:30:00.000000Z")
 
 
 def now() -> str:

@@ -175,12 +175,12 @@ class KeyChain:
                 "the pinned key is another log's", got=self.origin[:120], expected=pinned.name[:120]
             )
         self.read_head(head)
-        if self._vouches(pinned, head):
-            return "it signed the newest checkpoint"
         if pinned.public == self.spans[0].public:
-            return "the log begins with it"
+            return "the log begins with the key"
+        if self._vouches(pinned, head):
+            return "the key signed the newest checkpoint"
         if any(self._vouches(pinned, note) for note in kept):
-            return "it signed a checkpoint that was kept, and the log continues it"
+            return "the key signed a checkpoint that was kept, and the log continues it"
         place = next((span for span in self.spans if span.public == pinned.public), None)
         if place is None:
             raise VerificationError(

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
+from aims_mlops.errors import EvidenceFormatError
+
 # kind -> (one line for people, controls)
 KINDS: dict[str, tuple[str, tuple[str, ...]]] = {
     "system": ("an AI system as the inventory declares it", ("A.3.2", "A.6.2.2", "A.9.4")),
@@ -48,11 +52,38 @@ KINDS: dict[str, tuple[str, tuple[str, ...]]] = {
     "anchor": ("a checkpoint of the log that was given to an outsider", ("A.6.2.8",)),
     "key-rotation": ("the log's key handing over to the next", ("A.6.2.8",)),
     "key-revocation": ("a log key that is in doubt from a record on", ("A.6.2.8",)),
+    "clock-change": ("the log's clock was set back, with the reason", ("A.6.2.8",)),
     "erasure": ("content that was erased, its commitment kept", ("A.6.2.8",)),
     "retention": ("content that was pruned at the end of its time", ("A.6.2.8",)),
     "hold": ("content that must not be erased", ("A.6.2.8",)),
     "hold-release": ("the end of a hold", ("A.6.2.8",)),
 }
+
+CLOCK_CHANGE = "clock-change"
+
+# Records about the log itself are made by the log, and taken from nobody.
+LOG_KINDS = frozenset(
+    (
+        "anchor",
+        CLOCK_CHANGE,
+        "erasure",
+        "hold",
+        "hold-release",
+        "key-revocation",
+        "key-rotation",
+        "retention",
+    )
+)
+
+
+def check_from_outside(kinds: Iterable[str]) -> None:
+    """EvidenceFormatError if one of the kinds is of those that only the log itself makes."""
+    for kind in LOG_KINDS.intersection(kinds):
+        raise EvidenceFormatError(
+            f"evidence of kind {kind} is only made by the log itself",
+            expected="what somebody says about systems, data, models and runs",
+            next_step="aims key, or aims evidence anchor, erase, hold, prune, clock-change",
+        )
 
 
 def controls_of(kind: str) -> tuple[str, ...]:

@@ -7,13 +7,10 @@ from collections.abc import Awaitable, Callable
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 
+from aims_mlops.evidence.kinds import LOG_KINDS
 from aims_mlops.server.problems import ProblemError
 from aims_mlops.server.tokens import Scope, Token, Tokens
 
-# Records about the log itself are made by the log, never taken from outside.
-OWN_KINDS = frozenset(
-    ("key-rotation", "key-revocation", "erasure", "retention", "hold", "hold-release", "anchor")
-)
 # Consent and what sets rules aside: always one person's, named by the token.
 PERSON_KINDS = frozenset(
     ("approval", "rejection", "revocation", "delegation", "waiver", "enrolment")
@@ -40,7 +37,7 @@ def needs(tokens: Tokens, *scopes: Scope) -> Callable[[Request], Awaitable[Token
 
 def check_push(token: Token, kind: str, actor: str) -> None:
     """Whether this token may push evidence of this kind by this actor; raises ProblemError."""
-    if kind in OWN_KINDS:
+    if kind in LOG_KINDS:
         raise ProblemError("forbidden", f"evidence of kind {kind} is only made by the log itself")
     scope: Scope = "approve" if kind in PERSON_KINDS else "capture"
     if not token.allows(scope):

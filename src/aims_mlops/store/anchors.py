@@ -174,7 +174,7 @@ def _current(store: SqlStore) -> tuple[str, int, str]:
 
 def _record(store: SqlStore, note: str, *, actor: str, **body: Any) -> Record:
     checkpoint = unverified_checkpoint(note)
-    return store.append(
+    return store.append_own(
         Evidence(
             kind="anchor",
             subjects=(Subject(f"checkpoint:{checkpoint.size}", checkpoint.root.hex()),),

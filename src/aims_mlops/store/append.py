@@ -4,7 +4,8 @@ Rules of an append, all in one transaction that first locks the head row:
  1. the statement is checked, canonicalised and signed before it touches the database;
  2. the log must still contain what this machine last signed;
  3. a key that is taken returns the record that took it, or is a conflict;
- 4. records, subjects, full tiles and the new head with its signed checkpoint are written together.
+ 4. time runs forward: a clock that was set back is refused, unless it is put on record;
+ 5. records, subjects, full tiles and the new head with its signed checkpoint are written together.
 
 The statements are written with SQLAlchemy Core and compiled once; they run on the driver's own
 cursor, because what lies between costs more than the statements do. Most keys are new, so a batch
@@ -18,10 +19,11 @@ from typing import Any
 
 import sqlalchemy as sa  # noqa: TID253  the adapter itself
 
-from aims_mlops.errors import EvidenceConflictError, StoreError
+from aims_mlops.errors import EvidenceConflictError, StoreError, StoreUnavailableError
 from aims_mlops.evidence import clock
 from aims_mlops.evidence.checkpoint import Checkpoint, origin_of
 from aims_mlops.evidence.envelope import Signature, Signer, key_id, unseal
+from aims_mlops.evidence.kinds import CLOCK_CHANGE, check_from_outside
 from aims_mlops.evidence.merkle import frontier_at, grow, leaf_hash, root_of
 from aims_mlops.evidence.records import Evidence, Record
 from aims_mlops.store.database import Database
@@ -47,6 +49,12 @@ HEAD = sa.select(
     .scalar_subquery()
     .label("key_id"),
 )
+_LOCKED = HEAD.add_columns(
+    sa.select(records.c.received_at)
+    .where(records.c.sequence == head.c.size - sa.literal_column("1"))
+    .scalar_subquery()
+    .label("received_at")
+)
 _SET_HEAD = (
     head.update()
     .values({c: sa.bindparam(c) for c in ("size", "frontier", "root", "checkpoint")})
@@ -60,21 +68,28 @@ class Appender:
     def __init__(self, database: Database, keys: LogKeys) -> None:
         self._database = database
         self._keys = keys
-        self._lock_head = database.compiled(HEAD.with_for_update(of=head))
+        self._lock_head = database.compiled(_LOCKED.with_for_update(of=head))
         self._set_head = database.compiled(_SET_HEAD)
         self._add_record = database.compiled(records.insert())
         self._add_subject = database.compiled(subjects.insert())
         self._add_tile = database.compiled(tiles.insert())
 
     def append(
-        self, batch: Sequence[Item], *, successor: Signer | None = None, also: Also | None = None
+        self,
+        batch: Sequence[Item],
+        *,
+        successor: Signer | None = None,
+        also: Also | None = None,
+        own: bool = False,
     ) -> list[Record]:
         """Sign and store (evidence, key, people's signatures): all of them, or none.
 
         successor : signs from the next record on, and this head beside the old key; also : what
-        else to do in the same transaction. Raises EvidenceFormatError, EvidenceConflictError,
-        StoreUnavailableError.
+        else to do in the same transaction; own : whether the log says it about itself.
+        Raises EvidenceFormatError, EvidenceConflictError, StoreUnavailableError.
         """
+        if not own:
+            check_from_outside(item[0].kind for item in batch)
         try:
             return self._append(batch, successor, also)
         except KeyChangedError:
@@ -133,11 +148,17 @@ class Appender:
     ) -> tuple[list[Record], tuple[str, int, bytes] | None]:
         cursor: Any = connection.connection.cursor()
         cursor.execute(self._lock_head)
-        log_id, size, frontier_bytes, root, _, current = cursor.fetchone()
+        top = cursor.fetchone()
+        if top[1] and top[6] is None:
+            # PostgreSQL gave the row as another writer left it, and beside it the newest key and
+            # record as they were before: now that the row is ours, ask again.
+            cursor.execute(self._lock_head)
+            top = cursor.fetchone()
+        log_id, size, frontier_bytes, root, _, current, latest = top
         frontier = split_hashes(bytes(frontier_bytes))
         self._check_head(connection, log_id, size, root, frontier, current)
         by_key = self._taken(connection, items) if search else {}
-        received_at = clock.now()
+        received_at = self._received(latest, items)
         out: list[Record] = []
         rows: list[tuple[Any, ...]] = []
         links: list[tuple[int, str]] = []
@@ -186,6 +207,23 @@ class Appender:
         cursor.execute(self._set_head, (sequence, b"".join(frontier), root, note))
         cursor.close()
         return out, (log_id, sequence, root)
+
+    def _received(self, latest: str | None, items: Sequence[Draft]) -> str:
+        """The time of receipt; in the log it never runs backward, but on the record."""
+        now = clock.now()
+        if latest is None or now >= latest or items[0].evidence.kind == CLOCK_CHANGE:
+            return now
+        if clock.read(latest) - clock.read(now) <= clock.TOLERANCE:
+            return latest
+        raise StoreUnavailableError(
+            f"the log {self._database.url} takes no record from the past",
+            got=f"{now[:19]}Z by this machine's clock",
+            expected=f"not before {latest[:19]}Z, when the newest record was received",
+            next_step=(
+                "set this machine's clock; if the newest record is from a clock that was ahead: "
+                "aims evidence clock-change --reason TEXT"
+            ),
+        )
 
     def _check_head(
         self,

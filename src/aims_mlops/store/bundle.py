@@ -11,7 +11,7 @@ import heapq
 import os
 import uuid
 from base64 import b64encode
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from importlib import metadata
 from itertools import islice
@@ -27,16 +27,22 @@ from aims_mlops.errors import (
 from aims_mlops.evidence.canonical import canonical
 from aims_mlops.evidence.checkpoint import Checkpoint, unverified_checkpoint
 from aims_mlops.evidence.clock import now
+from aims_mlops.evidence.envelope import pae
+from aims_mlops.evidence.keychain import ROTATION
+from aims_mlops.evidence.kinds import LOG_KINDS
 from aims_mlops.evidence.leaf import Leaf
 from aims_mlops.evidence.records import Record
 from aims_mlops.store.base import EvidenceStore
-from aims_mlops.store.bundle_source import BundleSource, source_of
+from aims_mlops.store.bundle_source import BundleSource, header_signature, source_of
 
 VERSION = 1
 PART = 768 * 1024  # bytes of a blob in one line
 PAGE = 500  # records whose proofs are read at a time
 # Records about the log itself: every bundle has them, or its keys and gaps could not be explained.
-ABOUT_THE_LOG = ("key-rotation", "key-revocation", "erasure", "retention", "anchor")
+ABOUT_THE_LOG = (
+    "key-rotation", "key-revocation", "erasure", "retention", "anchor", "clock-change",
+)  # fmt: skip
+HEADER_TYPE = "application/vnd.aims-mlops.bundle-header+json"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,14 +88,20 @@ def export_bundle(
     blobs: bool = True,
     personal: bool = False,
     since: str | None = None,
+    withhold: Sequence[str] = (),
 ) -> Bundle:
     """Write a bundle to `path`, which appears complete or not at all.
 
     blobs : whether their content goes along; personal : that of personal content too.
     since : a checkpoint (note) that the auditor kept; a bundle of a part of the log then carries
         the proof that the log continues it.
-    Raises InputError for an empty log or a checkpoint of another one, StoreError.
+    withhold : kinds of records that stay in, with their proofs, without their content; the log
+        signs that it was so, and a verifier asks to accept it.
+    Raises InputError for an empty log, a checkpoint of another one, or kinds that cannot be
+    withheld, StoreError.
     """
+    if about := sorted(LOG_KINDS.intersection(withhold)):
+        raise InputError("records about the log itself cannot be withheld", got=", ".join(about))
     draft = path.with_name(f".{path.name}.{uuid.uuid4().hex[:12]}")
     try:
         with draft.open("xb") as file:
@@ -100,6 +112,7 @@ def export_bundle(
                 with_blobs=blobs,
                 personal=personal,
                 since=since,
+                withhold=frozenset(withhold),
             ).write()
             file.flush()
             os.fsync(file.fileno())
@@ -124,7 +137,9 @@ class _Writer:
         with_blobs: bool,
         personal: bool,
         since: str | None,
+        withhold: frozenset[str],
     ) -> None:
+        self.withhold = withhold
         self.store, self.file, self.scope = store, file, scope
         self.with_blobs, self.personal, self.since = with_blobs, personal, since
         self.source: BundleSource = source_of(store)
@@ -175,23 +190,30 @@ class _Writer:
         self.size += len(line)
 
     def _header(self, note: str, top: Checkpoint, chosen: dict[str, Any] | None) -> None:
-        self._line(
-            canonical(
-                {
-                    "aims_bundle": VERSION,
-                    "checkpoint": note,
-                    "keys": [
-                        {"public": b64encode(public).decode(), "valid_from": start}
-                        for start, public in self.source.log_keys()
-                        if start <= top.size
-                    ],
-                    "log": self.store.status().log_id,
-                    "scope": chosen,
-                    "written_at": now(),
-                    "written_by": f"aims-mlops {metadata.version('aims-mlops')}",
-                }
+        keys = [(start, public) for start, public in self.source.log_keys() if start <= top.size]
+        header = {
+            "aims_bundle": VERSION,
+            "checkpoint": note,
+            "keys": [
+                {"public": b64encode(public).decode(), "valid_from": start}
+                for start, public in keys
+            ],
+            "log": self.store.status().log_id,
+            "scope": chosen,
+            "written_at": now(),
+            "written_by": f"aims-mlops {metadata.version('aims-mlops')}",
+        }
+        if self.withhold:
+            header["withheld"] = sorted(self.withhold)
+        signature = header_signature(self.store, keys[-1][1], pae(HEADER_TYPE, canonical(header)))
+        if signature is not None:
+            header["signature"] = b64encode(signature).decode()
+        elif self.withhold:
+            raise InputError(
+                "content can only be withheld where the log's key is, which signs that it was",
+                next_step="export where the log is kept, or without --withhold",
             )
-        )
+        self._line(canonical(header))
 
     def _consistency(self, note: str, top: Checkpoint, *, whole: bool) -> None:
         old = unverified_checkpoint(note)
@@ -242,21 +264,30 @@ class _Writer:
             kind=scope.kind, system=scope.system, subject=scope.subject, run=scope.run
         )
         last = -1
-        about = self.store.find(kind=ABOUT_THE_LOG)
+        about = self._about_the_log()
         for record in heapq.merge(picked, about, key=lambda record: record.sequence):
             if record.sequence != last:
                 yield record
             last = record.sequence
 
+    def _about_the_log(self) -> Iterator[Record]:
+        """Records about the log, and the one after a handover of an older version: see keychain."""
+        for record in self.store.find(kind=ABOUT_THE_LOG):
+            yield record
+            if record.evidence.kind == ROTATION and "log" not in record.evidence.body:
+                yield from self.store.find(since=record.sequence + 1, limit=1)
+
     def _record(self, record: Record, path: list[bytes] | None) -> None:
         # Envelope and leaf are canonical JSON, so the line is, and their bytes stay as they are.
-        parts = [b'{"envelope":', record.envelope, b',"leaf":', record.leaf]
+        withheld = record.evidence.kind in self.withhold
+        envelope = b"null" if withheld else record.envelope
+        parts = [b'{"envelope":', envelope, b',"leaf":', record.leaf]
         if path is not None:
             hashes = b",".join(b'"%b"' % b64encode(h) for h in path)
             parts.append(b',"proof":[%b]' % hashes)
         self._line(b"".join((*parts, b"}")))
         self.records += 1
-        if self.with_blobs:
+        if self.with_blobs and not withheld:
             for name in Leaf.from_bytes(record.leaf).blobs:
                 if name not in self.seen:
                     self.seen.add(name)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from functools import cache
 from typing import TYPE_CHECKING, Protocol
 
-from aims_mlops.errors import InputError
+from aims_mlops.errors import AimsError, InputError
 from aims_mlops.evidence.merkle import (
     Subtree,
     consistency_proof,
@@ -57,6 +57,17 @@ def source_of(store: EvidenceStore) -> BundleSource:
         f"the store {store.url} gives no proofs, so no bundle can be made of it",
         expected="an SQLite or PostgreSQL store, or a server of this version",
     )
+
+
+def header_signature(store: EvidenceStore, public: bytes, message: bytes) -> bytes | None:
+    """A signature by the log's key, raw; None where this process does not have that key."""
+    if not isinstance(store, SqlStore):
+        return None
+    try:
+        signer = store.signing.signer
+    except AimsError:
+        return None
+    return signer.sign(message) if signer.public == public else None
 
 
 class SqlSource:

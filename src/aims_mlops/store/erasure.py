@@ -35,7 +35,7 @@ class Hold:
 def place_hold(store: SqlStore, subjects: Iterable[str], *, actor: str, reason: str) -> Record:
     """Forbid erasing content until released; `subjects` are SHA-256 of subjects or blobs."""
     about = tuple(Subject(f"held:{digest[:16]}", digest) for digest in subjects)
-    return store.append(
+    return store.append_own(
         Evidence(
             kind="hold",
             subjects=about,
@@ -51,7 +51,7 @@ def release_hold(store: SqlStore, record_id: str, *, actor: str, reason: str) ->
     record = store.get(record_id)
     if record.id not in {hold.record_id for hold in holds(store)}:
         raise InputError(f"record {record_id[:16]} is not a hold in force")
-    return store.append(
+    return store.append_own(
         Evidence(
             kind="hold-release",
             subjects=record.evidence.subjects,
@@ -98,7 +98,7 @@ def erase(store: SqlStore, blob: str, *, actor: str, reason: str) -> Record:
         actor=actor,
         claimed_at=clock.now(),
     )
-    record = store.append_with(evidence, lambda connection: _destroy_keys(connection, [blob]))
+    record = store.append_own(evidence, lambda connection: _destroy_keys(connection, [blob]))
     store.blobs.delete(blob if secrets is None else secrets.name)
     return record
 
@@ -141,7 +141,7 @@ def prune(
         def also(connection: sa.Connection, part: list[str] = part) -> None:
             _destroy_keys(connection, part)
 
-        records.append(store.append_with(evidence, also))
+        records.append(store.append_own(evidence, also))
         for name in objects:
             store.blobs.delete(name)
     return records

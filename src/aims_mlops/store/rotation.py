@@ -106,4 +106,4 @@ def revoke_key(store: SqlStore, key: str, *, since: int, actor: str, reason: str
         actor=actor,
         claimed_at=clock.now(),
     )
-    return store.append(evidence)
+    return store.append_own(evidence)

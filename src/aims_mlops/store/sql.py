@@ -102,7 +102,12 @@ class SqlStore:
     def append_rotation(self, evidence: Evidence, successor: Signer) -> Record:
         """Store the record by which the key that signs now hands over to another: both sign it."""
         consent = sign(canonical(evidence.to_statement()), successor)
-        return self._appender.append([(evidence, None, [consent])], successor=successor)[0]
+        batch = [(evidence, None, [consent])]
+        return self._appender.append(batch, successor=successor, own=True)[0]
+
+    def append_own(self, evidence: Evidence, also: Also | None = None) -> Record:
+        """Store what the log says about itself: kinds that are taken from nobody else."""
+        return self._appender.append([(evidence, None, ())], also=also, own=True)[0]
 
     def append_with(self, evidence: Evidence, also: Also) -> Record:
         """Store one record and do something else to the database in the same transaction."""

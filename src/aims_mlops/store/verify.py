@@ -15,12 +15,15 @@ import sqlalchemy as sa  # noqa: TID253  the adapter itself
 
 from aims_mlops.errors import AimsError, VerificationError
 from aims_mlops.evidence.envelope import key_id
+from aims_mlops.evidence.keychain import KeySpan
+from aims_mlops.evidence.kinds import CLOCK_CHANGE
 from aims_mlops.evidence.note import VerifierKey
 from aims_mlops.store.anchors import Anchor, anchors, certificates, check_token
 from aims_mlops.store.database import meaning
 from aims_mlops.store.sql import SqlStore
 from aims_mlops.store.tables import head, log_keys
-from aims_mlops.store.verify_range import KeySpan, RangeResult
+from aims_mlops.store.verify_keys import check_keys
+from aims_mlops.store.verify_range import MAX_FINDINGS, RangeResult
 from aims_mlops.store.verify_report import Report, Verified
 from aims_mlops.store.verify_roots import check_roots
 from aims_mlops.store.verify_schema import outside_failures, schema_failures
@@ -42,7 +45,8 @@ def verify_store(
     """Verify the log and say what holds, what fails and what could not be checked.
 
     since : check only what was added after this; kept : checkpoints (notes) that were kept outside;
-    trusted : the log's first key as it was handed over; without it the store's word is taken;
+    trusted : the log's key as it was handed over, its first or one that signed its newest or a kept
+    checkpoint; without it the store's word is taken;
     authorities : PEM files with roots of time-stamp authorities, to check their tokens;
     blobs : read every blob as well; workers : processes, one for each core when None.
     """
@@ -77,8 +81,9 @@ def _verify(
         if len(heads) != 1 or heads[0].id != 1:
             raise VerificationError("the log does not have one head", got=f"{len(heads)} rows")
         top = heads[0]
-        spans = _spans(connection)
-        _check_types(top, spans)
+        rows = connection.execute(sa.select(log_keys).order_by(log_keys.c.valid_from)).all()
+        _check_types(top, rows)
+        spans = [KeySpan(row.valid_from, row.public) for row in rows]
         report.failures.extend(outside_failures(connection, top.size))
     report.log_id, report.size, report.root = top.log_id, int(top.size), bytes(top.root).hex()
     if not spans or spans[0].valid_from != 0:
@@ -97,6 +102,7 @@ def _verify(
         keys=str(store.key_folder),
         read_blobs=blobs,
         erased=store.erased(),
+        latest=since.received if since is not None else "",
     )
     with meaning(store.database):
         result = check_records(
@@ -110,15 +116,22 @@ def _verify(
     report.failures.extend(result.failures)
     if result.more_failures:
         report.failures.append(f"and {result.more_failures} more")
+    report.failures.extend(result.times.failures[:MAX_FINDINGS])
+    report.latest = result.times.high
+    for record in store.find(kind=CLOCK_CHANGE):
+        report.open_points.append(
+            f"the log's clock was set back at record {record.sequence}: when the records before it "
+            "were received is in doubt"
+        )
     anchored = anchors(store)
     notes = (*kept, *(anchor.checkpoint for anchor in anchored))
     check_roots(store, report, result, start, frontier, top, spans, notes)
     _check_tokens(report, anchored, authorities)
-    _check_keys(store, report, spans, trusted)
+    check_keys(store, report, spans, top.checkpoint, trusted, kept)
     _say_what_is_open(store, report, result, since, blobs=blobs)
 
 
-def _check_types(top: Any, spans: Sequence[Any]) -> None:
+def _check_types(top: Any, rows: Sequence[Any]) -> None:
     """SQLite keeps any type in any column, and Python reads a number out of bytes."""
     good = (
         type(top.size) is int
@@ -127,19 +140,14 @@ def _check_types(top: Any, spans: Sequence[Any]) -> None:
         and isinstance(top.frontier, bytes)
         and isinstance(top.checkpoint, str | None)
         and all(
-            type(s.valid_from) is int
-            and isinstance(s.public, bytes)
-            and key_id(s.public) == s.key_id
-            for s in spans
+            type(r.valid_from) is int
+            and isinstance(r.public, bytes)
+            and key_id(r.public) == r.key_id
+            for r in rows
         )
     )
     if not good:
         raise VerificationError("the head or the keys of the log have values of another type")
-
-
-def _spans(connection: sa.Connection) -> list[KeySpan]:
-    rows = connection.execute(sa.select(log_keys).order_by(log_keys.c.valid_from))
-    return [KeySpan(r.valid_from, r.key_id, r.public) for r in rows]
 
 
 def _start(report: Report, since: Verified | None) -> tuple[int, list[bytes]]:
@@ -177,38 +185,6 @@ def _check_tokens(report: Report, found: Sequence[Anchor], authorities: Sequence
             report.failures.append(f"record {anchor.sequence}: {error}")
         else:
             report.holds.append(f"{anchor.place} saw the first {anchor.size} records by {time}")
-
-
-def _check_keys(
-    store: SqlStore, report: Report, spans: Sequence[KeySpan], trusted: Sequence[VerifierKey]
-) -> None:
-    for span in spans[1:]:
-        record = next(iter(store.find(since=span.valid_from - 1, limit=1)), None)
-        evidence = record.evidence if record else None
-        if (
-            evidence is None
-            or evidence.kind != "key-rotation"
-            or evidence.body.get("public") != span.public.hex()
-        ):
-            report.failures.append(
-                f"key {span.key_id[:16]} signs from record {span.valid_from} on, and the key "
-                "before it did not hand over"
-            )
-    for record in store.find(kind="key-revocation"):
-        body = record.evidence.body
-        report.open_points.append(
-            f"key {str(body.get('key_id'))[:16]} was revoked: what it signed from record "
-            f"{body.get('since')} on is in doubt unless an anchor is older"
-        )
-    if trusted:
-        if all(key.public != spans[0].public for key in trusted):
-            report.failures.append("the log does not begin with a key that was handed over")
-        else:
-            report.holds.append("the log begins with the key that was handed over")
-    else:
-        report.open_points.append(
-            "the first key is the store's own word: compare it with one handed over by another way"
-        )
 
 
 def _say_what_is_open(

@@ -21,12 +21,14 @@ from cryptography.exceptions import InvalidSignature
 from aims_mlops.errors import AimsError, EvidenceNotFoundError, VerificationError
 from aims_mlops.evidence.canonical import read
 from aims_mlops.evidence.envelope import STATEMENT_PAYLOAD, pae
+from aims_mlops.evidence.keychain import KeySpan
 from aims_mlops.evidence.leaf import LEAF_VERSION, Leaf, write_leaf
 from aims_mlops.evidence.merkle import HASH, leaf_hash
 from aims_mlops.evidence.records import PREDICATE_PREFIX, STATEMENT_TYPE
 from aims_mlops.store.pages import Pages
 from aims_mlops.store.rows import blobs_of
 from aims_mlops.store.tile import WIDTH, fold
+from aims_mlops.store.verify_times import Times
 
 _PAE_START = pae(STATEMENT_PAYLOAD, b"")[:-2]  # up to the length of the payload
 MAX_FINDINGS = 200  # of one range; the rest is counted
@@ -73,15 +75,6 @@ _read_envelope = msgspec.json.Decoder(_Envelope).decode
 _read_statement = msgspec.json.Decoder(_Statement).decode
 
 
-@dataclass(frozen=True, slots=True)
-class KeySpan:
-    """A log key (raw, 32 bytes), valid from a sequence up to the next key's."""
-
-    valid_from: int
-    key_id: str
-    public: bytes
-
-
 @dataclass(slots=True)
 class RangeResult:
     """What checking records [start, end) gave.
@@ -98,6 +91,7 @@ class RangeResult:
     failures: list[str] = field(default_factory=list)
     more_failures: int = 0
     erased: int = 0
+    times: Times = field(default_factory=Times)
 
     def fail(self, text: str) -> None:
         """Note a failure, the first few in words."""
@@ -114,6 +108,7 @@ class RangeResult:
         self.erased += other.erased
         self.blocks.update(other.blocks)
         self.loose.extend(other.loose)
+        self.times.then(other.times)
         for text in other.failures:
             self.fail(text)
         self.more_failures += other.more_failures
@@ -183,6 +178,7 @@ class RangeChecker:
                 what = str(error) if isinstance(error, AimsError) else type(error).__name__
                 result.fail(f"record {row[0]} cannot be read: {what}")
             hashes.append(leaf_hash(leaf if isinstance(leaf, bytes) else b""))
+            result.times.take(row[0], row[6], row[3])
         result.checked += len(rows)
         if closes:
             own = page.tile[(start % WIDTH) * HASH :] if isinstance(page.tile, bytes) else b""

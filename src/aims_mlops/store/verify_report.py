@@ -6,6 +6,7 @@ import json
 from dataclasses import dataclass, field
 
 from aims_mlops.errors import EvidenceFormatError
+from aims_mlops.evidence import clock
 from aims_mlops.evidence.merkle import root_of
 
 
@@ -17,6 +18,7 @@ class Verified:
     size: int
     root: str
     frontier: tuple[str, ...]
+    received: str = ""  # when the newest of them was; time runs forward from there
 
     def to_json(self) -> str:
         return json.dumps(
@@ -25,6 +27,7 @@ class Verified:
                 "size": self.size,
                 "root": self.root,
                 "frontier": list(self.frontier),
+                "received": self.received,
             },
             indent=1,
         )
@@ -35,7 +38,10 @@ class Verified:
         try:
             found = json.loads(text)
             frontier = tuple(found["frontier"])
-            state = cls(found["log_id"], found["size"], found["root"], frontier)
+            received = str(found.get("received", ""))  # versions before did not keep it
+            state = cls(found["log_id"], found["size"], found["root"], frontier, received)
+            if received:
+                clock.read(received)
             if root_of([bytes.fromhex(h) for h in frontier]).hex() != state.root:
                 raise ValueError("the frontier does not give the root")
         except (ValueError, KeyError, TypeError) as error:
@@ -58,6 +64,7 @@ class Report:
     failures: list[str] = field(default_factory=list)
     open_points: list[str] = field(default_factory=list)
     verified: Verified | None = None
+    latest: str = ""  # when the newest record was received
 
     @property
     def ok(self) -> bool:

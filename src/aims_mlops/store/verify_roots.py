@@ -8,13 +8,13 @@ from typing import Any
 import sqlalchemy as sa  # noqa: TID253  the adapter itself
 
 from aims_mlops.errors import AimsError
-from aims_mlops.evidence.checkpoint import Checkpoint, origin_of, read_checkpoint
+from aims_mlops.evidence.checkpoint import Checkpoint, origin_of
+from aims_mlops.evidence.keychain import KeyChain, KeySpan
 from aims_mlops.evidence.merkle import grow, leaf_hash, root_of
-from aims_mlops.evidence.note import VerifierKey
 from aims_mlops.store.sql import SqlStore
 from aims_mlops.store.tables import records, tiles
 from aims_mlops.store.tile import STEP, WIDTH, fold, split_hashes
-from aims_mlops.store.verify_range import KeySpan, RangeResult
+from aims_mlops.store.verify_range import RangeResult
 from aims_mlops.store.verify_report import Report, Verified
 
 
@@ -31,13 +31,15 @@ def check_roots(
     if result.checked != report.size - start:
         report.failures.append("the root could not be recomputed: records are missing")
         return
-    origin = origin_of(report.log_id)
-    keys = [VerifierKey(origin, span.public) for span in spans]
+    try:
+        chain = KeyChain(origin_of(report.log_id), spans)
+    except AimsError:
+        return  # what is wrong with the keys is told where they are checked
     wanted: dict[int, list[Checkpoint]] = {}
     before = 0
     for note in kept:
         try:
-            checkpoint = read_checkpoint(note, keys)
+            checkpoint = chain.read_checkpoint(note)
         except AimsError as error:
             report.failures.append(f"a kept checkpoint is not this log's: {error}")
             continue
@@ -69,9 +71,8 @@ def check_roots(
         if top.checkpoint is not None:
             report.failures.append("an empty log has a checkpoint")
     else:
-        current = [k for k, s in zip(keys, spans, strict=True) if s.valid_from < report.size][-1:]
         try:
-            checkpoint = read_checkpoint(top.checkpoint or "", current)
+            checkpoint = chain.read_head(top.checkpoint or "")
         except AimsError as error:
             report.failures.append(f"the log's checkpoint does not hold: {error}")
             return
@@ -80,7 +81,7 @@ def check_roots(
             return
         report.holds.append(f"{report.checked} records give the root in the signed checkpoint")
     report.verified = Verified(
-        report.log_id, report.size, report.root, tuple(h.hex() for h in frontier)
+        report.log_id, report.size, report.root, tuple(h.hex() for h in frontier), report.latest
     )
 
 

@@ -20,10 +20,12 @@ from pathlib import Path
 from typing import Any
 
 from aims_mlops.errors import StoreError
+from aims_mlops.evidence.keychain import KeySpan
 from aims_mlops.processes import usable_processors
 from aims_mlops.store.pages import open_pages
 from aims_mlops.store.tile import WIDTH
-from aims_mlops.store.verify_range import KeySpan, RangeChecker, RangeResult
+from aims_mlops.store.verify_range import RangeChecker, RangeResult
+from aims_mlops.store.verify_times import Times
 
 _TOKEN = struct.Struct("=QQ")  # start and end of a piece; a pipe keeps each whole
 _MAX_PIECES = 4_000  # all of them fit into a pipe: 64 KiB
@@ -33,7 +35,10 @@ _ALONE = 4_096  # records below which a second process costs more than it saves
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Task:
-    """What to check the records against; `blobs` and `keys` are where the store keeps them."""
+    """What to check the records against; `blobs` and `keys` are where the store keeps them.
+
+    latest : the time at which the newest record before these was received, if that is known.
+    """
 
     dsn: str
     log_id: str
@@ -42,6 +47,7 @@ class Task:
     keys: str
     read_blobs: bool
     erased: frozenset[str]
+    latest: str = ""
 
 
 def check_records(
@@ -75,7 +81,7 @@ def check_records(
             if worker.poll() is None:
                 worker.kill()
             worker.communicate()
-    total = RangeResult()
+    total = RangeResult(times=Times(high=task.latest))
     for _, result in sorted(found.items()):
         total.add(result)
     return total
@@ -140,6 +146,7 @@ def _finish(worker: subprocess.Popen[bytes]) -> dict[int, RangeResult]:
                 **result,
                 "blocks": {int(k): bytes.fromhex(v) for k, v in result["blocks"].items()},
                 "loose": [(i, bytes.fromhex(h)) for i, h in result["loose"]],
+                "times": Times(**result["times"]),
             }
         )
         for start, result in json.loads(output)

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+import time_machine
 
 from aims_mlops.evidence import clock
 from aims_mlops.evidence.records import Evidence, Subject
 from aims_mlops.evidence.schemas import schema_of
 from aims_mlops.store.anchors import anchor_to_file
+from aims_mlops.store.clock_change import record_clock_change
 from aims_mlops.store.erasure import erase, place_hold, prune, release_hold
 from aims_mlops.store.opening import open_sql_store
 from aims_mlops.store.rotation import list_keys, revoke_key, rotate_key
@@ -40,6 +42,8 @@ def test_records_of_the_log_itself_follow_their_schemas(tmp_path: Path) -> None:
     anchor_to_file(store, tmp_path / "checkpoint", actor=ME)
     rotate_key(store, actor=ME)
     revoke_key(store, list_keys(store)[0].key_id, since=1, actor=ME, reason="lost")
+    with time_machine.travel(datetime.now(UTC) - timedelta(hours=2), tick=False):
+        record_clock_change(store, actor=ME, reason="the clock was two hours ahead")
     kinds = []
     for record in store.find(since=1):
         schema = schema_of(record.evidence.kind, record.evidence.version)
@@ -54,5 +58,6 @@ def test_records_of_the_log_itself_follow_their_schemas(tmp_path: Path) -> None:
         "anchor",
         "key-rotation",
         "key-revocation",
+        "clock-change",
     ]
     store.close()

@@ -158,7 +158,7 @@ def test_bundle_says_when_an_authority_saw_the_log(
 
     store.append_many([evidence(i) for i in range(3)])
     note = store.status().checkpoint or ""
-    store.append(
+    store.append_own(
         evidence(
             0,
             kind="anchor",

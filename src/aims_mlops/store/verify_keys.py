@@ -1,0 +1,67 @@
+"""Check whose keys signed a log: the chain of handovers, and what the trusted keys vouch for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from aims_mlops.errors import EvidenceError, VerificationError
+from aims_mlops.evidence.checkpoint import origin_of
+from aims_mlops.evidence.keychain import ROTATION, Handover, KeyChain, KeySpan
+from aims_mlops.evidence.note import VerifierKey
+from aims_mlops.store.sql import SqlStore
+from aims_mlops.store.verify_report import Report
+
+
+def handovers(store: SqlStore) -> Iterator[Handover]:
+    """Every record of a handover, with the record after it."""
+    for record in store.find(kind=ROTATION):
+        following = next(iter(store.find(since=record.sequence + 1, limit=1)), None)
+        yield Handover(record.sequence, record.envelope, following.envelope if following else None)
+
+
+def check_keys(
+    store: SqlStore,
+    report: Report,
+    spans: Sequence[KeySpan],
+    note: str | None,
+    trusted: Sequence[VerifierKey],
+    kept: Sequence[str],
+) -> None:
+    """Hold the log's keys against the rule of `evidence.keychain`.
+
+    note : the log's checkpoint, None while it is empty.  kept : checkpoints from outside.
+    """
+    try:
+        chain = KeyChain(origin_of(report.log_id), spans)
+    except VerificationError as error:
+        report.failures.append(str(error))
+        return
+    report.failures.extend(chain.failures(handovers(store)))
+    for record in store.find(kind="key-revocation"):
+        body = record.evidence.body
+        report.open_points.append(
+            f"key {str(body.get('key_id'))[:16]} was revoked: what it signed from record "
+            f"{body.get('since')} on is in doubt unless an anchor is older"
+        )
+    if not trusted:
+        report.open_points.append(
+            "the first key is the store's own word: compare it with one handed over by another way"
+        )
+        return
+    problems = []
+    for key in trusted:
+        try:
+            report.holds.append(_vouched(chain, key, note, kept))
+        except EvidenceError as error:
+            problems.append(str(error))
+    if len(problems) == len(trusted):
+        report.failures.extend(problems)
+
+
+def _vouched(chain: KeyChain, key: VerifierKey, note: str | None, kept: Sequence[str]) -> str:
+    if note is None:  # an empty log has nothing but its first key
+        if (chain.origin, chain.spans[0].public) != (key.name, key.public):
+            raise VerificationError("the log does not begin with the key that was handed over")
+        return "the log begins with the key that was handed over"
+    why = chain.check_pinned(key, note, kept=kept)
+    return why.replace("the key", "the key that was handed over", 1)
