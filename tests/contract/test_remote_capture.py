@@ -177,11 +177,17 @@ def test_what_the_server_refuses_for_good_is_kept_and_shown(
             }
         )
 
-    spool_batch(project, [evidence(1), evidence(2, claimed_at="yesterday"), evidence(3)])
+    path = spool_batch(project, [evidence(1), evidence(2, actor="odd"), evidence(3)])
+    odd = path.read_bytes().replace(
+        b'"actor":"odd","body":{},"claimed_at":"2026', b'"actor":"odd","body":{},"claimed_at":"on'
+    )
+    path.write_bytes(odd)
     environment |= {"AIMS_STORE_URL": served.start()}
     pushed = _run(project, environment, "-m", "aims_mlops", "push")
     assert pushed.returncode == 1
     assert "Refused for good and kept for you to look at (1)" in pushed.stdout
-    assert "claimed_at" in pushed.stdout
+    assert "does not say when it was claimed" in pushed.stdout
     assert pending(project) == []
-    assert [r.evidence.subjects[0].name for r in behind.find()] == ["run:1", "run:3"]
+    assert [r.evidence.subjects[0].name for r in behind.find(kind="run")] == ["run:1", "run:3"]
+    (gap,) = behind.find(kind="gap")
+    assert gap.evidence.body["where"] == "spool: run"

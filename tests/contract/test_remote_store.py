@@ -81,10 +81,21 @@ def server(behind: SqlStore, tokens: Tokens) -> Iterator[Any]:
     running.stop()
 
 
-@pytest.fixture
-def opened(server: Any, tokens: Tokens, monkeypatch: pytest.MonkeyPatch) -> Iterator[RemoteStore]:
+@pytest.fixture(params=["pinned", "unpinned"])
+def opened(
+    request: pytest.FixtureRequest,
+    server: Any,
+    behind: SqlStore,
+    tokens: Tokens,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> Iterator[RemoteStore]:
+    """A client, with and without the log's key: the contract is the same."""
     text, _ = tokens.create("contract", frozenset({"capture", "read"}), days=1)
     monkeypatch.setenv("AIMS_TOKEN", text)
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    if request.param == "pinned":
+        monkeypatch.setenv("AIMS_LOG_KEY", str(behind.verifier_keys()[0]))
     store = RemoteStore(server.url)
     yield store
     store.close()

@@ -78,6 +78,31 @@ class LogAnswer(BaseModel):
     keys: list[KeyAnswer]
 
 
+class ProvedRecord(RecordAnswer):
+    """A record with the audit path from its leaf to the checkpoint of the answer."""
+
+    proof: list[str]
+
+
+class HandoverAnswer(ProvedRecord):
+    """The record by which the log's key changed; `following` where only that proves it."""
+
+    following: ProvedRecord | None
+
+
+class TrustAnswer(BaseModel):
+    """What a client with a pinned key needs to follow the log, as of one checkpoint.
+
+    `consistency` is the proof from the size asked for; null where the log is shorter.
+    """
+
+    log_id: str
+    checkpoint: str | None
+    keys: list[KeyAnswer]
+    handovers: list[HandoverAnswer]
+    consistency: list[str] | None
+
+
 class PathsAnswer(BaseModel):
     """Audit paths, one for each record asked for: hashes in base64."""
 

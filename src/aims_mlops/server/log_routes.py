@@ -23,12 +23,14 @@ from aims_mlops.server.answers import (
     LogAnswer,
     PathAnswer,
     PathsAnswer,
+    TrustAnswer,
     hashes,
     json_response,
 )
 from aims_mlops.server.body import MAX_BLOB, Slots, read_body
 from aims_mlops.server.problems import ProblemError, responses
 from aims_mlops.server.tokens import Tokens
+from aims_mlops.server.trust import trust_answer
 from aims_mlops.store.bundle_source import SqlSource
 from aims_mlops.store.sql import SqlStore
 
@@ -49,6 +51,7 @@ def log_router(store: SqlStore, tokens: Tokens, slots: Slots) -> APIRouter:
     router = APIRouter(tags=["log"])
     source = SqlSource(store)
     reading = [Depends(needs(tokens, "read"))]
+    proving = [Depends(needs(tokens, "read", "capture", "approve"))]  # hashes say nothing else
     secured: dict[str, Any] = {"security": [{"bearer": []}]}
 
     @router.get("/v1/health", responses={200: {"model": HealthAnswer}, **responses(503)})
@@ -97,6 +100,19 @@ def log_router(store: SqlStore, tokens: Tokens, slots: Slots) -> APIRouter:
         )
 
     @router.get(
+        "/v1/trust",
+        dependencies=[*proving, Depends(only("old"))],
+        responses={200: {"model": TrustAnswer}, **responses(401, 403, 422, 503)},
+        openapi_extra=secured,
+    )
+    def get_trust(old: Size = 0) -> Response:
+        """The checkpoint, the log's keys and how they followed one another, each with its proof.
+
+        Any token may ask: a client that only pushes follows the log's key, too.
+        """
+        return json_response(trust_answer(store, source, old))
+
+    @router.get(
         "/v1/checkpoint",
         dependencies=reading,
         response_class=PlainTextResponse,
@@ -112,7 +128,7 @@ def log_router(store: SqlStore, tokens: Tokens, slots: Slots) -> APIRouter:
 
     @router.get(
         "/v1/proofs/inclusion",
-        dependencies=[*reading, Depends(only("size", many="sequence"))],
+        dependencies=[*proving, Depends(only("size", many="sequence"))],
         responses={200: {"model": PathsAnswer}, **responses(401, 403, 404, 422, 503)},
         openapi_extra=secured,
     )
@@ -130,7 +146,7 @@ def log_router(store: SqlStore, tokens: Tokens, slots: Slots) -> APIRouter:
 
     @router.get(
         "/v1/proofs/consistency",
-        dependencies=[*reading, Depends(only("old", "size"))],
+        dependencies=[*proving, Depends(only("old", "size"))],
         responses={200: {"model": PathAnswer}, **responses(401, 403, 404, 422, 503)},
         openapi_extra=secured,
     )

@@ -1,54 +1,57 @@
 """An evidence store behind `aims serve`, reached over HTTP.
 
 Nothing the server says is taken on trust where it can be checked here: a pushed statement must come
-back unchanged, with a proof that it is in the log; a blob must have its digest.
+back unchanged, with a proof that it is in the log; a page must hold what was asked for, in order; a
+blob must have its digest. With AIMS_LOG_KEY, the log's key from elsewhere, every record, page,
+state and proof is held against it first (`remote_trust`).
 """
 
 from __future__ import annotations
 
 import hashlib
 import os
-import re
-from base64 import b64decode, b64encode
+from base64 import b64decode
 from collections.abc import Iterator, Sequence
 from typing import Any
 
 import orjson
 
 from aims_mlops.errors import (
-    EvidenceConflictError,
     EvidenceError,
     EvidenceFormatError,
     EvidenceNotFoundError,
-    NotAllowedError,
     StoreError,
     StoreUnavailableError,
     VerificationError,
 )
-from aims_mlops.evidence.admission import payload_of_evidence
 from aims_mlops.evidence.checkpoint import (
-    Checkpoint,
+    check_proof,
     origin_of,
-    read_checkpoint,
     unverified_checkpoint,
     write_proof,
 )
 from aims_mlops.evidence.envelope import Signature
-from aims_mlops.evidence.limits import MAX_BATCH, MAX_KEY, MAX_STATEMENT_BYTES
+from aims_mlops.evidence.limits import MAX_BATCH
+from aims_mlops.evidence.merkle import EMPTY_ROOT
 from aims_mlops.evidence.note import VerifierKey
 from aims_mlops.evidence.records import Evidence, Record
 from aims_mlops.store.base import BlobReference, StoreStatus
 from aims_mlops.store.remote_http import Answer, Connection
-from aims_mlops.store.remote_records import check_stored, hashes_from, record_from
+from aims_mlops.store.remote_problems import error_of
+from aims_mlops.store.remote_push import Items, requests_of
+from aims_mlops.store.remote_records import (
+    Filters,
+    check_page,
+    check_stored,
+    hashes_from,
+    record_from,
+)
+from aims_mlops.store.remote_trust import Trust
 
 KEY_VARIABLE = "AIMS_LOG_KEY"  # the log's key as `aims key list` prints it; then it is checked
-MAX_ITEMS = 1_000  # records in one request
 MAX_BLOB = 64 * 1024 * 1024  # bytes, as the server takes them
 PAGE = 500  # records or proofs asked for at a time
-_KEY = re.compile(rf"[A-Za-z0-9._:/+=@-]{{1,{MAX_KEY}}}\Z")
 _HEX = frozenset("0123456789abcdef")
-
-Items = Sequence[tuple[Evidence, str | None, Sequence[Signature]]]
 
 
 class RemoteStore:
@@ -56,6 +59,7 @@ class RemoteStore:
 
     def __init__(self, url: str) -> None:
         self._http = Connection(url)
+        self._trusted: dict[str, Trust] = {}
 
     @property
     def url(self) -> str:
@@ -89,7 +93,7 @@ class RemoteStore:
     def append_signed(self, batch: Items) -> list[Record]:
         """Push (evidence, key, people's signatures)."""
         found: list[Record] = []
-        for items in _requests(batch):
+        for items in requests_of(batch):
             body = b'{"batch":[' + b",".join(item for item, _ in items) + b"]}"
             answer = self._json("POST", "/v1/evidence", body=body)
             try:
@@ -103,7 +107,7 @@ class RemoteStore:
 
     def _stored(self, answer: Any, payloads: list[bytes]) -> list[Record]:
         try:
-            checkpoint = self._checkpoint(answer["checkpoint"])
+            checkpoint = unverified_checkpoint(answer["checkpoint"])
             answers = list(answer["records"])
             proofs = [item["proof"] for item in answers]
         except (KeyError, TypeError) as error:
@@ -117,13 +121,37 @@ class RemoteStore:
         records = [record_from(item) for item in answers]
         for record, payload, proof in zip(records, payloads, proofs, strict=True):
             check_stored(record, payload, proof, checkpoint)
+        self._checked_records(records)
         return records
 
-    def _checkpoint(self, note: str) -> Checkpoint:
-        pinned = os.environ.get(KEY_VARIABLE)
-        if not pinned:
-            return unverified_checkpoint(note)
-        return read_checkpoint(note, [VerifierKey.parse(pinned)])
+    # ---- what the pinned key proves
+
+    @property
+    def _trust(self) -> Trust | None:
+        """What follows from the pinned key; None where none is set."""
+        text = os.environ.get(KEY_VARIABLE, "").strip()
+        if not text:
+            return None
+        trust = self._trusted.get(text)
+        if trust is None:
+            trust = Trust(VerifierKey.parse(text), self.url, self._ask_trust, self._paths)
+            self._trusted[text] = trust
+        return trust
+
+    def _ask_trust(self, old: int) -> Any:
+        try:
+            return self._json("GET", "/v1/trust", query=[("old", str(old))])
+        except EvidenceNotFoundError as error:
+            raise StoreUnavailableError(
+                f"the evidence server {self.url} is of a version that proves too little",
+                next_step=f"update the server; without {KEY_VARIABLE} its answers are not checked",
+            ) from error
+
+    def _checked_records(self, records: list[Record]) -> list[Record]:
+        trust = self._trust
+        if trust is not None:
+            trust.check(records)
+        return records
 
     # ---- reading
 
@@ -137,7 +165,7 @@ class RemoteStore:
         record = record_from(self._json("GET", f"/v1/evidence/{wanted}"))
         if not record.id.startswith(wanted):
             raise VerificationError("the server sent another record than the one asked for")
-        return record
+        return self._checked_records([record])[0]
 
     def find(
         self,
@@ -161,25 +189,33 @@ class RemoteStore:
                 filters.append((name, value))
         if newest_first:
             filters.append(("newest_first", "true"))
+        wanted = Filters(kinds, system, subject, run, newest_first)
+        trust = self._trust
+        if trust is not None:
+            trust.refresh()  # also where nothing is found, the answer must be the log's
         low, high, left = since, before, limit
         while left is None or left > 0:
-            query = [*filters, ("since", str(low))]
-            query.append(("limit", str(PAGE if left is None else min(PAGE, left))))
+            count = PAGE if left is None else min(PAGE, left)
+            query = [*filters, ("since", str(low)), ("limit", str(count))]
             if high is not None:
                 query.append(("before", str(high)))
             answer = self._json("GET", "/v1/evidence", query=query)
             try:
-                page, following = list(answer["records"]), answer["next"]
+                page, following = list(map(record_from, answer["records"])), answer["next"]
             except (KeyError, TypeError) as error:
                 raise _odd("a search", error) from error
-            yield from map(record_from, page)
+            check_page(page, following, wanted, low=low, high=high, count=count)
+            yield from self._checked_records(page)
             if following is None:
                 return
             low, high = (low, following) if newest_first else (following, high)
             left = None if left is None else left - len(page)
 
     def status(self) -> StoreStatus:
-        """The state of the log as the server gives it."""
+        """The state of the log: as the server gives it, or as it proves it to a pinned key."""
+        trust = self._trust
+        if trust is not None:
+            return self._proved_status(trust)
         found = self._log()
         try:
             return StoreStatus(
@@ -195,22 +231,43 @@ class RemoteStore:
         except (KeyError, TypeError) as error:
             raise _odd("the state of the log", error) from error
 
+    def _proved_status(self, trust: Trust) -> StoreStatus:
+        head = trust.refresh()
+        anchored = head is not None and any(True for _ in self.find(kind="anchor", limit=1))
+        return StoreStatus(
+            url=self.url,
+            location=self.url,
+            blobs=f"{self.url}/v1/blobs",
+            log_id=trust.pinned.name.removeprefix(origin_of("")),
+            size=head.checkpoint.size if head is not None else 0,
+            root=(head.checkpoint.root if head is not None else EMPTY_ROOT).hex(),
+            checkpoint=head.note if head is not None else None,
+            anchored=anchored,
+        )
+
     # ---- proofs
 
     def log_keys(self) -> list[tuple[int, bytes]]:
         """(first record, raw public key) of each key of the log, oldest first."""
+        trust = self._trust
+        head = trust.refresh() if trust is not None else None
+        if head is not None:
+            return [(span.valid_from, span.public) for span in head.chain.spans]
         try:
             return [(k["valid_from"], b64decode(k["public"])) for k in self._log()["keys"]]
         except (KeyError, TypeError, ValueError) as error:
             raise _odd("the log's keys", error) from error
 
     def verifier_keys(self) -> list[VerifierKey]:
-        """Every key that the log was ever signed with, as the server gives them."""
+        """Every key that the log was ever signed with: as given, or as proved to a pinned key."""
         origin = origin_of(self.status().log_id)
         return [VerifierKey(origin, public) for _, public in self.log_keys()]
 
     def inclusion_paths(self, sequences: Sequence[int], size: int) -> list[list[bytes]]:
         """The audit path of each record in the log of `size` records."""
+        return self._paths(sequences, size)
+
+    def _paths(self, sequences: Sequence[int], size: int) -> list[list[bytes]]:
         found: list[list[bytes]] = []
         for start in range(0, len(sequences), PAGE):
             query = [("sequence", str(n)) for n in sequences[start : start + PAGE]]
@@ -229,10 +286,17 @@ class RemoteStore:
         size = unverified_checkpoint(note).size if note is not None else 0
         if note is None or not 0 <= sequence < size:
             raise EvidenceNotFoundError(f"no record {sequence} in a log of {size}")
-        return write_proof(sequence, self.inclusion_paths([sequence], size)[0], note)
+        proof = write_proof(sequence, self.inclusion_paths([sequence], size)[0], note)
+        if self._trust is not None:
+            (record,) = self.find(since=sequence, before=sequence + 1, limit=1)
+            check_proof(proof, record.leaf, self.verifier_keys())
+        return proof
 
     def prove_consistency(self, old: int) -> list[bytes]:
-        """The hashes that prove that the first `old` records are unchanged in the log now."""
+        """The hashes that prove that the first `old` records are unchanged in the log now.
+
+        Whoever holds the checkpoint of `old` records checks them against its root.
+        """
         return self.consistency_path(old, self.status().size)
 
     def erased(self) -> frozenset[str]:
@@ -306,79 +370,7 @@ class RemoteStore:
         """The answer, if it is not an error; the error it stands for otherwise."""
         if answer.status == 200:
             return answer
-        raise self._error(answer)
-
-    def _error(self, answer: Answer) -> EvidenceError | StoreError:
-        try:
-            found = orjson.loads(answer.content)
-            name, detail = str(found["type"]).rpartition(":")[2], str(found.get("detail", ""))
-            detail = "; ".join(
-                [detail, *(f"{e['where']}: {e['what']}" for e in found.get("errors", ())[:3])]
-            )[:1000]
-        except (ValueError, KeyError, TypeError, AttributeError):
-            name, detail = "", ""
-        if name == "damaged":
-            return VerificationError("what the server holds is not what was stored", got=detail)
-        if name == "not-found":
-            return EvidenceNotFoundError(f"{self.url}: {detail}")
-        if name in ("conflict", "digest"):
-            return EvidenceConflictError(detail)
-        if name in ("invalid", "malformed", "too-large"):
-            return EvidenceFormatError(f"the server refuses it: {detail}")
-        if name in ("unauthorised", "forbidden"):
-            refused = NotAllowedError if name == "forbidden" else StoreUnavailableError
-            return refused(
-                f"the evidence server {self.url} does not let us",
-                got=detail,
-                next_step="set AIMS_TOKEN to a token with the scope: aims token create",
-            )
-        return StoreUnavailableError(
-            f"the evidence server {self.url} cannot answer now",
-            got=f"status {answer.status}" + (f", {detail}" if detail else ""),
-            next_step="try again later",
-        )
-
-
-def _requests(batch: Items) -> Iterator[list[tuple[bytes, bytes]]]:
-    """The items as JSON beside their payloads, in groups that one request may hold."""
-    group: list[tuple[bytes, bytes]] = []
-    size = 0
-    prepared = [_item(evidence, key, signatures) for evidence, key, signatures in batch]
-    for item in prepared:
-        if group and (len(group) >= MAX_ITEMS or size + len(item[0]) > MAX_STATEMENT_BYTES - 64):
-            yield group
-            group, size = [], 0
-        group.append(item)
-        size += len(item[0]) + 1
-    if group:
-        yield group
-
-
-def _item(
-    evidence: Evidence, key: str | None, signatures: Sequence[Signature]
-) -> tuple[bytes, bytes]:
-    if key is not None and not _KEY.match(key):
-        raise EvidenceFormatError(
-            "the idempotency key cannot be used",
-            got=f"{len(key)} characters",
-            expected=f"1 to {MAX_KEY} of A-Z, a-z, 0-9 and ._:/+=@-",
-        )
-    payload = payload_of_evidence(evidence)
-    parts = [b'"statement":' + payload]
-    if key is not None:
-        parts.append(b'"key":' + orjson.dumps(key))
-    if signatures:
-        signed = [{"keyid": s.key_id, "sig": b64encode(s.value).decode()} for s in signatures]
-        parts.append(b'"signatures":' + orjson.dumps(signed))
-    item = b"{" + b",".join(parts) + b"}"
-    if len(item) > MAX_STATEMENT_BYTES - 64:
-        raise EvidenceFormatError(
-            "evidence is too large for the server",
-            got=f"{len(item)} bytes",
-            expected=f"at most {MAX_STATEMENT_BYTES - 64} bytes",
-            next_step="put the content into a blob and refer to it",
-        )
-    return item, payload
+        raise error_of(answer, self.url)
 
 
 def _odd(what: str, error: Exception) -> EvidenceFormatError:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from base64 import b64decode
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from aims_mlops.errors import EvidenceFormatError, VerificationError
@@ -50,6 +51,57 @@ def record_from(answer: Mapping[str, Any]) -> Record:
             got="an envelope, leaf and answer that disagree",
         )
     return record
+
+
+@dataclass(frozen=True, slots=True)
+class Filters:
+    """What a search asked for; None for a filter that was not given."""
+
+    kinds: Sequence[str] | None
+    system: str | None
+    subject: str | None
+    run: str | None
+    newest_first: bool
+
+    def match(self, evidence: Evidence) -> bool:
+        return (
+            (self.kinds is None or evidence.kind in self.kinds)
+            and (self.system is None or evidence.system == self.system)
+            and (self.run is None or evidence.run == self.run)
+            and (self.subject is None or any(s.sha256 == self.subject for s in evidence.subjects))
+        )
+
+
+def check_page(
+    page: Sequence[Record],
+    following: Any,
+    wanted: Filters,
+    *,
+    low: int,
+    high: int | None,
+    count: int,
+) -> None:
+    """Raise VerificationError unless a page holds what was asked for, in order, and goes on.
+
+    following : where the next page begins (ends, newest first); None at the end.
+    """
+    sequences = [record.sequence for record in page]
+    ordered = sorted(set(sequences), reverse=wanted.newest_first)
+    if (
+        sequences != ordered
+        or len(page) > count
+        or any(s < low or (high is not None and s >= high) for s in sequences)
+        or not all(wanted.match(record.evidence) for record in page)
+    ):
+        raise VerificationError(
+            "the server's page is not what was asked for",
+            got="records out of place, out of order, twice or of another kind",
+        )
+    if following is None:
+        return
+    last = sequences[-1] if sequences else None
+    if last is None or following != (last if wanted.newest_first else last + 1):
+        raise VerificationError("the server's page does not say where the next one begins")
 
 
 def check_stored(

@@ -345,10 +345,11 @@ def _content_of(path: Path) -> bytes:
 def spool_folders(root: Path) -> tuple[Path, Path]:
     """Where batches of a project may lie: in the project, else in the user's state folder."""
     key = hashlib.sha256(os.fsencode(root.absolute())).hexdigest()[:16]
-    return root.absolute() / FOLDER, _state_folder() / "aims-mlops" / "spool" / key
+    return root.absolute() / FOLDER, state_folder() / "aims-mlops" / "spool" / key
 
 
-def _state_folder() -> Path:
+def state_folder() -> Path:
+    """The user's folder for what must outlive a process, as XDG or Windows names it."""
     named = os.environ.get("XDG_STATE_HOME")
     if named and Path(named).is_absolute():
         return Path(named)

@@ -211,7 +211,7 @@ def test_request_without_a_valid_token_is_refused_everywhere(
                 _problem(answer, 401, "unauthorised")
                 assert answer.headers["www-authenticate"].startswith("Bearer")
                 tried += 1
-    assert tried == 3 * 11
+    assert tried == 3 * 12
 
 
 def test_scopes_keep_readers_writers_and_approvers_apart(
