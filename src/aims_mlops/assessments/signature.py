@@ -10,9 +10,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from aims_mlops.errors import VerificationError
+from aims_mlops.errors import EvidenceFormatError, VerificationError
 from aims_mlops.evidence.canonical import canonical
 from aims_mlops.evidence.envelope import Signer, pae
+from aims_mlops.evidence.public_keys import check_public_key
 
 CONSENT_PAYLOAD = "application/vnd.aims-mlops.consent+json"
 _UNSIGNED = ("signature",)
@@ -36,10 +37,10 @@ def verify_consent(body: Mapping[str, Any]) -> str:
 
     try:
         public = str(body["public_key"])
-        key = Ed25519PublicKey.from_public_bytes(bytes.fromhex(public))
+        key = Ed25519PublicKey.from_public_bytes(check_public_key(bytes.fromhex(public)))
         key.verify(bytes.fromhex(str(body["signature"])), signed_bytes(body))
     except KeyError as error:
         raise VerificationError(f"consent has no {error.args[0]}") from error
-    except (ValueError, InvalidSignature) as error:
+    except (ValueError, EvidenceFormatError, InvalidSignature) as error:
         raise VerificationError("the signature does not fit what it is said to sign") from error
     return public

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 from aims_mlops.errors import EvidenceFormatError, VerificationError
 from aims_mlops.evidence.envelope import Signer
+from aims_mlops.evidence.public_keys import check_public_key
 
 MAX_NOTE_BYTES = 1_000_000
 _ED25519 = 0x01
@@ -48,7 +49,7 @@ class VerifierKey:
             ) from error
         if len(raw) != 33 or raw[0] != _ED25519 or not name:
             raise EvidenceFormatError("the verifier key is not an Ed25519 key")
-        key = cls(name, raw[1:])
+        key = cls(name, check_public_key(raw[1:]))
         if key.hash.hex() != digits:
             raise EvidenceFormatError(
                 f"the verifier key of {name} does not match its own hash", got=digits[:16]
@@ -123,7 +124,7 @@ def verify_note(note: Note, keys: Sequence[VerifierKey]) -> tuple[VerifierKey, .
         if key is None:
             continue
         try:
-            Ed25519PublicKey.from_public_bytes(key.public).verify(
+            Ed25519PublicKey.from_public_bytes(check_public_key(key.public)).verify(
                 signature.value, note.text.encode()
             )
         except InvalidSignature:

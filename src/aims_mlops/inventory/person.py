@@ -5,16 +5,29 @@ from __future__ import annotations
 import hashlib
 import unicodedata
 from datetime import datetime
+from typing import Annotated
+
+from pydantic.functional_validators import AfterValidator
 
 from aims_mlops.documents.problems import Section
+from aims_mlops.errors import EvidenceFormatError
 from aims_mlops.evidence.clock import read
+from aims_mlops.evidence.public_keys import check_public_key
 from aims_mlops.inventory.system import Digest, Id
+
+
+def _is_key(text: str) -> str:
+    try:
+        check_public_key(bytes.fromhex(text))
+    except EvidenceFormatError as error:
+        raise ValueError(str(error)) from error
+    return text
 
 
 class EnrolledKey(Section):
     """A public key (64 hex digits, Ed25519) of a person, and when it is good."""
 
-    public_key: Digest
+    public_key: Annotated[Digest, AfterValidator(_is_key)]
     valid_from: str | None = None
     valid_until: str | None = None
 

@@ -11,6 +11,7 @@ import orjson
 from aims_mlops.errors import EvidenceFormatError
 from aims_mlops.evidence.admission import payload_of_evidence
 from aims_mlops.evidence.envelope import Signature
+from aims_mlops.evidence.kinds import check_from_outside
 from aims_mlops.evidence.limits import MAX_KEY, MAX_STATEMENT_BYTES
 from aims_mlops.evidence.records import Evidence
 
@@ -44,6 +45,7 @@ def _item(
             got=f"{len(key)} characters",
             expected=f"1 to {MAX_KEY} of A-Z, a-z, 0-9 and ._:/+=@-",
         )
+    check_from_outside((evidence.kind,))
     payload = payload_of_evidence(evidence)
     parts = [b'"statement":' + payload]
     if key is not None:

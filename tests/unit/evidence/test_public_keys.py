@@ -2,11 +2,27 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import Any
+
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from nacl.bindings import (
+    crypto_core_ed25519_is_valid_point,
+    crypto_sign,
+    crypto_sign_open,
+    crypto_sign_seed_keypair,
+)
+from nacl.exceptions import BadSignatureError
 
-from aims_mlops.errors import EvidenceFormatError
+from aims_mlops.assessments.signature import verify_consent
+from aims_mlops.errors import DocumentError, EvidenceFormatError, VerificationError
 from aims_mlops.evidence.public_keys import LOW_ORDER_Y, check_public_key
+from aims_mlops.inventory.project import read_settings
+from aims_verify.ed25519 import is_public_key
+from aims_verify.note import holds
 
 P = 2**255 - 19
 D = -121665 * pow(121666, -1, P) % P
@@ -61,6 +77,90 @@ def test_every_encoding_of_a_low_order_point_is_refused() -> None:
 def test_bytes_that_are_no_point_are_refused(public: bytes) -> None:
     with pytest.raises(EvidenceFormatError):
         check_public_key(public)
+
+
+def encoded(point: tuple[int, int]) -> bytes:
+    return (point[1] | (point[0] & 1) << 255).to_bytes(32, "little")
+
+
+def test_key_outside_the_subgroup_of_prime_order_is_refused() -> None:
+    public = Ed25519PrivateKey.from_private_bytes(b"1" * 32).public_key().public_bytes_raw()
+    y = int.from_bytes(public, "little") & (2**255 - 1)
+    x = root((y * y - 1) * pow(D * y * y + 1, -1, P) % P)
+    assert x is not None
+    for low in LOW_ORDER_Y - {1}:
+        other = root((low * low - 1) * pow(D * low * low + 1, -1, P) % P)
+        assert other is not None
+        mixed = encoded(add((x, y), (other, low)))
+        with pytest.raises(EvidenceFormatError, match="outside the subgroup"):
+            check_public_key(mixed)
+        assert not is_public_key(mixed)
+
+
+ODD = [
+    *((y | sign << 255).to_bytes(32, "little") for y in range(60) for sign in (0, 1)),
+    *((P + y | sign << 255).to_bytes(32, "little") for y in range(-30, 19) for sign in (0, 1)),
+    *((y | sign << 255).to_bytes(32, "little") for y in LOW_ORDER_Y for sign in (0, 1)),
+]
+
+
+def agree(public: bytes) -> bool:
+    try:
+        check_public_key(public)
+        ours = True
+    except EvidenceFormatError:
+        ours = False
+    assert ours == is_public_key(public) == bool(crypto_core_ed25519_is_valid_point(public))
+    return ours
+
+
+def test_policy_is_libsodiums_for_odd_points() -> None:
+    assert len([public for public in ODD if agree(public)]) < len(ODD)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.binary(min_size=32, max_size=32))
+def test_policy_is_libsodiums_for_any_bytes(public: bytes) -> None:
+    agree(public)
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.binary(min_size=32, max_size=32))
+def test_policy_is_libsodiums_for_keys_that_it_makes(seed: bytes) -> None:
+    assert agree(crypto_sign_seed_keypair(seed)[0])
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.binary(min_size=32, max_size=32), st.binary(max_size=300))
+def test_signatures_hold_in_libsodium_and_here_alike(seed: bytes, message: bytes) -> None:
+    own = Ed25519PrivateKey.from_private_bytes(seed)
+    public, secret = crypto_sign_seed_keypair(seed)
+    assert own.public_key().public_bytes_raw() == public
+    theirs = crypto_sign(message, secret)[:64]
+    assert theirs == own.sign(message)
+    assert holds(public, theirs, message)
+    # S and the order of the group added to it: the same signature to a careless verifier.
+    more = (int.from_bytes(theirs[32:], "little") + L).to_bytes(32, "little")
+    assert not holds(public, theirs[:32] + more, message)
+    with pytest.raises(BadSignatureError):
+        crypto_sign_open(theirs[:32] + more + message, public)
+
+
+def test_key_in_aims_yaml_that_anybody_can_sign_by_is_refused_with_its_line(tmp_path: Path) -> None:
+    path = tmp_path / "aims.yaml"
+    for key in ("01" + "00" * 31, "02" + "00" * 31, "ff" * 32):
+        path.write_text(
+            f"systems: []\npeople:\n  - id: ada\n    keys:\n      - {{public_key: '{key}'}}\n"
+        )
+        with pytest.raises(DocumentError, match="public key"):
+            read_settings(path)
+
+
+def test_consent_under_a_key_of_low_order_does_not_hold() -> None:
+    body: dict[str, Any] = {"public_key": "01" + "00" * 31, "reason": "anything"}
+    body["signature"] = ("01" + "00" * 31) + "00" * 32
+    with pytest.raises(VerificationError):
+        verify_consent(body)
 
 
 def test_ordinary_keys_are_accepted() -> None:
