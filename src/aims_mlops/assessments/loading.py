@@ -8,7 +8,7 @@ from pathlib import Path
 
 from aims_mlops.assessments.document import Assessment, Impact
 from aims_mlops.documents.document import Document, Place
-from aims_mlops.documents.problems import Problem, did_you_mean, refuse, validated
+from aims_mlops.documents.problems import Problem, did_you_mean, inspected, refuse, validated
 from aims_mlops.documents.reading import read_document
 from aims_mlops.inventory.system import RiskTier
 from aims_mlops.policy.grammar import ImpactScale
@@ -60,6 +60,22 @@ def read_assessment(path: Path | str) -> tuple[Assessment, Document]:
     next_step = f"aims assess lint {path}"
     found = validated(document, Assessment, next_step=next_step, checks=(_contradictions,))
     return found, document
+
+
+def lint_file(
+    path: Path | str, *, risk_tier: RiskTier, scale: ImpactScale | None = None
+) -> tuple[Assessment | None, Document, list[Problem]]:
+    """The assessment of a file, the file, and everything that is wrong with it or missing.
+
+    None if what is wrong leaves no assessment. Raises DocumentError for a file that is no YAML.
+    """
+    document = read_document(path)
+
+    def missing(assessment: Assessment) -> Iterable[Problem]:
+        return lint(assessment, risk_tier=risk_tier, scale=scale)
+
+    found, problems = inspected(document, Assessment, checks=(_contradictions, missing))
+    return found, document, problems
 
 
 def lint(

@@ -5,8 +5,11 @@ from __future__ import annotations
 import io
 import json
 from collections.abc import Mapping
+from pathlib import Path
 
 from aims_mlops.assessments.document import Assessment, text_digest
+from aims_mlops.assessments.loading import read_assessment
+from aims_mlops.errors import AimsError
 
 # (section, clause, [(key, what belongs there)])
 _SECTIONS: tuple[tuple[str, str, tuple[tuple[str, str], ...]], ...] = (
@@ -125,7 +128,8 @@ def assessment_text(
             path = f"{section}.{key}"
             text = filled[path][0] if path in filled else known.get(path, "")
             mark = "from evidence" if path in filled else "from aims.yaml"
-            lines += _field(key, text, f"{hint}, {mark if text else 'missing so far'}")
+            # An empty field says so itself; a word about it would stay when it is filled.
+            lines += _field(key, text, f"{hint}, {mark}" if text else hint)
         lines.append("")
     texts = {path: filled[path][0] if path in filled else known.get(path, "") for path in _TEXTS}
     lines += _carried(_LISTS.format(**{k: _scalar(v) for k, v in texts.items()}), prior)
@@ -135,6 +139,19 @@ def assessment_text(
         for path, (text, record) in sorted(filled.items()):
             lines.append(f'  {path}: {{record: "{record}", text_sha256: "{text_digest(text)}"}}')
     return "\n".join(lines) + "\n"
+
+
+def is_untouched(path: Path) -> bool:
+    """Whether a file is the empty assessment that `aims init` wrote, so that nothing is lost."""
+    try:
+        found, _ = read_assessment(path)
+    except (AimsError, OSError):
+        return False
+    empty = Assessment(system=found.system, title=found.title)
+    if found != empty:
+        return False
+    text = path.read_text(encoding="utf-8")
+    return text == assessment_text(system=found.system, author="", title=found.title)
 
 
 _TEXTS = ("failures", "foreseeable_misuse")

@@ -10,6 +10,7 @@ import click
 
 from aims_mlops.cli.granting import delegate_role, waive_rule
 from aims_mlops.cli.plain import plain
+from aims_mlops.cli.who import AS
 from aims_mlops.errors import InputError
 
 if TYPE_CHECKING:
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
 _model = click.option("--model", "uri", required=True, help="Such as models:/diabetes-risk/2.")
 _target = click.option("--for", "target", default="production", show_default=True)
 _policy = click.option("--policy", help="A policy file or pack, instead of the one in aims.yaml.")
-_as = click.option("--as", "person", help="Who you are; else AIMS_ACTOR, git or the system's user.")
 _yes = click.option("--yes", is_flag=True, help="Do not ask after showing what is signed.")
 
 
@@ -31,13 +31,13 @@ def group() -> None:
 @click.argument("system")
 @click.option("--model", "uri", help="Fill in what the log knows about this model.")
 @click.option("--output", type=click.Path(dir_okay=False, path_type=Path))
-@_as
+@AS
 def new_assessment(system: str, uri: str | None, output: Path | None, person: str | None) -> None:
     """Write an assessment file for SYSTEM, filled in with what is known. Never overwrites."""
     from aims_mlops.assessments.document import TEXT_FIELDS
     from aims_mlops.assessments.loading import read_assessment
     from aims_mlops.assessments.prefill import declared, from_evidence, from_prior
-    from aims_mlops.assessments.template import assessment_text
+    from aims_mlops.assessments.template import assessment_text, is_untouched
     from aims_mlops.cli.assessing import acting, known_dossier, known_system, prior_assessment
     from aims_mlops.inventory.project import find_project
 
@@ -59,13 +59,10 @@ def new_assessment(system: str, uri: str | None, output: Path | None, person: st
         prior=before,
     )
     path.parent.mkdir(parents=True, exist_ok=True)
-    try:
-        with path.open("x", encoding="utf-8") as file:
-            file.write(text)
-    except FileExistsError:
-        raise InputError(
-            f"{path} is there already", next_step=f"--output {path.stem}-new.yaml"
-        ) from None
+    if is_untouched(path):
+        path.write_text(text, encoding="utf-8")  # as `aims init` left it: nothing of a person's
+    else:
+        _write_new(path, text, uri)
     written, _ = read_assessment(path)
     origins = [written.provenance(field) for field in TEXT_FIELDS]
     click.echo(f"✓ wrote {path}")
@@ -74,6 +71,18 @@ def new_assessment(system: str, uri: str | None, output: Path | None, person: st
     if prior is not None:
         click.echo(f"  the assessment before, record {prior.id[:12]}, is carried over: confirm it")
     click.echo(f"Next: edit it, then aims assess lint {path}")
+
+
+def _write_new(path: Path, text: str, uri: str | None) -> None:
+    try:
+        with path.open("x", encoding="utf-8") as file:
+            file.write(text)
+    except FileExistsError:
+        again = f"aims assess refresh --model {uri or 'MODEL'}"
+        raise InputError(
+            f"{path} is there already, and somebody wrote in it",
+            next_step=f"go on with it ({again} fills in what the log knows), or --output FILE",
+        ) from None
 
 
 @group.command("refresh")
@@ -105,18 +114,21 @@ def refresh(file: Path | None, uri: str) -> None:
 @click.pass_context
 def lint_assessment(ctx: click.Context, file: Path, tier: Any) -> None:
     """Say by line what FILE still lacks for the risk tier of its system. Exit 1 if anything."""
-    from aims_mlops.assessments.loading import lint, read_assessment
+    from aims_mlops.assessments.loading import lint_file
     from aims_mlops.cli.assessing import impact_scale
+    from aims_mlops.documents.reading import read_document
     from aims_mlops.inventory.project import find_project
 
     project = find_project()
-    assessment, document = read_assessment(file)
-    system = project.system(assessment.system)
+    data = read_document(file).data
+    system = project.system(str(data.get("system"))) if isinstance(data, dict) else None
     tier = tier or (system.risk_tier if system else "high")
-    problems = lint(assessment, risk_tier=tier, scale=impact_scale(project, "production"))
+    assessment, document, problems = lint_file(
+        file, risk_tier=tier, scale=impact_scale(project, "production")
+    )
     for problem in sorted(problems, key=lambda p: document.line(p.place)):
         click.echo(f"✗ {file}:{document.line(problem.place)}: {problem.text()}")
-    if problems:
+    if problems or assessment is None:
         click.echo(f"{len(problems)} to fill in for {tier} risk")
         ctx.exit(1)
     click.echo(f"✓ {file} is complete for {tier} risk, digest {assessment.digest[:16]}…")
@@ -126,7 +138,7 @@ def lint_assessment(ctx: click.Context, file: Path, tier: Any) -> None:
 @click.argument("file", required=False, type=click.Path(path_type=Path))
 @_model
 @_target
-@_as
+@AS
 def submit_assessment(file: Path | None, uri: str, target: str, person: str | None) -> None:
     """Put an assessment into the log as being about a model.
 
@@ -199,7 +211,7 @@ def _answer(
 @_model
 @_target
 @_policy
-@_as
+@AS
 @click.option("--reason", default="", help="Why, for the record.")
 @click.option(
     "--token",
@@ -236,7 +248,7 @@ def _add_refusal(name: str, help_: str, reason_help: str) -> None:
     @_model
     @_target
     @_policy
-    @_as
+    @AS
     @click.option("--reason", required=True, help=reason_help)
     @_yes
     def refuse(
@@ -311,7 +323,7 @@ def show(uri: str, target: str, policy: str | None, as_json: bool) -> None:
 
 
 @group.command("key")
-@_as
+@AS
 def show_key(person: str | None) -> None:
     """Show your public signing key as aims.yaml takes it; makes the key on first use."""
     from aims_mlops.assessments.personal_key import personal_key

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import click
 
+from aims_mlops.cli.who import AS
+
 
 @click.command("waive")
 @click.argument("rule")
@@ -14,7 +16,7 @@ import click
 @click.option("--instead", required=True, help="What is done instead, until it is kept.")
 @click.option("--days", required=True, type=int, help="How long it stands.")
 @click.option("--requested-by", "requester", required=True, help="Who asks; not who grants.")
-@click.option("--as", "person", help="Who you are; else AIMS_ACTOR, git or the system's user.")
+@AS
 def waive_rule(
     rule: str,
     uri: str,
@@ -55,7 +57,7 @@ def waive_rule(
 @click.option("--days", default=14, show_default=True, type=int)
 @click.option("--reason", required=True, help="Such as a holiday.")
 @click.option("--take-back", is_flag=True, help="Take back what was handed over before.")
-@click.option("--as", "person", help="Who you are; else AIMS_ACTOR, git or the system's user.")
+@AS
 def delegate_role(
     to: str, roles: tuple[str, ...], days: int, reason: str, take_back: bool, person: str | None
 ) -> None:

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from aims_mlops.cli.who import AS
+
 if TYPE_CHECKING:
     from aims_mlops.evidence.records import Record
 
@@ -29,11 +31,17 @@ def group() -> None:
 @click.option("--severity", type=_SEVERITY, default="major", show_default=True)
 @_AFFECTED
 @_GROUPS
+@AS
 def open_command(
-    system: str, title: str, severity: Any, affected: int | None, groups: tuple[str, ...]
+    system: str,
+    title: str,
+    severity: Any,
+    affected: int | None,
+    groups: tuple[str, ...],
+    person: str | None,
 ) -> None:
     """Record an incident of SYSTEM; its impact assessment is open again."""
-    from aims_mlops.inventory.identity import current_actor
+    from aims_mlops.cli.assessing import acting
     from aims_mlops.inventory.project import find_project
     from aims_mlops.oversight.incident import open_incident
 
@@ -44,7 +52,7 @@ def open_command(
         system=system,
         title=title,
         severity=severity,
-        actor=current_actor(project),
+        actor=acting(project, person),
         now=datetime.now(UTC),
         affected=affected,
         groups=groups,
@@ -118,11 +126,12 @@ def show(id_: str, as_json: bool) -> None:
 @click.option("--severity", type=_SEVERITY)
 @_AFFECTED
 @_GROUPS
-def update(id_: str, **said: Any) -> None:
+@AS
+def update(id_: str, person: str | None, **said: Any) -> None:
     """Say what is known by now."""
     from aims_mlops.oversight.incident import update as step
 
-    _take(id_, step, **said)
+    _take(id_, step, person, **said)
 
 
 @group.command("tell")
@@ -130,31 +139,33 @@ def update(id_: str, **said: Any) -> None:
 @click.option("--whom", required=True, help="Users, affected people, an authority.")
 @click.option("--what", required=True, help="What they were told.")
 @click.option("--channel", help="Such as mail, a notice in the product, a form.")
-def tell(id_: str, **said: Any) -> None:
+@AS
+def tell(id_: str, person: str | None, **said: Any) -> None:
     """Record that somebody was told."""
     from aims_mlops.oversight.incident import tell as step
 
-    _take(id_, step, **said)
+    _take(id_, step, person, **said)
 
 
 @group.command("close")
 @click.argument("id_", metavar="ID")
 @click.option("--outcome", required=True, help="How it ended.")
-def close(id_: str, **said: Any) -> None:
+@AS
+def close(id_: str, person: str | None, **said: Any) -> None:
     """Close it with its outcome."""
     from aims_mlops.oversight.incident import close as step
 
-    _take(id_, step, **said)
+    _take(id_, step, person, **said)
 
 
-def _take(id_: str, step: Callable[..., Record], **said: Any) -> None:
-    from aims_mlops.inventory.identity import current_actor
+def _take(id_: str, step: Callable[..., Record], person: str | None, **said: Any) -> None:
+    from aims_mlops.cli.assessing import acting
     from aims_mlops.inventory.project import find_project
     from aims_mlops.oversight.incident import find_incident
 
     project = find_project()
     store = project.open_store()
     found = find_incident(store, id_)
-    record = step(store, found, actor=current_actor(project), now=datetime.now(UTC), **said)
+    record = step(store, found, actor=acting(project, person), now=datetime.now(UTC), **said)
     after = find_incident(store, found.id)
     click.echo(f"✓ {after.title}: {after.state}; record {record.id[:12]}")

@@ -15,12 +15,19 @@ from aims_mlops.errors import DocumentError, InputError
 @click.command("init")
 @click.argument("folder", default=".", type=click.Path(file_okay=False, path_type=Path))
 @click.option("--system", help="Id of the AI system; the folder's name without it.")
-@click.option("--pack", default="baseline", show_default=True, help="Policy pack to copy.")
-def command(folder: Path, system: str | None, pack: str) -> None:
+@click.option(
+    "--tier",
+    type=click.Choice(["minimal", "limited", "high"]),
+    default="high",
+    show_default=True,
+    help="Risk tier of the AI system.",
+)
+@click.option("--pack", help="Policy pack to copy; without it, the one for the risk tier.")
+def command(folder: Path, system: str | None, tier: str, pack: str | None) -> None:
     """Write aims.yaml, a policy and an impact assessment to edit. Never overwrites a file."""
     from aims_mlops.assessments.template import assessment_text
     from aims_mlops.inventory.template import settings_text
-    from aims_mlops.policy.packs import pack_names
+    from aims_mlops.policy.packs import pack_for, pack_names
     from aims_mlops.policy.template import policy_text
 
     name = system or re.sub(r"[^a-z0-9]+", "-", folder.resolve().name.casefold()).strip("-")
@@ -29,11 +36,12 @@ def command(folder: Path, system: str | None, pack: str) -> None:
         raise InputError(
             "not an id for an AI system", got=repr(name), expected="a-z, 0-9, '.', '_' and '-'"
         )
+    pack = pack or pack_for(tier)
     if pack not in pack_names():
         raise InputError(f"no pack {pack!r}", expected="one of " + ", ".join(pack_names()))
     policy = "policies/production.yaml"
     files: dict[str, Callable[[], str]] = {
-        "aims.yaml": lambda: settings_text(name),
+        "aims.yaml": lambda: settings_text(name, risk_tier=tier),
         policy: lambda: policy_text(pack=pack, target="production", file=policy),
         f"assessments/{name}.yaml": lambda: assessment_text(system=name, author="", title=name),
     }
@@ -43,6 +51,7 @@ def command(folder: Path, system: str | None, pack: str) -> None:
             click.echo(plain(f"✓ wrote {path}"))
         else:
             click.echo(plain(f"  kept  {path}, which was there"))
+    click.echo(f"  the policy copies the pack {pack}, for risk tier {tier}")
     click.echo(plain(f"Next: fill in what `aims lint {folder}` lists"))
 
 
@@ -75,15 +84,18 @@ def lint_command(ctx: click.Context, path: Path) -> None:
 
 def _checks(path: Path) -> Iterable[tuple[Path, Callable[[Path], list[str]]]]:
     """The files to check; what aims.yaml names is checked with it."""
-    from aims_mlops.inventory.project import FILE_NAME, read_settings
+    from aims_mlops.inventory.completeness import unfilled
+    from aims_mlops.inventory.project import FILE_NAME
 
     if path.name != FILE_NAME:
         yield path, _lint_other
         return
     yield path, _lint_settings
     try:
-        settings = read_settings(path)
+        settings, _, _ = unfilled(path)
     except DocumentError:
+        return
+    if settings is None:
         return
     for target in settings.targets.values():
         file = path.parent / target.policy
@@ -110,11 +122,10 @@ def _lint_policy(path: Path) -> list[str]:
 
 
 def _assessment_check(risk_tier: str) -> Callable[[Path], list[str]]:
-    from aims_mlops.assessments.loading import lint, read_assessment
+    from aims_mlops.assessments.loading import lint_file
 
     def check(path: Path) -> list[str]:
-        assessment, document = read_assessment(path)
-        problems = lint(assessment, risk_tier=risk_tier)  # type: ignore[arg-type]
+        _, document, problems = lint_file(path, risk_tier=risk_tier)  # type: ignore[arg-type]
         problems.sort(key=lambda problem: document.line(problem.place))
         return [f"{path}:{document.line(p.place)}: {p.text()}" for p in problems]
 

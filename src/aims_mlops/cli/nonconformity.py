@@ -9,16 +9,60 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from aims_mlops.cli.who import AS
+
 if TYPE_CHECKING:
     from aims_mlops.evidence.records import Record
     from aims_mlops.oversight.nonconformity import Nonconformity
 
+_SEVERITY = click.Choice(["minor", "major"])
 _JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
 
 @click.group("nonconformity")
 def group() -> None:
     """List what was found wrong, and say what is done about it (clause 10.2)."""
+
+
+@group.command("open")
+@click.argument("what")
+@click.option("--reason", required=True, help="What is wrong, in a sentence, without names.")
+@click.option("--system", help="The AI system that it is about.")
+@click.option(
+    "--severity", type=click.Choice(["minor", "major"]), default="major", show_default=True
+)
+@click.option("--owner", help="Id of the person in aims.yaml who puts it right.")
+@click.option("--due", type=click.DateTime(["%Y-%m-%d"]), help="Until when, as YYYY-MM-DD.")
+@AS
+def open_command(
+    what: str,
+    reason: str,
+    system: str | None,
+    severity: Any,
+    owner: str | None,
+    due: datetime | None,
+    person: str | None,
+) -> None:
+    """Record something that a person found wrong. WHAT is a word or two, such as late-review."""
+    from aims_mlops.cli.assessing import acting
+    from aims_mlops.inventory.project import find_project
+    from aims_mlops.oversight.nonconformity_steps import find_by_hand
+
+    project = find_project()
+    record = find_by_hand(
+        project.open_store(),
+        project,
+        what=what,
+        reason=reason,
+        system=system,
+        severity=severity,
+        owner=owner,
+        due=None if due is None else due.replace(tzinfo=UTC),
+        actor=acting(project, person),
+        now=datetime.now(UTC),
+    )
+    click.echo(f"✓ nonconformity {record.id[:12]} is open, due {record.evidence.body['due'][:10]}")
+    click.echo(f"Next: aims nonconformity analyse {record.id[:12]} --root-cause TEXT")
 
 
 @group.command("list")
@@ -84,52 +128,57 @@ def show(id_: str, as_json: bool) -> None:
 @click.argument("id_", metavar="ID")
 @click.option("--owner", required=True, help="Id of a person in aims.yaml.")
 @click.option("--due", type=click.DateTime(["%Y-%m-%d"]), help="Until when, as YYYY-MM-DD.")
-def assign(id_: str, owner: str, due: datetime | None) -> None:
+@AS
+def assign(id_: str, owner: str, due: datetime | None, person: str | None) -> None:
     """Say who puts it right, and until when."""
     from aims_mlops.oversight.nonconformity_steps import assign as step
 
-    _take(id_, step, owner=owner, due=None if due is None else due.replace(tzinfo=UTC))
+    _take(id_, step, person, owner=owner, due=None if due is None else due.replace(tzinfo=UTC))
 
 
 @group.command("analyse")
 @click.argument("id_", metavar="ID")
 @click.option("--root-cause", required=True, help="Why it happened.")
-def analyse(id_: str, root_cause: str) -> None:
+@AS
+def analyse(id_: str, root_cause: str, person: str | None) -> None:
     """Record the root cause."""
     from aims_mlops.oversight.nonconformity_steps import analyse as step
 
-    _take(id_, step, root_cause=root_cause)
+    _take(id_, step, person, root_cause=root_cause)
 
 
 @group.command("act")
 @click.argument("id_", metavar="ID")
 @click.option("--action", required=True, help="What keeps it from happening again.")
 @click.option("--correction", help="What was put right at once.")
-def act(id_: str, action: str, correction: str | None) -> None:
+@AS
+def act(id_: str, action: str, correction: str | None, person: str | None) -> None:
     """Record the corrective action, after the root cause."""
     from aims_mlops.oversight.nonconformity_steps import act as step
 
-    _take(id_, step, corrective_action=action, correction=correction)
+    _take(id_, step, person, corrective_action=action, correction=correction)
 
 
 @group.command("close")
 @click.argument("id_", metavar="ID")
 @click.option("--effect", required=True, help="How it was checked that the action works.")
-def close(id_: str, effect: str) -> None:
+@AS
+def close(id_: str, effect: str, person: str | None) -> None:
     """Close it after the action, by another person than who acted."""
     from aims_mlops.oversight.nonconformity_steps import close as step
 
-    _take(id_, step, effect=effect)
+    _take(id_, step, person, effect=effect)
 
 
 @group.command("reopen")
 @click.argument("id_", metavar="ID")
 @click.option("--reason", required=True, help="What happened again.")
-def reopen(id_: str, reason: str) -> None:
+@AS
+def reopen(id_: str, reason: str, person: str | None) -> None:
     """Open a closed one again."""
     from aims_mlops.oversight.nonconformity_steps import reopen as step
 
-    _take(id_, step, reason=reason)
+    _take(id_, step, person, reason=reason)
 
 
 def _find(id_: str) -> Nonconformity:
@@ -139,16 +188,15 @@ def _find(id_: str) -> Nonconformity:
     return find_nonconformity(find_project().open_store(), id_)
 
 
-def _take(id_: str, step: Callable[..., Record], **said: Any) -> None:
-    from aims_mlops.inventory.identity import current_actor
+def _take(id_: str, step: Callable[..., Record], person: str | None, **said: Any) -> None:
+    from aims_mlops.cli.assessing import acting
     from aims_mlops.inventory.project import find_project
     from aims_mlops.oversight.nonconformity import find_nonconformity
 
     project = find_project()
     store = project.open_store()
     found = find_nonconformity(store, id_)
-    record = step(
-        store, project, found, actor=current_actor(project), now=datetime.now(UTC), **said
-    )
+    actor = acting(project, person)
+    record = step(store, project, found, actor=actor, now=datetime.now(UTC), **said)
     after = find_nonconformity(store, found.id)
     click.echo(f"✓ {after.what}: {after.state}; record {record.id[:12]}")

@@ -9,9 +9,9 @@ from typing import Any
 
 import click
 
+from aims_mlops.cli.who import AS
 from aims_mlops.errors import InputError
 
-_as = click.option("--as", "person", help="Who you are; else AIMS_ACTOR, git or the system's user.")
 _key = click.option("--key", help="The beginning of the key or fingerprint, if there are several.")
 
 
@@ -21,7 +21,7 @@ def group() -> None:
 
 
 @group.command("enrol")
-@_as
+@AS
 @click.option(
     "--list",
     "listed",
@@ -66,7 +66,7 @@ def enrol_key(person: str | None, listed: bool, new_key: bool, token: Path | Non
 @group.command("confirm")
 @click.argument("who")
 @_key
-@_as
+@AS
 @click.option("--yes", is_flag=True, help="Do not ask after showing the fingerprint.")
 def confirm_key(who: str, key: str | None, person: str | None, yes: bool) -> None:
     """Confirm, signed, that a key is WHO's: you compared its fingerprint with WHO."""
@@ -93,7 +93,7 @@ def confirm_key(who: str, key: str | None, person: str | None, yes: bool) -> Non
 @click.option("--reason", required=True, help="Such as: left the company, laptop stolen.")
 @click.option("--doubtful-from", help="RFC 3339: what was signed from then on does not count.")
 @_key
-@_as
+@AS
 def end_key(
     who: str, reason: str, doubtful_from: str | None, key: str | None, person: str | None
 ) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import difflib
 import json
 import types
@@ -70,6 +71,60 @@ def validated(
     if problems:
         refuse(document, problems, next_step)
     return found
+
+
+def inspected(
+    document: Document,
+    model: type[M],
+    *,
+    checks: Sequence[Callable[[M], Iterable[Problem]]] = (),
+) -> tuple[M | None, list[Problem]]:
+    """The document without what is wrong in it, as far as that leaves one, and every problem.
+
+    For `lint`, which tells everything at once: what is wrong with the shape of one part must not
+    hide what another part lacks. None, where what is left is no such document.
+    """
+    if not isinstance(document.data, dict):
+        got = "an empty document" if document.data is None else _kind(document.data)
+        return None, [Problem((), "not a mapping", got, "keys and values")]
+    data = copy.deepcopy(document.data)
+    problems: list[Problem] = []
+    for _ in range(_ROUNDS):
+        try:
+            found = model.model_validate_json(json.dumps(data))
+        except ValidationError as error:
+            new = _from_validation(error, model)
+            problems += [problem for problem in new if problem not in problems]
+            dropped = [_dropped(data, place) for place in {problem.place for problem in new}]
+            if not all(dropped):
+                return None, problems
+        else:
+            wrong = [problem.place for problem in problems]
+            for check in checks:
+                problems += (p for p in check(found) if not _is_within(p.place, wrong))
+            return found, problems
+    return None, problems
+
+
+_ROUNDS = 5  # a part that was wrong may hide one inside it
+
+
+def _dropped(data: Any, place: Place) -> bool:
+    """Take a key out of the data; False for a place that cannot be left out."""
+    here = data
+    for part in place[:-1]:
+        try:
+            here = here[part]
+        except (KeyError, IndexError, TypeError):
+            return False
+    if not place or not isinstance(here, dict) or place[-1] not in here:
+        return False
+    del here[place[-1]]
+    return True
+
+
+def _is_within(place: Place, wrong: Sequence[Place]) -> bool:
+    return any(place[: len(other)] == other for other in wrong)
 
 
 def refuse(document: Document, problems: Sequence[Problem], next_step: str) -> typing.NoReturn:

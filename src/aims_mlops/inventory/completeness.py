@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from aims_mlops.documents.document import Document
-from aims_mlops.documents.problems import Problem, validated
+from aims_mlops.documents.problems import Problem, inspected
 from aims_mlops.documents.reading import read_yaml
 from aims_mlops.inventory.settings import Settings, contradictions
 
@@ -14,16 +14,15 @@ _TEXTS = ("purpose", "owner", "risk_owner", "intended_use")
 _LISTS = ("foreseeable_misuse", "affected_people")
 
 
-def unfilled(path: Path) -> tuple[Settings, Document, list[Problem]]:
-    """The settings, the file, and every field that a person still has to fill in.
+def unfilled(path: Path) -> tuple[Settings | None, Document, list[Problem]]:
+    """The settings, the file, and everything that is wrong or that a person still has to fill in.
 
-    Raises DocumentError if the file is not valid.
+    The settings are without what is wrong in them; None if that leaves none. Raises DocumentError
+    for a file that is no YAML.
     """
     document = read_yaml(path)
-    settings = validated(
-        document, Settings, next_step=f"aims lint {path}", checks=(contradictions,)
-    )
-    return settings, document, list(_unfilled(settings))
+    settings, problems = inspected(document, Settings, checks=(contradictions, _unfilled))
+    return settings, document, problems
 
 
 def _unfilled(settings: Settings) -> Iterable[Problem]:

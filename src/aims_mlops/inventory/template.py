@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 _TEXT = """\
 # What this project's AI management system needs to know. `aims lint` says what is missing.
 version: 1
@@ -15,12 +17,12 @@ single_user: false
 
 # Every AI system, also bought ones.
 systems:
-  - id: {system}
-    title: {system}
+  - id: {quoted}
+    title: {quoted}
     purpose: ""            # what it is for
     owner: ""              # id of a person below
     risk_owner: ""         # id of another person, who approves
-    risk_tier: high        # minimal, limited or high: decides what the assessment must say
+    risk_tier: {tier}  # minimal, limited or high: decides what the assessment must say
     intended_use: ""       # who uses it for which decision
     foreseeable_misuse: [] # how people could use it wrongly
     affected_people: []    # about whom it decides
@@ -29,8 +31,8 @@ systems:
     #    provides: base model
     #    version: "2.1"
     #    licence: Apache-2.0
-    models: ["{system}*"]  # names of its registered models; * stands for anything
-    assessment: assessments/{system}.yaml
+    models: [{models}]  # names of its registered models; * stands for anything
+    assessment: {assessment}
     # monitoring:            # what is measured once it is in operation (docs/monitoring.md)
     #   - id: daily
     #     data: served/{{day}}.parquet
@@ -75,6 +77,11 @@ targets:
 """
 
 
-def settings_text(system: str) -> str:
+def settings_text(system: str, *, risk_tier: str = "high") -> str:
     """The text of a new aims.yaml for one AI system; `system` is an id."""
-    return _TEXT.format(system=system)
+    return _TEXT.format(
+        quoted=json.dumps(system),
+        models=json.dumps(f"{system}*"),
+        assessment=json.dumps(f"assessments/{system}.yaml"),
+        tier=risk_tier,
+    )

@@ -2,18 +2,74 @@
 
 from __future__ import annotations
 
+import hashlib
+import re
 from collections.abc import Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING
 
 from aims_mlops.errors import GovernanceError, InputError, SeparationOfDutiesError
 from aims_mlops.evidence.clock import stamp
-from aims_mlops.evidence.records import Evidence, Record
-from aims_mlops.oversight.nonconformity import BREAK_GLASS, KIND, Nonconformity
+from aims_mlops.evidence.records import Evidence, Record, Subject
+from aims_mlops.oversight.nonconformity import (
+    BREAK_GLASS,
+    KIND,
+    Nonconformity,
+    Severity,
+    open_nonconformity,
+)
 
 if TYPE_CHECKING:
     from aims_mlops.inventory.project import Project
     from aims_mlops.store.base import EvidenceStore
+
+
+def find_by_hand(
+    store: EvidenceStore,
+    project: Project,
+    *,
+    what: str,
+    reason: str,
+    system: str | None,
+    severity: Severity,
+    owner: str | None,
+    due: datetime | None,
+    actor: str,
+    now: datetime,
+) -> Record:
+    """Open one for what a person found; the same words about the same system open it once.
+
+    Raises InputError for an unknown system or owner, or where words are missing.
+    """
+    named = re.sub(r"[^a-z0-9]+", "-", _words("what is wrong", what).casefold()).strip("-")
+    if not named or named == BREAK_GLASS:
+        raise InputError("not what a person finds", got=repr(what)[:60], expected="a word or two")
+    if system is not None and project.system(system) is None:
+        raise InputError(
+            "no such AI system",
+            got=repr(system),
+            expected="one of " + (", ".join(s.id for s in project.systems) or "none yet"),
+        )
+    if owner is not None and project.person(owner) is None:
+        raise InputError(
+            "no such person", got=repr(owner), expected="an id under people in aims.yaml"
+        )
+    detail = _words("the reason", reason)
+    words = hashlib.sha256(detail.encode()).hexdigest()[:16]
+    return open_nonconformity(
+        store,
+        key=f"person/{system or '-'}/{named}/{words}",
+        what=named,
+        detail=detail,
+        next_step="aims nonconformity analyse ID --root-cause TEXT",
+        subjects=(Subject.of_name(f"system:{system}" if system else f"nonconformity:{named}"),),
+        system=system,
+        now=now,
+        severity=severity,
+        owner=project.human(owner) if owner is not None else None,
+        due=due,
+        actor=actor,
+    )
 
 
 def assign(

@@ -19,6 +19,11 @@ def pack_names() -> tuple[str, ...]:
     return tuple(sorted(path.stem for path in packs_folder().glob("*.yaml")))
 
 
+def pack_for(risk_tier: str) -> str:
+    """The pack that `aims init` copies for a system of this risk tier."""
+    return "high-risk" if risk_tier == "high" else "baseline"
+
+
 def pack_path(name: str) -> Path | None:
     """The file of a pack; None if there is no pack of this name."""
     return packs_folder() / f"{name}.yaml" if name in pack_names() else None

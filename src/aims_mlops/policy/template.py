@@ -36,5 +36,8 @@ def policy_text(*, pack: str, target: str, file: str) -> str:
     text = path.read_text(encoding="utf-8")
     text = _ID.sub(f"id: {target}", text, count=1)
     text = _TITLE.sub(f"title: What a promotion to {target} needs", text, count=1)
+    if re.search(r"^targets:", text, re.MULTILINE):  # the pack says for whom it is
+        text = text.replace('  - name: "*"\n', f"  - name: {target}\n", 1)
+        return _HEAD.format(pack=pack, file=file) + text
     head = _HEAD.format(pack=pack, file=file)
     return head + text.rstrip() + "\n" + _TARGETS.format(target=target)

@@ -173,7 +173,7 @@ def test_new_file_reads_back_as_what_it_was_filled_with(tmp_path):
     origins = ["from evidence", "from evidence", "declared", "missing"]
     assert [found.provenance(field) for field in fields] == origins
     assert text.count("# Carried over from the assessment before; confirm it.") == 2
-    assert "what it does not cover, and why, missing so far" in text
+    assert "what it does not cover, and why\n" in text
     assert "which system, version and use this is about, from aims.yaml" in text
     assert "which data, from where, from evidence" in text
 
