@@ -30,6 +30,9 @@ def needs(tokens: Tokens, *scopes: Scope) -> Callable[[Request], Awaitable[Token
         if not any(token.allows(scope) for scope in scopes):
             raise ProblemError("forbidden", f"needs scope {' or '.join(scopes)}")
         request.state.token = token
+        place = getattr(request.state, "place", None)  # a server of another make has none
+        if place is not None:
+            place.leave_unknown()
         return token
 
     return check

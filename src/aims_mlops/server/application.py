@@ -26,6 +26,7 @@ def create_app(store: SqlStore, tokens: Tokens) -> FastAPI:
     from fastapi import FastAPI
 
     from aims_mlops.server.body import Slots
+    from aims_mlops.server.connections import Shares
     from aims_mlops.server.evidence_routes import evidence_router
     from aims_mlops.server.log_routes import log_router
 
@@ -41,6 +42,7 @@ def create_app(store: SqlStore, tokens: Tokens) -> FastAPI:
     slots = Slots()
     app.include_router(evidence_router(store, tokens, slots))
     app.include_router(log_router(store, tokens, slots))
+    app.add_middleware(Shares)
     app.add_middleware(_SafeHeaders)
     generate = app.openapi
 

@@ -16,7 +16,6 @@ if TYPE_CHECKING:
 DEFAULT_PORT = 8042
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
 _WAITING = 128  # connections that wait to be accepted
-_BUSY = 200  # requests under way, after which the server answers 503
 
 
 def serve(
@@ -36,6 +35,7 @@ def serve(
         import uvicorn
 
         from aims_mlops.server.application import create_app
+        from aims_mlops.server.connections import IDLE_TIME, BoundedProtocol
     except ModuleNotFoundError as error:
         raise MissingExtraError(
             "the evidence server", library=error.name or "fastapi", extra="server"
@@ -55,8 +55,9 @@ def serve(
         app,
         log_level="warning",
         server_header=False,
-        limit_concurrency=_BUSY,
-        timeout_keep_alive=30,
+        http=BoundedProtocol,
+        ws="none",
+        timeout_keep_alive=int(IDLE_TIME),
         h11_max_incomplete_event_size=64 * 1024,
         timeout_graceful_shutdown=10,
     )
