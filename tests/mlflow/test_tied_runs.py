@@ -193,7 +193,7 @@ def test_server_that_does_not_answer_is_a_gap_at_once(recorded: Recorded, fails_
 
 
 def test_link_holds_no_password(recorded: Recorded, tracking: Any) -> None:
-    from aims_mlops.capture.code import without_credentials
+    from aims_mlops.evidence.urls import without_credentials
 
     assert without_credentials("http://u:p@mlflow.example.org") == "http://mlflow.example.org"
     quiet()

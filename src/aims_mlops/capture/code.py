@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import inspect
 import os
-import re
 import subprocess
 from collections.abc import Callable
 from functools import cache
@@ -14,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from aims_mlops.capture.failures import note
 from aims_mlops.errors import InputError
+from aims_mlops.evidence.urls import without_credentials
 
 if TYPE_CHECKING:
     from aims_mlops.capture.run import Run
@@ -86,17 +86,6 @@ def _in_repository(folder: Path) -> bool:
     if "GIT_DIR" in os.environ:
         return True
     return any((parent / ".git").exists() for parent in (folder, *folder.parents))
-
-
-def without_credentials(url: str) -> str:
-    """A remote's URL without user, password, query and fragment."""
-    url = re.split(r"[?#]", url, maxsplit=1)[0]
-    scheme, separator, rest = url.partition("://")
-    if separator:
-        host, slash, path = rest.partition("/")
-        return f"{scheme}://{host.rpartition('@')[2]}{slash}{path}"
-    host, colon, path = url.partition(":")  # git@host:owner/name
-    return f"{host.rpartition('@')[2]}{colon}{path}" if colon else url
 
 
 def _untracked_sources(folder: str) -> list[str]:

@@ -134,12 +134,18 @@ def declare(run: Run, data: Any, name: str, **words: Any) -> None:
         _capture(run, data, about)
 
 
-def capture_argument(run: Run, name: str, data: Any) -> None:
-    """Record a table among a function's arguments, under what was declared of it, if anything."""
-    with guarded(run, f"dataset {name}"):
-        known = _declared.get(id(data))
-        about = known[1] if known is not None and known[0]() is data else _about(name)
-        _capture(run, data, about)
+def capture_tables(run: Run) -> None:
+    """Record the tables among a run's parameters as data sets, and say of each what came of it."""
+    tables = list(run.parameters.tables)
+    run.parameters.tables.clear()
+    for name, data in tables:
+        done = False
+        with guarded(run, f"dataset {name}"):
+            known = _declared.get(id(data))
+            about = known[1] if known is not None and known[0]() is data else _about(name)
+            _capture(run, data, about)
+            done = True
+        run.parameters.recorded(name, as_dataset=done)
 
 
 def _capture(run: Run, data: Any, about: About) -> None:

@@ -6,6 +6,8 @@ AIMS_CAPTURE_ERRORS ("raise" or "warn") says otherwise.
 
 from __future__ import annotations
 
+import os
+import re
 import sys
 import warnings
 from collections.abc import Iterator
@@ -13,6 +15,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from aims_mlops.capture.personal import is_identifier
 from aims_mlops.capture.secrets import scrubbed
 from aims_mlops.capture.settings import raises
 from aims_mlops.errors import AimsError, CaptureWarning
@@ -21,6 +24,7 @@ if TYPE_CHECKING:
     from aims_mlops.capture.run import Run
 
 _MESSAGE_LIMIT = 500  # characters
+_QUOTED = re.compile(r"'[^']*'|\"[^\"]*\"")
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +55,7 @@ def note(run: Run, where: str, error: Exception, *, quiet: bool = False) -> None
     """
     if raises() and not quiet and run.error is None:
         raise error
-    gap = Gap(where, type(error).__qualname__, _safe_message(error))
+    gap = Gap(where, class_name(error), _safe_message(error))
     run.gaps.append(gap)
     warn(f"not captured in run {run.name!r}: {where}: {gap.error}: {gap.message}")
 
@@ -84,10 +88,28 @@ def _outside() -> tuple[str, int, dict[str, Any]]:
 def _safe_message(error: Exception) -> str:
     """Our own messages hold no data values; those of other libraries may, so they stay out."""
     if isinstance(error, AimsError):
-        return scrubbed(str(error))[:_MESSAGE_LIMIT]
-    if isinstance(error, OSError) and error.strerror:
-        return error.strerror
+        return scrubbed(_without_quoted_values(error))[:_MESSAGE_LIMIT]
+    if isinstance(error, OSError) and error.errno:
+        return os.strerror(error.errno)
     return f"raised at {_place(error)}; its message is left out, for it may hold data values"
+
+
+def _without_quoted_values(error: AimsError) -> str:
+    """The message, where what was got is quoted only if it can be a name."""
+    text, got = str(error), getattr(error, "got", None)
+    if not isinstance(got, str) or got not in text:
+        return text
+    return text.replace(got, _QUOTED.sub(_name_or_not, got))
+
+
+def _name_or_not(quoted: re.Match[str]) -> str:
+    return quoted[0] if is_identifier(quoted[0][1:-1]) else "'…'"
+
+
+def class_name(error: BaseException) -> str:
+    """The class of an error; one that was made at run time can be named after anything."""
+    name = type(error).__qualname__.replace("<locals>.", "")
+    return name if is_identifier(name) else "Exception"
 
 
 def _place(error: Exception) -> str:

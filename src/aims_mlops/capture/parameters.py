@@ -2,85 +2,160 @@
 
 from __future__ import annotations
 
-import argparse
-import dataclasses
-import datetime
-import decimal
-import enum
-import hashlib
 import inspect
-import math
-import os
-from collections.abc import Callable, Mapping, Sequence
-from collections.abc import Set as AbstractSet
+import re
+from collections.abc import Callable, Mapping
 from typing import Any
 
-from aims_mlops.capture.secrets import SCRUBBED, is_secret
+from aims_mlops.capture.personal import PERSONAL, is_identifier, looks_personal, says_personal
+from aims_mlops.capture.secrets import SCRUBBED, is_secret, known_secret, names_secret
 from aims_mlops.capture.tables import is_table
+from aims_mlops.capture.values import (
+    DATASET_ROWS,
+    DEPTH_LIMIT,
+    TEXT_LIMIT,
+    NotPlain,
+    Scalar,
+    columns_of,
+    content_of,
+    in_short,
+    is_data,
+    is_text,
+    mapping_of,
+    plain_value,
+    sequence_of,
+    why_elsewhere,
+)
 
-_TEXT_LIMIT = 500  # characters; what is longer is kept as a digest
 _SIZE_LIMIT = 1_000_000  # characters or bytes; what is larger is left out
-_DEPTH_LIMIT = 5
 _ITEM_LIMIT = 500  # values of one run
 _SEQUENCE_LIMIT = 50  # items of one list
-
-Scalar = str | int | float | bool | None
+_TABLE_LIMIT = 200  # tables of one run
+_FLAG = re.compile(r"--?[A-Za-z][\w.-]*")
 
 
 class Parameters:
     """What has been recorded: `values` {name: scalar}, `left_out` {name: why}.
 
     `refused` names those left out for their size or type, which the run reports as a gap;
-    tables, models and functions are left out quietly, for they have evidence of their own.
+    models and functions are left out quietly, for they have evidence of their own. `tables` are
+    what was met of tables, by name: whoever records one says so by `recorded`.
     """
 
     def __init__(self) -> None:
         self.values: dict[str, Scalar] = {}
         self.left_out: dict[str, str] = {}
         self.refused: list[str] = []
+        self.tables: list[tuple[str, Any]] = []
 
     def add(self, name: str, value: object) -> None:
         """Record one value; containers of plain values become one entry an item."""
-        self._add(name[:_TEXT_LIMIT], value, 0)
+        self._add(self._named(name, len(self.values) + len(self.left_out)), value, 0)
 
     def add_all(self, values: Mapping[str, object]) -> None:
         for name, value in values.items():
             self.add(str(name), value)
+
+    def recorded(self, name: str, *, as_dataset: bool) -> None:
+        """Say what became of a table: a data set of the run, or nothing, which is a gap."""
+        self.left_out[name] = (
+            "a table; recorded as a data set" if as_dataset else "a table; not recorded"
+        )
+
+    def refuse_tables(self, why: str) -> None:
+        """Leave the tables out that were met, each with a reason and a gap."""
+        for name, _ in self.tables:
+            self._refuse(name, why)
+        self.tables.clear()
 
     def _add(self, name: str, value: object, depth: int) -> None:
         if len(self.values) >= _ITEM_LIMIT:
             if "…" not in self.left_out:
                 self._refuse("…", f"more than {_ITEM_LIMIT} values")
             return
-        plain, value = _plain(value)
+        text = is_text(value)
+        plain, kept = plain_value(value)
         if plain:
-            self._add_plain(name, value)
-        elif why := _why_elsewhere(value):
+            self._add_plain(name, kept, text=text)
+        elif is_table(value):
+            self._add_table(name, value)
+        elif why := why_elsewhere(value):
             self.left_out[name] = why
-        elif depth >= _DEPTH_LIMIT:
-            self._refuse(name, f"nested deeper than {_DEPTH_LIMIT} levels")
-        elif (items := _items(value)) is not None:
-            if is_secret(name, "x" * 16):  # {'credentials': {…}}: whatever is inside
-                self.values[name] = SCRUBBED
-            elif len(items) > _SEQUENCE_LIMIT and not isinstance(value, Mapping):
-                self._refuse(name, f"{len(items)} items, more than {_SEQUENCE_LIMIT}")
-            else:
-                for key, item in items:
-                    self._add(f"{name}.{key}"[:_TEXT_LIMIT], item, depth + 1)
+        elif depth >= DEPTH_LIMIT:
+            self._refuse(name, f"nested deeper than {DEPTH_LIMIT} levels")
+        elif (named := mapping_of(value)) is not None:
+            self._add_container(name, value, list(named.items()), depth)
+        elif (items := sequence_of(value)) is not None:
+            self._add_container(name, value, list(enumerate(items)), depth)
         else:
             kind = type(value)
             self._refuse(name, f"a {kind.__module__}.{kind.__qualname__}, not a plain value")
 
-    def _add_plain(self, name: str, value: Any) -> None:
+    def _add_container(
+        self, name: str, value: object, items: list[tuple[Any, Any]], depth: int
+    ) -> None:
+        if names_secret(name):  # {'credentials': {…}}: whatever is inside
+            self.values[name] = SCRUBBED
+            return
+        try:
+            content = content_of(value, depth)
+        except NotPlain:
+            content = None
+        if content is not None and is_data(value, content):
+            self._add_data(name, content)
+        elif len(items) > _SEQUENCE_LIMIT and mapping_of(value) is None:
+            if not any(is_table(item) for _, item in items[:_SEQUENCE_LIMIT]):
+                self._refuse(name, f"{len(items)} items, more than {_SEQUENCE_LIMIT}")
+                return
+            self._add_items(name, items, depth)
+        else:
+            self._add_items(name, items, depth)
+
+    def _add_items(self, name: str, items: list[tuple[Any, Any]], depth: int) -> None:
+        before: object = None
+        for place, (key, item) in enumerate(items):
+            path = f"{name}.{self._named(str(key), place)}"[:TEXT_LIMIT]
+            if isinstance(before, str) and _FLAG.fullmatch(before) and names_secret(before):
+                self.values[path] = SCRUBBED  # ['--password', 'x']
+            else:
+                self._add(path, item, depth + 1)
+            before = item
+
+    def _add_data(self, name: str, content: Any) -> None:
+        columns = columns_of(content)
+        rows = len(next(iter(columns.values()))) if columns else len(content)
+        if columns and rows > DATASET_ROWS:
+            self._add_table(name, columns)
+            return
+        what = "rows" if columns and list(columns) != ["0"] else "items"
+        self.values[name] = in_short(content, rows, what)
+
+    def _add_table(self, name: str, table: Any) -> None:
+        if len(self.tables) >= _TABLE_LIMIT:
+            self._refuse(name, f"a table; not recorded: more than {_TABLE_LIMIT} tables")
+            return
+        self.recorded(name, as_dataset=False)
+        self.tables.append((name, table))
+
+    def _add_plain(self, name: str, value: Any, *, text: bool) -> None:
         if isinstance(value, str) and len(value) > _SIZE_LIMIT:
             self._refuse(name, f"{len(value)} characters, more than {_SIZE_LIMIT}")
         elif is_secret(name, value):
             self.values[name] = SCRUBBED
-        elif isinstance(value, str) and len(value) > _TEXT_LIMIT:
-            digest = hashlib.sha256(value.encode("utf-8", "surrogatepass")).hexdigest()
-            self.values[name] = f"sha256:{digest} of {len(value)} characters"
+        elif value is None or isinstance(value, bool):
+            self.values[name] = value
+        elif says_personal(name) or looks_personal(_digits(value)):
+            self.values[name] = PERSONAL
+        elif text and value and (len(value) > TEXT_LIMIT or not is_identifier(value)):
+            self.values[name] = in_short(value, len(value), "characters")
         else:
             self.values[name] = value
+
+    def _named(self, name: str, place: int) -> str:
+        """A name as it may be recorded: keys can be data too, as in {'Jan Novák': 7}."""
+        short = name[:TEXT_LIMIT]
+        fit = short.isidentifier() or is_identifier(short)
+        return short if fit and not known_secret(short) else f"#{place}"
 
     def _refuse(self, name: str, why: str) -> None:
         self.left_out[name] = why
@@ -114,51 +189,8 @@ def call_arguments(
     return found
 
 
-def _plain(value: Any) -> tuple[bool, Any]:
-    """Whether a value is on the allow-list, and what JSON makes of it."""
-    if value is None or isinstance(value, bool):
-        return True, value
-    if isinstance(value, enum.Enum):
-        return True, f"{type(value).__name__}.{value.name}"
-    if isinstance(value, str):
-        return True, str(value).encode("utf-8", "replace").decode()
-    if isinstance(value, int):
-        return True, int(value) if abs(value) < 2**53 else str(value)[:_TEXT_LIMIT]
-    if isinstance(value, float):
-        return True, float(value) if math.isfinite(value) else str(float(value))
-    if isinstance(value, datetime.date | datetime.time):
-        return True, value.isoformat()
-    if isinstance(value, datetime.timedelta | decimal.Decimal | complex):
-        return True, str(value)
-    if isinstance(value, os.PathLike):
-        return True, str(os.fspath(value))
-    if type(value).__module__ == "numpy" and getattr(value, "shape", None) == ():
-        return _plain(value.item()) if type(value.item()) is not type(value) else (False, value)
-    return False, value
-
-
-def _items(value: Any) -> Sequence[tuple[str, Any]] | None:
-    """The parts of a container of parameters; None if it is not one."""
-    if isinstance(value, argparse.Namespace):
-        value = vars(value)
-    elif dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return [(f.name, getattr(value, f.name, None)) for f in dataclasses.fields(value)]
-    if isinstance(value, Mapping):
-        return [(str(key), item) for key, item in value.items()]
-    if isinstance(value, list | tuple | range):
-        return [(str(i), value[i]) for i in range(min(len(value), _SEQUENCE_LIMIT + 1))]
-    if isinstance(value, AbstractSet):
-        return [(str(i), item) for i, item in enumerate(sorted(value, key=repr))]
-    return None
-
-
-def _why_elsewhere(value: object) -> str | None:
-    if is_table(value):
-        return "a table; recorded as a data set"
-    if value is os.environ:
-        return "the environment of the process"
-    if isinstance(value, type) or inspect.isroutine(value):
-        return f"the callable {getattr(value, '__qualname__', type(value).__name__)}"
-    if callable(getattr(value, "predict", None)) or callable(getattr(value, "fit", None)):
-        return f"a model of class {type(value).__module__}.{type(value).__qualname__}"
-    return None
+def _digits(value: Any) -> str:
+    """A value as the text in which a number of a card would show."""
+    if isinstance(value, float) and value.is_integer():
+        return f"{value:.0f}"
+    return str(value)

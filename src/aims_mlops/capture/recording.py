@@ -14,16 +14,15 @@ from typing import TYPE_CHECKING, Any
 
 from aims_mlops.capture import failures
 from aims_mlops.capture.current import active_run
-from aims_mlops.capture.dataset import capture_argument
+from aims_mlops.capture.dataset import capture_tables
 from aims_mlops.capture.failures import guarded
 from aims_mlops.capture.hooking import each_plugin
 from aims_mlops.capture.known_models import adopt_checks, keep, link_given_models, note_arguments
 from aims_mlops.capture.models import save_models
 from aims_mlops.capture.parameters import call_arguments
 from aims_mlops.capture.run import Code, Run
-from aims_mlops.capture.secrets import scrubbed
+from aims_mlops.capture.secrets import cleaned, scrubbed
 from aims_mlops.capture.settings import RunSettings, raises, switched_off
-from aims_mlops.capture.tables import tables_in
 from aims_mlops.errors import AimsError, InputError
 from aims_mlops.evidence.clock import now
 from aims_mlops.evidence.records import Evidence, Record, Subject
@@ -58,8 +57,8 @@ def begin(
             given = call_arguments(function, args, kwargs or {})
         run.parameters.add_all({**given, **settings.parameters})
         run.tags.add_all(settings.tags)
-    for name, value in tables_in(given):
-        capture_argument(run, name, value)
+        run.tags.refuse_tables("a table; a tag is a plain value")
+    capture_tables(run)
     with guarded(run, "parameters"):
         note_arguments(run, given)
     each_plugin(run, "before_run_started", run=run)
@@ -148,7 +147,7 @@ def statement(run: Run, kind: str, body: Mapping[str, Any], *subjects: Subject) 
     return Evidence(
         kind=kind,
         subjects=unique,
-        body=body,
+        body=cleaned(body),
         actor=run.actor,
         claimed_at=run.ended_at or now(),
         system=run.system,
@@ -167,15 +166,17 @@ def _checked(run: Run, found: Iterable[Any]) -> list[Evidence]:
             failures.note(run, "collect_run_evidence", wrong)
             continue
         with guarded(run, item.kind):
+            item = replace(item, body=cleaned(item.body))  # a plugin may have made it itself
             kept[payload_of_evidence(item)] = item
     return list(kept.values())
 
 
 def _store(run: Run, evidence: list[Evidence]) -> list[Record]:
+    gaps = {tuple(cleaned(gap.body()).values()): gap for gap in run.gaps}
     batch = [
         statement(run, "run", run.body()),
         *evidence,
-        *(statement(run, "gap", gap.body()) for gap in dict.fromkeys(run.gaps)),
+        *(statement(run, "gap", gap.body()) for gap in gaps.values()),
     ]
     from aims_mlops.inventory.project import find_project
     from aims_mlops.store.remote_delivery import deliver_soon, is_remote

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from aims_mlops.capture.failures import Gap, guarded, note
+from aims_mlops.capture.failures import Gap, class_name, guarded, note
 from aims_mlops.capture.parameters import Parameters
 from aims_mlops.capture.secrets import scrubbed
 from aims_mlops.capture.settings import RunSettings
@@ -173,8 +173,11 @@ class Run:
     def parameter(self, name: str, value: object) -> None:
         """Record one parameter, as an argument of a decorated function is; secrets scrubbed."""
         if self._usable("parameter"):
+            from aims_mlops.capture.dataset import capture_tables
+
             with guarded(self, "parameters"):
                 self.parameters.add(name, value)
+            capture_tables(self)
 
     def restart_clock(self) -> None:
         """Let the user's code begin now, so that its duration leaves out ours."""
@@ -201,7 +204,7 @@ class Run:
             "activity": self.activity,
             "name": self.name,
             "status": self.status,
-            "error": None if self.error is None else type(self.error).__qualname__,
+            "error": None if self.error is None else class_name(self.error),
             "started_at": self.started_at,
             "ended_at": self.ended_at,
             "duration_seconds": round(self.duration_seconds, 6),

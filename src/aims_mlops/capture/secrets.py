@@ -9,7 +9,12 @@ from __future__ import annotations
 import math
 import re
 from collections import Counter
+from collections.abc import Mapping
 from itertools import pairwise
+from typing import Any
+
+from aims_mlops.capture.personal import without_personal
+from aims_mlops.evidence.urls import without_credentials
 
 SCRUBBED = "[scrubbed: looks like a secret]"
 
@@ -18,8 +23,13 @@ _NAME_PARTS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
 _SECRET_WORDS = frozenset((
     "password", "passwd", "pwd", "passphrase", "secret", "secrets", "credential", "credentials",
     "apikey", "authorization", "bearer", "cookie", "dsn", "privatekey", "accesskey", "secretkey",
-    "authkey", "sshkey", "connstr", "jwt", "otp",
+    "authkey", "sshkey", "connstr", "jwt", "otp", "pass", "pw", "pswd", "passcode", "passphrases",
+    "passwords",
 ))
+_SECRET_ENDS = (  # of words written together: dbpassword, userpwd, clientsecret
+    "password", "passwd", "passphrase", "pwd", "secret", "apikey", "credentials",
+)
+_SECRET_STARTS = ("password", "passwd", "passphrase")
 _SECRET_PAIRS = frozenset((
     "api key", "access key", "private key", "secret key", "auth key", "ssh key", "signing key",
     "encryption key", "account key", "master key", "service key", "shared key", "session id",
@@ -46,11 +56,15 @@ _KNOWN_FORMS = re.compile(
     | \bAGE-SECRET-KEY-1\w{20,} | \bhvs\.[\w-]{16,} | \bs\.[A-Za-z0-9]{24}\b  # age, Vault
     | \bey[JI][\w-]{8,}\.[\w-]{4,}(?:\.[\w-]*)?                      # JSON web tokens
     | -----BEGIN\ [A-Z0-9 ]*(?:PRIVATE\ KEY|SECRET)                  # PEM, PGP
-    | [a-z][a-z0-9+.-]*://[^\s/@:]*:[^\s/@]+@                        # scheme://user:password@
+    | [a-z][a-z0-9+.-]*://[^\s/@?\#:]*:\S+@                          # scheme://user:password@
+    | (?<![\w:/.-])[\w.+-]+:(?!/)\S+@[\w-]+(?:\.[\w-]+)*[:/]          # the same, no scheme
     | \b(?:bearer|basic|digest)\s+[A-Za-z0-9+/=._~-]{8,}             # Authorization headers
-    | (?:pass(?:word|wd|phrase)?|pwd|secret|token|api[-_ ]?key|access[-_ ]?key|account[-_ ]?key
+    | (?:pass(?:word|wd|phrase|code)?|pwd|pswd|\bpw|secret|token|(?:api|access|account)[-_ ]?key
         |shared[-_ ]?access[-_ ]?(?:key|signature)|client[-_ ]?secret|credentials?)
         ["']?\s*[:=]\s*\S{3,}                                       # password=…, in any notation
+    | (?<![\w-])--?(?:[\w.]+[-_])*(?:pass(?:word|wd|phrase|code)?|pwd|pswd|pw|secret|token
+        |credentials?|(?:api|access|account|private|secret|auth|ssh|signing|encryption)[-_]?key)
+        (?:\s+|\s*=\s*)["']?(?!-)\S+                                  # --password X
     | [?&](?:sig|signature|x-amz-signature|x-goog-signature|access_token|code|key|auth)
         =[\w%+/=.-]{8,}                                              # signed URLs
     """,
@@ -70,15 +84,25 @@ def is_secret(name: str, value: object) -> bool:
     """Whether a parameter of this name and plain value must stay out of evidence."""
     if value is None or isinstance(value, bool):
         return False
-    words = [part.lower() for part in _NAME_PARTS.findall(name)]
-    pairs = {f"{a} {b}" for a, b in pairwise(words)}
-    if _SECRET_WORDS.intersection(words) or _SECRET_PAIRS & pairs:
+    words = _words(name)
+    if _are_secret(words):
         return True
     if not isinstance(value, str):
         return False
     if _TOKEN_WORDS.intersection(words) and len(value) >= 8:
         return True
     return looks_secret(value, digest=bool(_DIGEST_WORDS.intersection(words)))
+
+
+def names_secret(name: str) -> bool:
+    """Whether a text or a container under this name is a secret, whatever it holds."""
+    words = _words(name)
+    return _are_secret(words) or bool(_TOKEN_WORDS.intersection(words))
+
+
+def known_secret(text: str) -> bool:
+    """Whether a text holds a secret of a known form; randomness alone does not count."""
+    return bool(_KNOWN_FORMS.search(text))
 
 
 def looks_secret(text: str, *, digest: bool = False) -> bool:
@@ -98,8 +122,48 @@ def looks_secret(text: str, *, digest: bool = False) -> bool:
 
 
 def scrubbed(text: str) -> str:
-    """`text`, or the mark that stands for it when something in it looks like a secret."""
-    return SCRUBBED if looks_secret(text, digest=True) else text
+    """`text` as it may be recorded: a mark for all of it when something in it looks like a secret,
+    and one for each mail address, card, account or phone number in it.
+    """
+    return SCRUBBED if looks_secret(text, digest=True) else without_personal(text)
+
+
+def cleaned(body: Any) -> Any:
+    """JSON without secrets and personal data of a known form in any text or name in it.
+
+    The last gate: whatever a run's evidence says, whoever said it, passes here. An address loses
+    what opens it, any other text with a secret becomes the mark. Randomness alone does not count,
+    because digests and signatures are random.
+    """
+    if isinstance(body, str):
+        return _cleaned_text(body)
+    if isinstance(body, Mapping):
+        return {_cleaned_text(str(key)): cleaned(value) for key, value in body.items()}
+    if isinstance(body, list | tuple):
+        return [cleaned(item) for item in body]
+    return body
+
+
+def _cleaned_text(text: str) -> str:
+    if text == SCRUBBED or (text.isalnum() and len(text) in (40, 64)):  # a digest
+        return text
+    if not known_secret(text):
+        return without_personal(text)
+    if "://" in text and len(text.split()) == 1 and not known_secret(without_credentials(text)):
+        return without_credentials(text)
+    return SCRUBBED
+
+
+def _words(name: str) -> list[str]:
+    return [part.lower() for part in _NAME_PARTS.findall(name)]
+
+
+def _are_secret(words: list[str]) -> bool:
+    if _SECRET_WORDS.intersection(words):
+        return True
+    if any(word.endswith(_SECRET_ENDS) or word.startswith(_SECRET_STARTS) for word in words):
+        return True
+    return bool(_SECRET_PAIRS & {f"{a} {b}" for a, b in pairwise(words)})
 
 
 def _random(token: str) -> bool:

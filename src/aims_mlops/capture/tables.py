@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from typing import Any
-
-_INSIDE_LIMIT = 20  # items of a tuple, list or dict that are looked at for tables
-
 _TABLES = {
     ("pandas", "DataFrame"),
     ("pandas", "Series"),
+    ("pandas", "Index"),
     ("polars", "DataFrame"),
     ("polars", "Series"),
     ("pyarrow", "Table"),
@@ -32,18 +28,3 @@ def table_library(value: object) -> str | None:
                 return None
             return library
     return None
-
-
-def tables_in(arguments: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
-    """(name, table) of every table among arguments, also inside a tuple, list or dict of them."""
-    for name, value in arguments.items():
-        inside: list[tuple[Any, Any]] = []
-        if is_table(value):
-            yield name, value
-        elif type(value) is dict:
-            inside = list(value.items())
-        elif type(value) in (tuple, list):
-            inside = list(enumerate(value))
-        for key, item in inside[:_INSIDE_LIMIT]:
-            if is_table(item):
-                yield f"{name}.{key}", item

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from aims_mlops.evidence.urls import without_credentials
+
 if TYPE_CHECKING:
     from aims_mlops.inventory.project import Project
 
@@ -43,7 +45,7 @@ def command(ctx: click.Context, wait: float, as_json: bool) -> None:
         click.echo(
             json.dumps(
                 {
-                    "store": project.store_url,
+                    "store": without_credentials(project.store_url),
                     "batches": before,
                     "pending": left,
                     "refused": [{"file": str(path), "reason": why} for path, why in refused],
@@ -86,7 +88,8 @@ def _say(
         click.echo("The spool is empty.")
     else:
         delivered = before - left
-        click.echo(f"Delivered {delivered} of {before} spooled batches to {project.store_url}.")
+        where = without_credentials(project.store_url)
+        click.echo(f"Delivered {delivered} of {before} spooled batches to {where}.")
     if problem is not None:
         click.echo(f"{left} batches wait: {problem}", err=True)
     if refused:

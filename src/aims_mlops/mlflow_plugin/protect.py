@@ -140,7 +140,7 @@ def withdraw(connection: Any, kind: str, workspace: str, name: str, key: str, ve
 def _begin(url: str) -> Any:
     import sqlalchemy as sa
 
-    from aims_mlops.capture.code import without_credentials
+    from aims_mlops.evidence.urls import without_credentials
 
     real = url.removeprefix("aims://")
     if real.startswith("postgresql://"):

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from aims_mlops.capture.code import without_credentials
 from aims_mlops.errors import GovernanceError
+from aims_mlops.evidence.urls import without_credentials
 from aims_mlops.inventory.person import pseudonym
 from aims_mlops.inventory.project import Project
 from aims_mlops.mlflow_plugin.reconcile import Held

@@ -187,7 +187,7 @@ def local_folder(location: str) -> Path | None:
 
 def _nothing(uri: str) -> ModelNotFoundError:
     import mlflow
-    from aims_mlops.capture.code import without_credentials
+    from aims_mlops.evidence.urls import without_credentials
 
     return ModelNotFoundError(
         f"no model at {uri[:200]!r}",

@@ -6,7 +6,7 @@ from functools import partial
 from typing import Any
 from urllib.parse import urlsplit
 
-from aims_mlops.capture.code import without_credentials
+from aims_mlops.evidence.urls import without_credentials
 from aims_mlops.mlflow_plugin.registry_store import GatedRegistry
 
 PREFIX = "aims://"

@@ -15,8 +15,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from aims_mlops.capture.code import without_credentials
 from aims_mlops.evidence.clock import read
+from aims_mlops.evidence.urls import without_credentials
 from aims_mlops.mlflow_plugin import sightings
 from aims_mlops.mlflow_plugin.budget import Budget, bounded
 from aims_mlops.mlflow_plugin.usable import Mode, assert_answers, mode_of, without_telemetry

@@ -15,12 +15,13 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from aims_mlops.capture.code import without_credentials
-from aims_mlops.capture.secrets import SCRUBBED, is_secret, scrubbed
+from aims_mlops.capture.parameters import Parameters
+from aims_mlops.capture.secrets import SCRUBBED, cleaned, scrubbed
 from aims_mlops.errors import AimsError
 from aims_mlops.evidence.canonical import canonical
 from aims_mlops.evidence.clock import stamp
 from aims_mlops.evidence.records import Evidence, Subject
+from aims_mlops.evidence.urls import without_credentials
 from aims_mlops.inventory.person import pseudonym
 from aims_mlops.inventory.project import Project
 from aims_mlops.mlflow_plugin.tracking_capture_models import (
@@ -35,8 +36,7 @@ DATASET_SCHEME = "mlflow-declared-v1"
 DIRTY_TAG = "aims.git.dirty"
 SYSTEM_TAG = "aims.system"
 
-_TEXT_LIMIT = 500  # characters of a parameter
-_COUNT_LIMIT = 500  # parameters and metrics of a run
+_COUNT_LIMIT = 500  # metrics of a run
 
 
 @dataclass(slots=True)
@@ -55,7 +55,7 @@ class _Account:
         return Evidence(
             kind=kind,
             subjects=tuple(every.values()),
-            body={**body, "captured_by": CAPTURED_BY},
+            body={**cleaned(body), "captured_by": CAPTURED_BY},
             actor=self.actor,
             claimed_at=self.at,
             system=self.system,
@@ -151,16 +151,12 @@ def _run(
 
 
 def _parameters(run: Any) -> dict[str, Any]:
-    kept: dict[str, Any] = {}
-    left_out: dict[str, str] = {}
+    said = Parameters()
     for name, value in sorted(dict(run.data.params).items()):
-        if len(kept) == _COUNT_LIMIT:
-            left_out[name] = f"more than {_COUNT_LIMIT} parameters"
-        elif is_secret(name, value):
-            left_out[name] = SCRUBBED
-        else:
-            kept[name] = str(value)[:_TEXT_LIMIT]
-    return {"parameters": kept, "left_out": left_out}
+        said.add(name, value)
+    left_out = {name: SCRUBBED for name, value in said.values.items() if value == SCRUBBED}
+    kept = {name: value for name, value in said.values.items() if name not in left_out}
+    return {"parameters": kept, "left_out": {**left_out, **said.left_out}}
 
 
 def _code(tags: Mapping[str, str]) -> dict[str, Any]:

@@ -14,8 +14,8 @@ from functools import partial
 from typing import Any
 from urllib.parse import urlsplit
 
-from aims_mlops.capture.code import without_credentials
 from aims_mlops.evidence.models import ModelReference
+from aims_mlops.evidence.urls import without_credentials
 from aims_mlops.mlflow_plugin.store_guard import Guard
 from aims_mlops.mlflow_plugin.tracking_capture_queue import RunQueue
 

@@ -16,6 +16,7 @@ from aims_mlops.errors import InputError, MissingExtraError, StoreError, Verific
 from aims_mlops.evidence import clock
 from aims_mlops.evidence.checkpoint import unverified_checkpoint
 from aims_mlops.evidence.records import Evidence, Record, Subject
+from aims_mlops.evidence.urls import without_credentials
 from aims_mlops.store.durable import make_folder, write_file
 from aims_mlops.store.sql import SqlStore
 
@@ -86,7 +87,9 @@ def anchor_to_tsa(
     client = _client()
     request = client.TimestampRequestBuilder().data(note.encode()).build()
     if not url.startswith(("https://", "http://")):
-        raise InputError("the time-stamp authority has no http address", got=url[:120])
+        raise InputError(
+            "the time-stamp authority has no http address", got=without_credentials(url)[:120]
+        )
     question = urllib.request.Request(  # noqa: S310  the scheme is checked above
         url,
         data=request.as_bytes(),
@@ -96,7 +99,8 @@ def anchor_to_tsa(
         with urllib.request.urlopen(question, timeout=timeout) as answer:  # noqa: S310
             token = answer.read(_MAX_TOKEN)
     except (urllib.error.URLError, OSError) as error:
-        raise StoreError(f"the time-stamp authority {url} did not answer: {error}") from error
+        named = without_credentials(url)
+        raise StoreError(f"the time-stamp authority {named} did not answer: {error}") from error
     time = check_token(token, note, certificates(roots), nonce=request.nonce)
     return _record(
         store,

@@ -58,7 +58,7 @@ class Database:
                 expected="such as sqlite:///evidence.db or postgresql://user@host/name",
             ) from error
         self.dsn = url
-        self.url = parsed.render_as_string(hide_password=True)
+        self.url = parsed.set(query={}).render_as_string(hide_password=True)  # ?password=… too
         self.is_sqlite = parsed.get_backend_name() == "sqlite"
         self.path: Path | None = None
         self.lock = threading.RLock()

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from aims_mlops.errors import InputError, StoreUnavailableError
+from aims_mlops.evidence.urls import without_credentials
 
 if TYPE_CHECKING:
     from aims_mlops.evidence.envelope import Signer
@@ -35,7 +36,9 @@ def open_store(
     scheme, found, _ = url.partition("://")
     if not found:
         raise InputError(
-            "the store's URL has no scheme", got=url[:120], expected="such as sqlite:///evidence.db"
+            "the store's URL has no scheme",
+            got=without_credentials(url)[:120],
+            expected="such as sqlite:///evidence.db",
         )
     if scheme in SQL_SCHEMES:
         return open_sql_store(url, blobs=blobs, keys=keys, create=create)

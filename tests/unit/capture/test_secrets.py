@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import random
+import re
 import string
 import uuid
 from collections.abc import Callable
@@ -14,9 +15,12 @@ from typing import Any
 import pytest
 
 import aims_mlops as aims
-from aims_mlops.capture.secrets import is_secret, looks_secret
+from aims_mlops.capture.secrets import SCRUBBED, cleaned, is_secret, looks_secret, scrubbed
 from aims_mlops.evidence.records import Evidence
+from aims_mlops.evidence.urls import without_credentials
 from aims_mlops.inventory.project import find_project
+from aims_mlops.store.database import Database
+from aims_mlops.store.opening import open_store
 from aims_mlops.store.spool import pending
 
 Recorded = Callable[..., list[Evidence]]
@@ -160,3 +164,138 @@ def test_error_of_ours_is_scrubbed_before_it_becomes_a_gap(
         run.model(f"unknown+{uri}")
     (gap,) = recorded("gap")
     assert "hunter2" not in str(gap.body)
+
+
+PASSWORDS = [
+    "hunter/zebra",
+    "hunter?zebra",
+    "hunter#zebra",
+    "hunter@zebra",
+    "hunter:zebra/q?hunter#z@zebra",
+    "12345/zebra",
+    "hunter/",
+    "hunter//zebra",
+]
+ADDRESSES = [
+    "postgresql://ml:{}@db.example.org/loans",
+    "postgresql+psycopg://ml:{}@db.example.org:5432/loans?sslmode=require",
+    "postgresql://:{}@db/loans",
+    "redis://:{}@cache:6379/0",
+    "https://ml:{}@mlflow.example.org/api#part",
+    "s3://key:{}@bucket.example.org/data.parquet",
+    "sqlite+x://a.b:{}@host/x",
+    "ml:{}@db.example.org:loans",
+]
+
+
+@pytest.mark.parametrize("address", ADDRESSES)
+@pytest.mark.parametrize("password", PASSWORDS)
+def test_password_in_an_address_survives_no_cleaning(address: str, password: str) -> None:
+    url = address.format(password)
+    short = without_credentials(url)
+    parts = [part for part in re.split(r"[/?#@:]", password) if len(part) > 1]
+    assert [part for part in parts if part in short] == []
+    assert "@" not in short
+    assert is_secret("address", url)
+    assert scrubbed(f"cannot reach {url}") == SCRUBBED
+
+
+@pytest.mark.parametrize(
+    ("url", "kept"),
+    [
+        ("https://token@github.com/o/n.git", "https://github.com/o/n.git"),
+        ("git@github.com:o/n.git", "github.com:o/n.git"),
+        ("https://u:p@mlflow.example.org:5000/x?y=1#z", "https://mlflow.example.org:5000/x"),
+        ("https://mlflow.example.org/models@v1/x", "https://mlflow.example.org/models@v1/x"),
+        ("http://localhost/a@b", "http://localhost/a@b"),
+        ("http://127.0.0.1:5000", "http://127.0.0.1:5000"),
+        ("sqlite:////srv/who@where/mlflow.db", "sqlite:////srv/who@where/mlflow.db"),
+        ("file:///srv/a@b", "file:///srv/a@b"),
+        ("/srv/a@b", "/srv/a@b"),
+        ("./mlruns", "./mlruns"),
+        ("databricks", "databricks"),
+    ],
+)
+def test_address_without_its_credentials_is_kept(url: str, kept: str) -> None:
+    assert without_credentials(url) == kept
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "train.py --password hunter2",
+        "train.py --password=hunter2 --rate 0.1",
+        "train.py --db-password 'hunter2'",
+        "train.py --pw hunter2",
+        "train.py --pass hunter2",
+        "train.py -pwd hunter2",
+        "train.py --api-key hunter2",
+        "curl --token hunter2",
+        "pw=hunter2;host=db",
+        "pass: hunter2",
+        "passcode=hunter2",
+    ],
+)
+def test_secret_after_a_flag_is_scrubbed(text: str) -> None:
+    assert is_secret("command", text)
+    assert scrubbed(text) == SCRUBBED
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["pass", "pw", "db_pass", "userPw", "dbpassword", "userpwd", "clientsecret", "passwords"],
+)
+def test_short_name_of_a_password_is_enough(name: str) -> None:
+    assert is_secret(name, "hunter2")
+    assert is_secret(name, 1234)
+
+
+def test_flag_in_a_list_scrubs_what_follows(recorded: Recorded) -> None:
+    @aims.training
+    def train(argv: list[str]) -> None: ...
+
+    train(["--password", "hunter2", "--rate", "3"])
+    (parameters,) = recorded("parameters")
+    assert parameters.body["parameters"] == {
+        "argv.0": "--password",
+        "argv.1": SCRUBBED,
+        "argv.2": "--rate",
+        "argv.3": "3",
+    }
+
+
+@pytest.mark.parametrize("name", ["bypass", "passthrough", "compass", "passes", "powered"])
+def test_word_that_only_holds_a_telling_one_is_kept(name: str) -> None:
+    assert not is_secret(name, 3)
+
+
+def test_password_in_any_body_is_taken_out() -> None:
+    body = {
+        "uri": "s3://key:hunter/zebra@bucket/model",
+        "note": "with --password hunter2",
+        "postgresql://ml:hunter2@db/x": ["bearer hunter2hunter2"],
+        "sha256": "4111111111111111" * 4,
+        "mark": SCRUBBED,
+    }
+    assert cleaned(body) == {
+        "uri": "s3://bucket/model",
+        "note": SCRUBBED,
+        "postgresql://db/x": [SCRUBBED],
+        "sha256": "4111111111111111" * 4,
+        "mark": SCRUBBED,
+    }
+
+
+def test_password_in_a_store_address_reaches_no_message(tmp_path: Path) -> None:
+    with pytest.raises(aims.errors.InputError) as wrong:
+        open_store("ml:hunter/zebra@db.example.org/loans")
+    assert "zebra" not in str(wrong.value)
+    assert "hunter" not in str(wrong.value)
+
+
+def test_password_in_a_store_query_reaches_no_status(tmp_path: Path) -> None:
+    database = Database(f"sqlite:///{tmp_path / 'e.db'}?password=hunter2", create=True)
+    try:
+        assert "hunter2" not in database.url
+    finally:
+        database.close()
