@@ -18,6 +18,7 @@ from aims_mlops.evidence.records import Subject
 
 if TYPE_CHECKING:
     from aims_mlops.capture.run import Run
+    from aims_mlops.measures.fingerprint.table import Fingerprint
 
 T = TypeVar("T")
 
@@ -50,7 +51,8 @@ class About:
 class CapturedDataset:
     """A data set as it was when it was captured.
 
-    digest : fields of the fingerprint.  profile : counts and ranges, no row values.
+    digest : fields of the fingerprint.  left_out : {column: why it is not in the digest}.
+    profile : counts and ranges, no row values.
     quality : the body of data-quality evidence, if it was measured.
     sample : the first rows, in memory only, never recorded.
     """
@@ -58,6 +60,7 @@ class CapturedDataset:
     about: About
     sha256: str
     digest: Mapping[str, Any]
+    left_out: Mapping[str, str] = field(default_factory=dict)
     profile: Mapping[str, Any] | None = None
     quality: Mapping[str, Any] | None = None
     sample: Any = field(default=None, repr=False)
@@ -82,6 +85,7 @@ class CapturedDataset:
             "licence": about.licence,
             "purpose": about.purpose,
             "derived_from": list(about.derived_from),
+            **({"left_out": dict(self.left_out)} if self.left_out else {}),
         }
 
 
@@ -149,9 +153,8 @@ def capture_tables(run: Run) -> None:
 
 
 def _capture(run: Run, data: Any, about: About) -> None:
-    from aims_mlops.measures.fingerprint.table import fingerprint
-
-    found = fingerprint(data)
+    given = data
+    data, found, odd = _fingerprint(run, data, about.name)
     for place, other in enumerate(run.datasets):
         if other.sha256 == found.sha256 and (other.about.name == about.name or about.declared):
             if about.declared:
@@ -160,7 +163,11 @@ def _capture(run: Run, data: Any, about: About) -> None:
                 _measure_quality(run, data, place)
             return
     entry = CapturedDataset(
-        about=about, sha256=found.sha256, digest=found.to_body(), sample=_sample(data)
+        about=about,
+        sha256=found.sha256,
+        digest=found.to_body(),
+        left_out=odd,
+        sample=_sample(given),
     )
     run.datasets.append(entry)
     place = len(run.datasets) - 1
@@ -171,6 +178,27 @@ def _capture(run: Run, data: Any, about: About) -> None:
     with guarded(run, f"profile of dataset {about.name}"):
         run.datasets[place] = replace(entry, profile=_profile(data, found.sha256))
     _measure_quality(run, data, place)
+
+
+def _fingerprint(run: Run, data: Any, name: str) -> tuple[Any, Fingerprint, Mapping[str, str]]:
+    """The digest of a table; where columns have none, of the others, which are then the table."""
+    from aims_mlops.measures.fingerprint.odd_columns import in_words, without_odd_columns
+    from aims_mlops.measures.fingerprint.table import fingerprint
+
+    try:
+        return data, fingerprint(data), {}
+    except Exception:
+        rest, odd = without_odd_columns(data)
+        if not odd:
+            raise
+        found = fingerprint(rest)
+    problem = InputError(
+        f"columns are left out of the data set: {in_words(odd)}",
+        got=f"{len(odd)} of {len(odd) + len(found.columns)} columns",
+        next_step="convert them, such as with .astype(str), or give each a name of its own",
+    )
+    note(run, f"dataset {name}", problem)
+    return rest, found, odd
 
 
 def _measure_quality(run: Run, data: Any, place: int) -> None:

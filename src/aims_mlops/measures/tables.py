@@ -68,7 +68,13 @@ class Table:
         return replace(self, names=tuple(columns), batches=batches)
 
 
-def open_table(data: Any, *, index: IndexRule = "auto", dictionaries: bool = False) -> Table:
+def open_table(
+    data: Any,
+    *,
+    index: IndexRule = "auto",
+    dictionaries: bool = False,
+    repeated_names: bool = False,
+) -> Table:
     """A readable table from any supported input.
 
     index : what counts of a pandas index, in a frame or as Parquet keeps it. "auto": a lone
@@ -76,6 +82,7 @@ def open_table(data: Any, *, index: IndexRule = "auto", dictionaries: bool = Fal
         counts; "count": also the unnamed integer one.
     dictionaries : texts that a Parquet file keeps as a dictionary come as one, which is read in
         half the time.
+    repeated_names : take a table with several columns of one name; the caller minds them.
     Raises InputError for input of another kind, duplicate column names, and a file that cannot
     be read; MissingExtraError without pyarrow.
     """
@@ -87,7 +94,7 @@ def open_table(data: Any, *, index: IndexRule = "auto", dictionaries: bool = Fal
         return data
     table = _by_library(data, index, dictionaries)
     repeated = [name for name, count in Counter(table.names).items() if count > 1]
-    if repeated:
+    if repeated and not repeated_names:
         raise InputError(
             f"column name {repeated[0]!r} occurs more than once",
             got=f"{len(repeated)} repeated name(s)",
@@ -144,14 +151,21 @@ def _open_polars(data: Any) -> Table:
 
 
 def _polars_batches(frame: Any) -> Iterator[Batch]:
-    for series in frame.get_columns():
-        if str(series.dtype).startswith("Object"):
-            raise InputError(
-                f"column {series.name!r} holds Python objects",
-                expected="values of one Arrow type",
-                next_step="cast the column to text, numbers or lists",
-            )
-    yield Batch(frame.height, tuple(series.to_arrow for series in frame.get_columns()))
+    yield Batch(frame.height, tuple(_polars_column(series) for series in frame.get_columns()))
+
+
+def _polars_column(series: Any) -> Callable[[], pa.Array]:
+    if not str(series.dtype).startswith("Object"):
+        return series.to_arrow  # type: ignore[no-any-return]
+
+    def refused() -> pa.Array:
+        raise InputError(
+            f"column {series.name!r} holds Python objects",
+            expected="values of one Arrow type",
+            next_step="cast the column to text, numbers or lists",
+        )
+
+    return refused
 
 
 def _open_arrow(data: Any) -> Table:

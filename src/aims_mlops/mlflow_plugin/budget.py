@@ -159,7 +159,7 @@ class Budget:
 
     def _over(self) -> InputError:
         import mlflow
-        from aims_mlops.capture.code import without_credentials
+        from aims_mlops.evidence.urls import without_credentials
 
         return InputError(
             f"MLflow at {without_credentials(str(mlflow.get_tracking_uri()))[:200]} is too slow",
