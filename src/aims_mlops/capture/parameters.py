@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import inspect
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from aims_mlops.capture.personal import PERSONAL, is_identifier, looks_personal, says_personal
@@ -160,33 +159,6 @@ class Parameters:
     def _refuse(self, name: str, why: str) -> None:
         self.left_out[name] = why
         self.refused.append(name)
-
-
-def call_arguments(
-    function: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any]
-) -> dict[str, Any]:
-    """The arguments of a call by name, defaults included, without `self` and `cls`.
-
-    Empty when they do not fit: the call itself will say so in the user's own traceback.
-    """
-    try:
-        signature = inspect.signature(function)
-        bound = signature.bind(*args, **kwargs)
-    except (TypeError, ValueError):
-        return {}
-    bound.apply_defaults()
-    found: dict[str, Any] = {}
-    for index, (name, value) in enumerate(bound.arguments.items()):
-        kind = signature.parameters[name].kind
-        if index == 0 and name in ("self", "cls", "mcs"):
-            continue
-        if kind is inspect.Parameter.VAR_POSITIONAL:
-            found.update({f"{name}.{i}": item for i, item in enumerate(value)})
-        elif kind is inspect.Parameter.VAR_KEYWORD:
-            found.update(value)
-        else:
-            found[name] = value
-    return found
 
 
 def _digits(value: Any) -> str:

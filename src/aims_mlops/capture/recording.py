@@ -13,13 +13,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from aims_mlops.capture import failures
+from aims_mlops.capture.callables import call_arguments, module_of, name_of, source_of
 from aims_mlops.capture.current import active_run
 from aims_mlops.capture.dataset import capture_tables
 from aims_mlops.capture.failures import guarded
 from aims_mlops.capture.hooking import each_plugin
 from aims_mlops.capture.known_models import adopt_checks, keep, link_given_models, note_arguments
 from aims_mlops.capture.models import save_models
-from aims_mlops.capture.parameters import call_arguments
 from aims_mlops.capture.run import Code, Run
 from aims_mlops.capture.secrets import cleaned, scrubbed
 from aims_mlops.capture.settings import RunSettings, raises, switched_off
@@ -41,10 +41,10 @@ def begin(
     outer = active_run()
     run = Run(
         settings,
-        name=settings.name or (function.__qualname__ if function is not None else "run"),
+        name=settings.name or (name_of(function) if function is not None else "run"),
         system=settings.system or (outer.system if outer is not None else None),
         outer=outer,
-        code=None if function is None else Code(function, _qualified_name(function)),
+        code=None if function is None else Code(source_of(function), _qualified_name(function)),
     )
     if switched_off():
         run.recorded = False
@@ -251,4 +251,4 @@ def _report_refused(run: Run) -> None:
 
 
 def _qualified_name(function: Callable[..., Any]) -> str:
-    return f"{function.__module__}.{function.__qualname__}"
+    return f"{module_of(function)}.{name_of(function)}"

@@ -10,13 +10,16 @@ from __future__ import annotations
 import functools
 import inspect
 from collections.abc import AsyncGenerator, Callable, Coroutine, Generator
-from typing import Any
+from typing import Any, TypeVar
 
+from aims_mlops.capture.callables import acts_like, module_of, name_of
 from aims_mlops.capture.current import activated
 from aims_mlops.capture.recording import begin, finish
 from aims_mlops.capture.run import Run
 from aims_mlops.capture.settings import RunSettings, switched_off
 from aims_mlops.errors import InputError
+
+W = TypeVar("W", bound=Callable[..., Any])
 
 
 def wrapped(function: Any, settings: RunSettings) -> Any:
@@ -29,20 +32,36 @@ def wrapped(function: Any, settings: RunSettings) -> Any:
             got=f"the class {function.__name__}"
             if inspect.isclass(function)
             else type(function).__name__,
-            expected="a def or async def",
+            expected="a def or async def, a functools.partial, an object with __call__",
             next_step="decorate the method that does the work",
         )
-    if inspect.isasyncgenfunction(function):
+    if acts_like(inspect.isasyncgenfunction, function):
         return _around_async_generator(function, settings)
-    if inspect.iscoroutinefunction(function):
+    if acts_like(inspect.iscoroutinefunction, function):
         return _around_coroutine(function, settings)
-    if inspect.isgeneratorfunction(function):
+    if acts_like(inspect.isgeneratorfunction, function):
         return _around_generator(function, settings)
     return _around_call(function, settings)
 
 
+def _wraps(function: Callable[..., Any]) -> Callable[[W], W]:
+    """`functools.wraps`, also of partials and callable objects, whose attributes stay theirs."""
+
+    def named(wrapper: W) -> W:
+        whole = hasattr(function, "__qualname__")
+        updated = functools.WRAPPER_UPDATES if whole else ()
+        functools.update_wrapper(wrapper, function, updated=updated)
+        if not whole:
+            wrapper.__qualname__ = name_of(function)
+            wrapper.__name__ = wrapper.__qualname__.rpartition(".")[2]
+            wrapper.__module__ = module_of(function)
+        return wrapper
+
+    return named
+
+
 def _around_call(function: Callable[..., Any], settings: RunSettings) -> Callable[..., Any]:
-    @functools.wraps(function)
+    @_wraps(function)
     def wrapper(*args: Any, **kwargs: Any) -> Any:
         __tracebackhide__ = True  # pytest and IPython leave our frame out
         if switched_off():
@@ -61,7 +80,7 @@ def _around_call(function: Callable[..., Any], settings: RunSettings) -> Callabl
 
 
 def _around_generator(function: Callable[..., Any], settings: RunSettings) -> Callable[..., Any]:
-    @functools.wraps(function)
+    @_wraps(function)
     def wrapper(*args: Any, **kwargs: Any) -> Generator[Any, Any, Any]:
         __tracebackhide__ = True
         if switched_off():
@@ -79,7 +98,7 @@ def _around_generator(function: Callable[..., Any], settings: RunSettings) -> Ca
 
 
 def _around_coroutine(function: Callable[..., Any], settings: RunSettings) -> Callable[..., Any]:
-    @functools.wraps(function)
+    @_wraps(function)
     async def wrapper(*args: Any, **kwargs: Any) -> Any:
         __tracebackhide__ = True
         if switched_off():
@@ -99,7 +118,7 @@ def _around_coroutine(function: Callable[..., Any], settings: RunSettings) -> Ca
 def _around_async_generator(
     function: Callable[..., Any], settings: RunSettings
 ) -> Callable[..., Any]:
-    @functools.wraps(function)
+    @_wraps(function)
     async def wrapper(*args: Any, **kwargs: Any) -> AsyncGenerator[Any, Any]:
         __tracebackhide__ = True
         inner: AsyncGenerator[Any, Any] = function(*args, **kwargs)
