@@ -9,10 +9,11 @@ import http.client
 import os
 import socket
 import ssl
+from base64 import b64encode
 from collections import deque
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import quote, urlencode, urlsplit
+from urllib.parse import quote, unquote, urlencode, urlsplit
 from urllib.request import getproxies, proxy_bypass
 
 from aims_mlops.errors import InputError, StoreUnavailableError
@@ -147,9 +148,10 @@ class Connection:
         scheme = "https" if self.secure else "http"
         proxy = None if proxy_bypass(self.host) else getproxies().get(scheme)
         host, port = self.host, self.port
-        if proxy and self.host not in _LOOPBACK:
-            through = urlsplit(proxy if "://" in proxy else f"http://{proxy}")
-            host, port = through.hostname or "", through.port or 3128
+        credentials: dict[str, str] = {}
+        through = bool(proxy) and self.host not in _LOOPBACK
+        if proxy and through:
+            host, port, credentials = read_proxy(proxy)
         connection: http.client.HTTPConnection
         if self.secure:
             connection = http.client.HTTPSConnection(
@@ -157,8 +159,8 @@ class Connection:
             )
         else:
             connection = http.client.HTTPConnection(host, port, timeout=CONNECT_TIMEOUT)
-        if host != self.host:
-            connection.set_tunnel(self.host, self.port)
+        if through:
+            connection.set_tunnel(self.host, self.port, headers=credentials)
         return connection
 
     def close(self) -> None:
@@ -173,6 +175,30 @@ class Connection:
             got=str(reason)[:200],
             next_step="start it, or check the URL; evidence of runs is spooled meanwhile",
         )
+
+
+def read_proxy(proxy: str) -> tuple[str, int, dict[str, str]]:
+    """Host, port and the headers with its credentials; raises InputError.
+
+    proxy : as http_proxy and https_proxy name it, such as http://user:secret@proxy.example.org:3128.
+    """
+    try:
+        parts = urlsplit(proxy if "://" in proxy else f"http://{proxy}")
+        host, port = parts.hostname, parts.port or 3128
+    except ValueError:
+        host, port, parts = None, 0, urlsplit("")
+    if not host or parts.scheme != "http":
+        raise InputError(
+            "the proxy that the environment names cannot be used",
+            got=f"a proxy of kind {parts.scheme[:20] or 'unknown'}",
+            expected="http://host:port, with user:secret@ before the host where it asks for them",
+            next_step="set https_proxy or http_proxy, or name the server in no_proxy",
+        )
+    if parts.username is None:
+        return host, port, {}
+    pair = f"{unquote(parts.username)}:{unquote(parts.password or '')}"
+    secret = b64encode(pair.encode()).decode()
+    return host, port, {"Proxy-Authorization": f"Basic {secret}"}
 
 
 def read_token() -> str:
