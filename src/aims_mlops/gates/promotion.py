@@ -84,6 +84,7 @@ def promote(
     record = project.open_store().append(
         Evidence(
             kind="promotion",
+            version=2,
             subjects=(request.model.subject,),
             body={
                 "decision": decision.record,

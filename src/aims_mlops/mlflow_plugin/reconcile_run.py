@@ -167,6 +167,7 @@ def _note_removed(
     store.append(
         Evidence(
             kind="promotion",
+            version=2,
             subjects=(subject,),
             body={
                 "decision": None,

@@ -47,6 +47,7 @@ class NotedOutcomes:
             project.open_store().append(
                 Evidence(
                     kind="promotion",
+                    version=2,
                     subjects=(reference.subject,),
                     body={
                         "decision": decision.record if decision else None,

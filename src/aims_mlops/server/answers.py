@@ -10,10 +10,8 @@ import orjson
 from pydantic import BaseModel
 from starlette.responses import Response
 
-from aims_mlops.evidence.kinds import KINDS
 from aims_mlops.evidence.records import Record
-
-LATEST = 1  # the newest body version of every kind that this version knows
+from aims_mlops.evidence.schemas import is_known
 
 
 class RecordAnswer(BaseModel):
@@ -165,7 +163,7 @@ def record_answer(record: Record) -> dict[str, Any]:
         "received_at": record.received_at,
         "kind": evidence.kind,
         "version": evidence.version,
-        "known": evidence.kind in KINDS and evidence.version <= LATEST,
+        "known": is_known(evidence.kind, evidence.version),
         "envelope": record.envelope.decode(),
         "leaf": record.leaf.decode(),
     }

@@ -74,7 +74,7 @@ def load_key(path: Path, *, passphrase: str | None = None) -> FileSigner:
     except FileNotFoundError:
         raise InputError(
             f"the key {path} is missing",
-            next_step="restore it from its backup, or rotate: aims key rotate",
+            next_step="restore it from its backup",
         ) from None
     except OSError as error:
         raise StoreUnavailableError(

@@ -59,9 +59,9 @@ def rotate_key(
 
     signer : the new key where it lives in a key management service; else a new file is made.
     """
+    old = key_id(store.signing.signer.public)  # first: without the old key there is no handover
     new = signer if signer is not None else store.signing.prepare_next()
     public = check_public_key(new.public)
-    old = key_id(store.signing.signer.public)
     evidence = Evidence(
         kind="key-rotation",
         subjects=(Subject(f"key:{key_id(public)[:16]}", key_id(public)),),

@@ -17,6 +17,18 @@ class KeyChangedError(Exception):
     """Another process rotated the key meanwhile; the signer is loaded anew: sign again."""
 
 
+def key_is_gone(path: Path) -> InputError:
+    """Only the key itself can sign for the log or hand it over, so no command makes another."""
+    return InputError(
+        f"the log's key {path} is missing, and without it nothing can be added to this log",
+        expected="the key file that was made with the log",
+        next_step=(
+            "restore it from its backup. Without one nobody can hand this log over: read, verify "
+            "and export it as it is, and set another `store` in aims.yaml, where a new log begins"
+        ),
+    )
+
+
 class LogKeys:
     """The signer of one log, loaded at the first append; a reader needs no key.
 
@@ -37,6 +49,8 @@ class LogKeys:
         if self._given is not None:
             return self._given
         if self._loaded is None:
+            if not (self.folder / LOG_KEY).exists():
+                raise key_is_gone(self.folder / LOG_KEY)
             self._loaded = load_key(self.folder / LOG_KEY)
         return self._loaded
 

@@ -9,10 +9,18 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from jsonschema import Draft202012Validator
 
+from aims_mlops.evidence.records import Evidence
+from aims_mlops.evidence.schemas import schema_of
 from aims_mlops.mlflow_plugin.registry import stamp_of
 
 _COUNT = iter(range(10_000))
+
+
+def follows_its_schema(evidence: Evidence) -> None:
+    schema = schema_of(evidence.kind, evidence.version)
+    Draft202012Validator(schema or False).validate(dict(evidence.body))
 
 
 @pytest.fixture
@@ -78,6 +86,8 @@ def test_promoted_model_cannot_be_renamed_but_can_be_demoted(
         organisation.world.store.find(kind="promotion", subject=model.sha256, newest_first=True)
     )
     assert outcome.evidence.body["outcome"] == "removed"
+    assert outcome.evidence.body["decision"] is None
+    follows_its_schema(outcome.evidence)
     assert gated.api("POST", "registered-models/rename", body)[0] == 200
 
 
@@ -110,6 +120,7 @@ def test_version_that_leaves_its_stage_or_loses_its_tag_is_noted_as_taken_away(
     assert held() == []
     last = next(store.find(kind="promotion", subject=model.sha256, newest_first=True))
     assert (last.evidence.body["outcome"], last.evidence.system) == ("removed", "loans")
+    follows_its_schema(last.evidence)
 
 
 def test_missing_assessment_is_refused(

@@ -13,6 +13,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from jsonschema import Draft202012Validator
+
+from aims_mlops.evidence.schemas import schema_of
 
 _COUNT = iter(range(10_000))
 
@@ -213,6 +216,9 @@ def test_alias_removed_past_the_gate_is_noted_once_as_minor(
     (found,) = reconcile(name)
     assert (found.difference.what, found.difference.severity) == ("removed-elsewhere", "minor")
     assert reconcile(name) == []  # the log now says what the registry says
+    for record in organisation.world.store.find(kind="promotion"):
+        schema = schema_of(record.evidence.kind, record.evidence.version)
+        Draft202012Validator(schema or False).validate(dict(record.evidence.body))
 
 
 def test_version_renamed_into_a_production_name_by_raw_sql_is_left_to_people(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import cache
 from importlib.resources import files
 from typing import Any
 
@@ -14,3 +15,9 @@ def schema_of(kind: str, version: int) -> dict[str, Any] | None:
         return None
     document: dict[str, Any] = json.loads(found.read_text("utf-8"))
     return document
+
+
+@cache
+def is_known(kind: str, version: int) -> bool:
+    """Whether this version of the package has a schema for the kind and version."""
+    return schema_of(kind, version) is not None
