@@ -6,8 +6,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from aims_mlops.capture.failures import guarded
-from aims_mlops.errors import InputError
+from aims_mlops.capture.failures import guarded, note
+from aims_mlops.errors import AimsError, InputError
 from aims_mlops.plugins import hooks
 
 if TYPE_CHECKING:
@@ -41,13 +41,26 @@ def check(run: Run, columns: Mapping[str, Any], *, dataset: str | None) -> list[
         given = _positive_scores(given)
     sensitive = given.pop("sensitive", None)
     with guarded(run, "performance"):
-        measured = measure_named("performance")(groups=sensitive, **given)
+        measured = _performance(run, sensitive, given)
         found.append(Check("performance", measured.to_body(), about))
     if sensitive is not None and run.settings.bias:
         with guarded(run, "bias"):
             compared = measure_named("bias")(sensitive=sensitive, **given)
             found.append(Check("bias", compared.to_body(), about))
     return found
+
+
+def _performance(run: Run, groups: Any, given: Mapping[str, Any]) -> Any:
+    """By group where the groups can be used; else of the whole, and the groups become a gap."""
+    measure_performance = measure_named("performance")
+    if groups is None:
+        return measure_performance(**given)
+    try:
+        return measure_performance(groups=groups, **given)
+    except AimsError as error:
+        whole = measure_performance(**given)
+        note(run, "performance by group", error)
+        return whole
 
 
 def measure(
@@ -82,12 +95,18 @@ def measure_named(name: str) -> Callable[..., Any]:
 
 
 def _positive_scores(given: dict[str, Any]) -> dict[str, Any]:
-    """`predict_proba` gives a column for each class; of two, the second is the positive one's."""
+    """`predict_proba` gives a column for each class; of two, the positive one's is taken.
+
+    It is the column that is named after it, else the second.
+    """
     shape: tuple[int, ...] = getattr(given.get("y_score"), "shape", ())
     if len(shape) == 2 and shape[1] == 2 and hasattr(given["y_score"], "__array__"):
         import numpy as np
 
-        return {**given, "y_score": np.asarray(given["y_score"])[:, 1]}
+        names = [str(name) for name in getattr(given["y_score"], "columns", ())]
+        wanted = str(given.get("positive_label", "1"))
+        place = names.index(wanted) if wanted in names else 1
+        return {**given, "y_score": np.asarray(given["y_score"])[:, place]}
     return given
 
 

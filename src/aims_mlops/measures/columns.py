@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from aims_mlops.errors import InputError
+from aims_mlops.measures.tables import open_table
 
 # Rows of one batch of a file: large enough to group fast, small enough for 100 MB of strings.
 _BATCH_ROWS = 1_000_000
@@ -89,7 +90,7 @@ def _source(data: Any) -> Any:
 
 def _column_names(source: Any) -> list[str]:
     if isinstance(source, Path):
-        return list(_dataset(source).schema.names)
+        return list(_names_in(source) or _dataset(source).schema.names)
     return list(_narwhals("data", source).collect_schema().names())
 
 
@@ -109,32 +110,44 @@ def _require_name(argument: str, name: Any, names: Sequence[str]) -> None:
 
 
 def _dataset(path: Path) -> Any:
+    import pyarrow as pa
     import pyarrow.dataset as ds
 
-    return ds.dataset(path, format="csv" if _is_csv(path) else "parquet")
+    try:
+        return ds.dataset(path, format="parquet")
+    except (pa.ArrowException, OSError):  # the message may quote what it read
+        raise InputError(
+            f"{path.name} cannot be read",
+            expected="a whole Parquet file, or a folder of them with one schema",
+        ) from None
 
 
-def _is_csv(path: Path) -> bool:
-    names = [path.name] if path.is_file() else [p.name for p in path.rglob("*") if p.is_file()]
-    return any(".csv" in Path(name).suffixes for name in names)
+def _is_parquet(path: Path) -> bool:
+    """A Parquet file, or a folder that holds no file of the other endings of `table_files`."""
+    from aims_mlops.measures.table_files import is_table_file
+
+    files = [path] if path.is_file() else [p for p in path.rglob("*") if p.is_file()]
+    return not any(is_table_file(file) and ".parquet" not in file.suffixes for file in files)
+
+
+def _names_in(path: Path) -> tuple[str, ...] | None:
+    """The column names of a file that `table_files` reads; None for Parquet."""
+    return None if _is_parquet(path) else open_table(path, index="ignore").names
 
 
 def _batches(path: Path, wanted: Sequence[str]) -> Iterator[Any]:
     """Tables of up to a million rows; read when asked for, never ahead of who measures."""
     import pyarrow as pa
 
-    dataset = _dataset(path)
-    for batch in _csv(dataset, wanted) if _is_csv(path) else _parquet(dataset, wanted):
-        if batch.num_rows:
-            yield pa.Table.from_batches([batch])
-
-
-def _csv(dataset: Any, wanted: Sequence[str]) -> Iterator[Any]:
-    # One fragment and one batch ahead: the default of 16 batches would hold gigabytes.
-    scanner = dataset.scanner(
-        columns=list(wanted), batch_size=_BATCH_ROWS, batch_readahead=1, fragment_readahead=1
-    )
-    yield from scanner.to_batches()
+    if _is_parquet(path):
+        for batch in _parquet(_dataset(path), wanted):
+            if batch.num_rows:
+                yield pa.Table.from_batches([batch])
+        return
+    for rows in open_table(path, index="ignore").select(list(wanted)).batches():
+        if rows.rows:
+            columns = [_simple(column()) for column in rows.columns]
+            yield pa.table(dict(zip(wanted, columns, strict=True)))
 
 
 def _parquet(dataset: Any, wanted: Sequence[str]) -> Iterator[Any]:
@@ -212,7 +225,7 @@ def _arrow(name: str, values: Any) -> Any:
     if library == "polars":
         return _simple(values.to_arrow())
     if library == "pandas":
-        values = _with_text_intervals(values)
+        values = _with_text_intervals(_dense(values))
     elif not isinstance(values, list | tuple | np.ndarray):
         values = np.asarray(values)  # tensors, ranges and the like
     if getattr(values, "ndim", 1) != 1:
@@ -226,13 +239,13 @@ def _arrow(name: str, values: Any) -> Any:
             )
     try:
         array = pa.array(values, from_pandas=True)
-    except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError) as error:
+    except (pa.ArrowException, TypeError, ValueError) as error:  # the message quotes a value
         raise InputError(
             f"{name} mixes types or has one that Arrow cannot hold",
             got=type(error).__name__,
             expected="one type in the whole column",
             next_step="convert the column, such as to strings",
-        ) from error
+        ) from None
     return _simple(array)
 
 
@@ -252,6 +265,16 @@ def _only_column(name: str, values: Any) -> Any:
             expected="one value per row",
         )
     return frame.get_column(frame.columns[0]).to_native()
+
+
+def _dense(values: Any) -> Any:
+    """A pandas column that Arrow can hold: sparse ones filled, periods and intervals as text."""
+    dtype = getattr(values, "dtype", None)
+    if hasattr(values, "sparse") and type(dtype).__name__ == "SparseDtype":
+        return values.sparse.to_dense()
+    if type(dtype).__name__ in ("PeriodDtype", "IntervalDtype"):
+        return values.astype(str).where(values.notna())
+    return values
 
 
 def _with_text_intervals(values: Any) -> Any:
@@ -284,4 +307,26 @@ def _simple(array: Any) -> Any:
         return array.cast(array.type.value_type)
     if pa.types.is_decimal(array.type):
         return array.cast(pa.float64())
+    if pa.types.is_nested(array.type):
+        raise InputError(
+            "a column holds lists or records, which are no labels and no numbers",
+            got=str(array.type)[:80],
+            expected="one label or number in each row",
+        )
+    if pa.types.is_binary(array.type) or pa.types.is_large_binary(array.type):
+        return _text(array)
     return array
+
+
+def _text(array: Any) -> Any:
+    """Bytes as the text that they are, as a CSV file of another encoding gives them."""
+    import pyarrow as pa
+
+    try:
+        return array.cast(pa.string())
+    except pa.ArrowInvalid:  # the message quotes the bytes
+        raise InputError(
+            "a column of text is not UTF-8",
+            got="bytes that are no text in that encoding",
+            next_step="write the file anew as UTF-8, or pass the columns themselves",
+        ) from None

@@ -83,6 +83,11 @@ def _schema_of_all(files: list[Path]) -> pa.Schema:
     return schema
 
 
+def is_table_file(path: Path) -> bool:
+    """Whether the ending is one of those that are read here."""
+    return _ending(path) in _READERS
+
+
 def _files_below(folder: Path) -> list[Path]:
     found = (
         file

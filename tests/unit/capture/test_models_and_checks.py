@@ -17,6 +17,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 import aims_mlops as aims
+import aims_mlops.errors
 from aims_mlops.evidence.records import Evidence
 from aims_mlops.measures.files import fingerprint_files
 
@@ -203,3 +204,46 @@ def test_card_holds_the_facts_of_its_run(
     assert facts["datasets"][0]["rows"] == 80
     (accuracy,) = (f for f in facts["performance"] if f["measure"] == "accuracy_score")
     assert accuracy["n"] == 80
+
+
+def test_groups_that_cannot_be_used_leave_the_performance_of_the_whole(
+    recorded: Recorded, project: Path, fails_open: None
+) -> None:
+    truth = [0, 1] * 40
+    with (
+        pytest.warns(aims.errors.CaptureWarning, match="performance by group"),
+        pytest.warns(aims.errors.CaptureWarning, match="bias"),
+        aims.run("job") as run,
+    ):
+        run.check(y_true=truth, y_pred=truth, sensitive=[[1, 2]] * 80)
+    (performance,) = recorded("performance")
+    assert performance.body["rows"] == 80
+    assert sorted(gap.body["where"] for gap in recorded("gap")) == ["bias", "performance by group"]
+
+
+def test_scores_of_three_classes_leave_the_bias_of_the_predictions(
+    recorded: Recorded, project: Path
+) -> None:
+    random = np.random.default_rng(0)
+    scores = random.dirichlet([1, 1, 1], 90)
+    with aims.run("job") as run:
+        run.check(
+            y_true=random.integers(0, 3, 90),
+            y_pred=scores.argmax(1),
+            y_score=scores,
+            sensitive=["F", "M"] * 45,
+        )
+    assert len(recorded("bias")) == 1
+    assert len(recorded("performance")) == 1
+
+
+def test_score_of_the_positive_class_is_found_by_its_name(
+    recorded: Recorded, project: Path
+) -> None:
+    truth = np.array([0, 1] * 40)
+    scores = pd.DataFrame({1: truth * 0.8 + 0.1, 0: 0.9 - truth * 0.8})
+    with aims.run("job") as run:
+        run.check(y_true=truth, y_score=scores)
+    (performance,) = recorded("performance")
+    auc = [f for f in performance.body["figures"] if f["measure"] == "roc_auc_score"]
+    assert auc[0]["value"] == 1.0

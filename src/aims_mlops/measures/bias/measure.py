@@ -28,8 +28,10 @@ from aims_mlops.measures.bias.rates import (
 from aims_mlops.measures.bias.regression import regression_bias, sum_errors
 from aims_mlops.measures.cells import UNKNOWN, count_cells
 from aims_mlops.measures.columns import Columns, columns_of
+from aims_mlops.measures.engine_errors import measures_columns
 from aims_mlops.measures.figures import Figure, group_text
 from aims_mlops.measures.grouped_result import GroupedResult
+from aims_mlops.measures.label_sets import matching_labels
 from aims_mlops.measures.labels import (
     TASKS,
     classes_of,
@@ -41,6 +43,7 @@ from aims_mlops.measures.labels import (
 )
 from aims_mlops.measures.libraries import versions_of
 from aims_mlops.measures.performance.calibration import calibrate
+from aims_mlops.measures.performance.scores import is_class_scores
 from aims_mlops.measures.result import LeftOut
 from aims_mlops.measures.scores import median_score
 
@@ -69,6 +72,7 @@ class _Settings:
     confidence: float
 
 
+@measures_columns
 def measure_bias(
     data: Any = None,
     *,
@@ -129,15 +133,26 @@ def measure_bias(
         confidence=confidence,
     )
     _check(settings)
+    several = data is None and is_class_scores(y_score)
+    if several and y_pred is None:
+        raise InputError(
+            "scores of several classes say nothing about one decision",
+            got=f"{y_score.shape[1]} columns in y_score",
+            expected="y_pred, or one score for each row",
+            next_step="pass y_pred=, such as model.predict(X)",
+        )
     columns = columns_of(
         data,
         groups=sensitive,
         y_true=y_true,
         y_pred=y_pred,
-        y_score=y_score,
+        y_score=None if several else y_score,
         sample_weight=sample_weight,
     )
     found = _measure(columns, _task(task, columns, threshold), settings)
+    if several:
+        why = "y_score has a column for each of several classes; y_pred was compared"
+        found.left_out.append(LeftOut(what="figures of scores", why=why))
     return GroupedResult(
         kind="bias",
         figures=tuple(found.figures),
@@ -222,9 +237,23 @@ def _measure(columns: Columns, task: str, settings: _Settings) -> _Found:
 
 def _classes(columns: Columns, task: str, settings: _Settings) -> _Found:
     cells, left_out = without_missing(count_cells(columns, threshold=settings.threshold))
-    if "y_pred" not in columns.roles:
+    if "y_pred" in columns.roles:
+        cells, stray = matching_labels(
+            cells,
+            declared=settings.labels,
+            positive_label=settings.positive_label,
+            task=None if task == "classes" else task,
+        )
+        left_out += stray
+    else:
         cells = predictions_as_labels(cells, settings.positive_label)
     classes = classes_of(cells, settings.labels)
+    if len(classes) > 2 and task != "multiclass" and settings.positive_label is not None:
+        raise InputError(
+            "positive_label names one of two labels, and there are more",
+            got=f"{len(classes)} labels",
+            next_step="leave positive_label out, or clean the labels",
+        )
     binary = task == "binary" or (task == "classes" and len(classes) <= 2)
     if binary and len(classes) > 2:
         raise InputError("a binary task has two labels", got=f"{len(classes)} labels")

@@ -15,6 +15,7 @@ import numpy as np
 
 from aims_mlops.errors import InputError
 from aims_mlops.measures.columns import columns_of
+from aims_mlops.measures.engine_errors import measures_columns
 from aims_mlops.measures.figures import Figure
 from aims_mlops.measures.grouped_result import GroupedResult
 from aims_mlops.measures.intervals import student_quantile
@@ -37,6 +38,7 @@ class _Change:
     method: str
 
 
+@measures_columns
 def compare_performance(
     data: Any = None,
     *,

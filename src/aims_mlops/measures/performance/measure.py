@@ -13,8 +13,10 @@ from aims_mlops.errors import InputError
 from aims_mlops.measures.bias.rates import Grouping, crossing_left_out, groupings
 from aims_mlops.measures.cells import count_cells
 from aims_mlops.measures.columns import Columns, columns_of
+from aims_mlops.measures.engine_errors import measures_columns
 from aims_mlops.measures.figures import Figure, group_text
 from aims_mlops.measures.grouped_result import GroupedResult
+from aims_mlops.measures.label_sets import matching_labels
 from aims_mlops.measures.labels import (
     TASKS,
     classes_of,
@@ -76,6 +78,7 @@ class _Settings:
     confidence: float
 
 
+@measures_columns
 def measure_performance(
     data: Any = None,
     *,
@@ -97,8 +100,9 @@ def measure_performance(
 
     y_true : (n,) labels or quantities.  y_pred : (n,) predictions.
     y_score : (n,) scores of the positive class, of which those within [0, 1] are also judged as
-        probabilities, with calibration; or (n, classes) probabilities in the order of the sorted
-        labels. With `threshold` the prediction is `y_score >= threshold`.
+        probabilities, with calibration; or (n, classes) probabilities, the columns of a frame by
+        their names, those of an array in the order of `labels`, else of the sorted labels. With
+        `threshold` the prediction is `y_score >= threshold`.
     groups : groups or slices, in the forms of `sensitive` of `measure_bias`.  data : as there.
     task : 'binary', 'multiclass' or 'regression'; found from the labels when left out.
     suppress_below : what `to_body()` blanks; see `GroupedResult`.
@@ -135,7 +139,9 @@ def measure_performance(
     else:
         found = _classes(columns, task, settings)
     if matrix is not None:
-        metrics = class_score_metrics(y_true, matrix, sample_weight, confidence=confidence)
+        metrics = class_score_metrics(
+            y_true, matrix, sample_weight, labels=labels, confidence=confidence
+        )
         found.rows = found.rows or len(matrix)
         found.add(metrics, None, len(matrix))
     return GroupedResult(
@@ -182,12 +188,22 @@ def _classes(columns: Columns, task: str | None, settings: _Settings) -> _Found:
     if "y_pred" not in columns.roles and settings.threshold is not None:
         cells = predictions_as_labels(cells, settings.positive_label)
     cells, missing = without_missing(cells)
+    cells, stray = matching_labels(
+        cells, declared=settings.labels, positive_label=settings.positive_label, task=task
+    )
+    missing += stray
     if cells.y_pred is not None:
         found.left_out += missing
         found.count_groups(groupings(cells, tuple(columns.groups)) if columns.groups else [])
         found.left_out += crossing_left_out(cells, tuple(columns.groups))
         found.rows = cells.rows
     classes = classes_of(cells, settings.labels)
+    if len(classes) > 2 and task != "multiclass" and settings.positive_label is not None:
+        raise InputError(
+            "positive_label names one of two labels, and there are more",
+            got=f"{len(classes)} labels",
+            next_step="leave positive_label out, or clean the labels",
+        )
     classes, positive, kind = _order(classes, task, settings, found.left_out)
     if cells.y_pred is not None:
         found.task = kind

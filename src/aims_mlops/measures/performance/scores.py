@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from aims_mlops.errors import InputError
+from aims_mlops.measures.cells import plain_label
 from aims_mlops.measures.performance.rows import RowMetric, mean_metric
 
 
@@ -18,34 +20,44 @@ def is_class_scores(scores: Any) -> bool:
 
 
 def class_score_metrics(
-    y_true: Any, scores: Any, weight: Any | None, *, confidence: float
+    y_true: Any,
+    scores: Any,
+    weight: Any | None,
+    *,
+    labels: Sequence[Any] | None,
+    confidence: float,
 ) -> list[RowMetric]:
     """roc_auc_ovr (mean over classes, one against the rest) and log_loss.
 
-    scores : (n, classes) probabilities, columns in the order of the sorted labels.
-    Raises InputError when columns and labels do not match, or a score is missing.
+    scores : (n, classes) probabilities. A frame whose columns are named after the labels is read by
+        these names; else the columns are in the order of `labels`, or of the sorted labels.
+    labels : every class there is; one that does not occur among the rows leaves the ROC AUC out.
+    Rows without a true label count for nothing. Raises InputError when columns and labels do not
+    match, or a score is missing.
     """
-    scores = np.asarray(scores, dtype=float)
-    truth = np.asarray(y_true)
+    truth = np.array([plain_label(label) for label in _plain_values(y_true)], dtype=object)
     if len(truth) != len(scores):
         raise InputError(
             "columns differ in length", got=f"y_true: {len(truth)}, y_score: {len(scores)}"
         )
-    if not np.isfinite(scores).all():
+    known = np.array([label is not None for label in truth], dtype=np.bool_)
+    present = sorted(set(truth[known]), key=lambda label: (str(type(label)), label))
+    classes, values = _by_class(scores, present, labels)
+    values, truth = values[known], truth[known]
+    if not np.isfinite(values).all():
         raise InputError(
             "y_score has values that are missing or not finite",
-            got=f"{int((~np.isfinite(scores)).any(axis=1).sum())} rows",
+            got=f"{int((~np.isfinite(values)).any(axis=1).sum())} rows",
         )
-    classes = np.unique(truth)
-    if len(classes) != scores.shape[1]:
-        raise InputError(
-            "y_score does not have one column for each label",
-            got=f"{scores.shape[1]} columns, {len(classes)} labels",
-            next_step="leave out rows or columns of classes that do not occur",
-        )
-    weights = None if weight is None else np.asarray(weight, dtype=float)
+    scores = values
+    weights = None if weight is None else np.asarray(weight, dtype=float)[known]
     found = []
-    if weights is None:
+    if weights is None and len(present) < len(classes):
+        why = f"{len(classes) - len(present)} of {len(classes)} classes do not occur in y_true"
+        found.append(
+            RowMetric("roc_auc_ovr", None, None, None, None, why, function="roc_auc_score(ovr)")
+        )
+    elif weights is None:
         parts = [roc_auc_influence(truth == label, scores[:, i]) for i, label in enumerate(classes)]
         value = float(np.mean([auc for auc, _ in parts]))
         influence = np.mean([rows for _, rows in parts], axis=0)
@@ -56,7 +68,8 @@ def class_score_metrics(
             RowMetric("roc_auc_ovr", value, low, high, method, function="roc_auc_score(ovr)")
         )
     rows = scores / scores.sum(axis=1, keepdims=True)
-    place = np.searchsorted(classes, truth)
+    places = {label: i for i, label in enumerate(classes)}
+    place = np.array([places[label] for label in truth])
     clipped = np.clip(rows[np.arange(len(rows)), place], np.finfo(float).eps, 1)
     if (scores < 0).any() or not np.allclose(scores.sum(axis=1), 1):
         why = "the scores of a row are no probabilities that add up to 1"
@@ -64,6 +77,59 @@ def class_score_metrics(
     losses = -np.log(clipped)
     value = float(np.average(losses, weights=weights))
     return [*found, mean_metric("log_loss", value, losses, weights, confidence)]
+
+
+def _by_class(
+    scores: Any, present: Sequence[Any], declared: Sequence[Any] | None
+) -> tuple[list[Any], Any]:
+    """The class of each column, and (n, classes) floats in that order."""
+    wanted = list(present) if declared is None else [plain_label(label) for label in declared]
+    if set(present) - set(wanted):
+        raise InputError(
+            "labels outside the declared ones",
+            got=f"{len(set(present) - set(wanted))} labels of y_true",
+            expected=f"{len(wanted)} declared labels",
+        )
+    names = _column_names(scores)
+    values = np.asarray(scores.to_numpy() if names is not None else scores, dtype=float)
+    named = [] if names is None or _by_place(names) else [str(name) for name in names]
+    if named and declared is None and set(map(str, present)) < set(named):
+        # The frame names a class that does not occur among the rows.
+        by_text = {str(label): label for label in present}
+        wanted = [by_text.get(name, name) for name in named]
+    if len(wanted) != values.shape[1]:
+        raise InputError(
+            "y_score does not have one column for each label",
+            got=f"{values.shape[1]} columns, {len(wanted)} labels",
+            next_step="pass every class in labels=, in the order of the columns",
+        )
+    if named and sorted(named) == sorted(map(str, wanted)):
+        return wanted, values[:, [named.index(str(label)) for label in wanted]]
+    if named and declared is None:
+        raise InputError(
+            "the columns of y_score are not named after the labels",
+            got=f"{len(named)} names, {len(set(named) & set(map(str, wanted)))} of them labels",
+            expected="a column named after each label, or labels= in the order of the columns",
+        )
+    return wanted, values
+
+
+def _column_names(scores: Any) -> list[Any] | None:
+    """The column names of a frame; None for an array."""
+    names = getattr(scores, "columns", None)
+    return None if names is None or not hasattr(scores, "to_numpy") else list(names)
+
+
+def _by_place(names: Sequence[Any]) -> bool:
+    """Whether names only count the columns, as libraries do that were given none."""
+    numbers = [str(place) for place in range(len(names))]
+    return [str(n).removeprefix("column_") for n in names] == numbers
+
+
+def _plain_values(values: Any) -> Any:
+    if hasattr(values, "to_pylist"):
+        return values.to_pylist()
+    return values.tolist() if hasattr(values, "tolist") else list(values)
 
 
 def roc_auc_influence(truth: Any, score: Any) -> tuple[float, Any]:
