@@ -8,6 +8,16 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from aims_mlops.cli.blob import show_blob
+from aims_mlops.cli.chosen import (
+    CONTROL,
+    FROM,
+    UNTIL,
+    beginning,
+    end,
+    is_meant,
+    known_controls,
+)
 from aims_mlops.cli.export import export_evidence
 from aims_mlops.cli.tables import table
 from aims_mlops.cli.upkeep import anchor, clock_change, erase, hold, prune, role_script, verify
@@ -18,12 +28,13 @@ if TYPE_CHECKING:
 
 @click.group("evidence")
 def group() -> None:
-    """List, show, verify, export, anchor, hold and erase evidence."""
+    """List, show, open, verify, export, anchor, hold and erase evidence."""
 
 
 for _command in (
     verify,
     export_evidence,
+    show_blob,
     anchor,
     hold,
     erase,
@@ -57,6 +68,9 @@ def summary(record: Record) -> dict[str, Any]:
 @click.option("--kind", multiple=True, help="Only this kind; may be given several times.")
 @click.option("--subject", help="Only evidence about this SHA-256 digest.")
 @click.option("--run", "run_id", help="Only evidence of this run.")
+@FROM
+@UNTIL
+@CONTROL
 @click.option("--limit", type=click.IntRange(1), help="At most so many, newest first.")
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON list.")
 def list_evidence(
@@ -64,26 +78,34 @@ def list_evidence(
     kind: tuple[str, ...],
     subject: str | None,
     run_id: str | None,
+    first: str | None,
+    last: str | None,
+    control: tuple[str, ...],
     limit: int | None,
     as_json: bool,
 ) -> None:
     """List records, newest last."""
+    from itertools import islice
+
     from aims_mlops.inventory.project import find_project
     from aims_mlops.store.start_marker import record_lost_runs
 
     project = find_project()
     store = project.open_store()
     record_lost_runs(project.root, store)
-    records = list(
-        store.find(
-            kind=list(kind) or None,
-            system=system,
-            subject=subject,
-            run=run_id,
-            newest_first=True,
-            limit=limit,
-        )
-    )[::-1]
+    controls = known_controls(control)
+    first, last = beginning(first), end(last)
+    chosen = controls or first or last
+    found = store.find(
+        kind=list(kind) or None,
+        system=system,
+        subject=subject,
+        run=run_id,
+        newest_first=True,
+        limit=None if chosen else limit,
+    )
+    meant = (record for record in found if is_meant(record, first, last, controls))
+    records = list(islice(meant, limit))[::-1]
     if as_json:
         click.echo(json.dumps([summary(record) for record in records], indent=2))
         return

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import click
 
+from aims_mlops.cli.chosen import CONTROL, FROM, UNTIL, beginning, end, known_controls
+
 
 @click.command("export")
 @click.argument("path", metavar="FILE", type=click.Path(dir_okay=False, path_type=Path))
@@ -17,6 +19,9 @@ import click
 @click.option("--model", help="Only evidence about this model: a URI or its SHA-256.")
 @click.option("--subject", help="Only evidence about this SHA-256 digest.")
 @click.option("--run", "run_id", help="Only evidence of this run.")
+@FROM
+@UNTIL
+@CONTROL
 @click.option("--no-blobs", is_flag=True, help="Leave the content of blobs out.")
 @click.option("--personal", is_flag=True, help="Put personal content in as well.")
 @click.option(
@@ -38,6 +43,9 @@ def export_evidence(
     model: str | None,
     subject: str | None,
     run_id: str | None,
+    first: str | None,
+    last: str | None,
+    control: tuple[str, ...],
     no_blobs: bool,
     personal: bool,
     since: Path | None,
@@ -58,6 +66,9 @@ def export_evidence(
             kind=kind or None,
             subject=_digest_of(model) if model is not None else subject,
             run=run_id,
+            received_from=beginning(first),
+            received_before=end(last),
+            control=known_controls(control) or None,
         ),
         blobs=not no_blobs,
         personal=personal,

@@ -37,6 +37,7 @@ _COMMANDS: Mapping[str, tuple[str, str, str]] = {
     "incident": ("incident", "group", "Record incidents and who was told of them."),
     "report": ("report", "group", "Write model cards, control coverage and histories."),
     "history": ("report", "history", "Show the timeline of an AI system."),
+    "hooks": ("hooks", "group", "List and copy files for pipelines and schedulers."),
     "plugins": ("plugins", "command", "List the loaded plugins with name and version."),
     "push": ("push", "command", "Deliver evidence that is still in the spool."),
     "serve": ("serve", "command", "Serve the evidence store over HTTP."),

@@ -50,12 +50,25 @@ class Scope:
     """Which records a bundle holds; all of them when every field is None.
 
     subject : SHA-256 (hex) of a model or data set.
+    received_from, received_before : RFC 3339 times, by the log's clock.
+    control : ids of Annex A controls, one of which a record says that it supports.
     """
 
     system: str | None = None
     kind: tuple[str, ...] | None = None
     subject: str | None = None
     run: str | None = None
+    received_from: str | None = None
+    received_before: str | None = None
+    control: tuple[str, ...] | None = None
+
+    def covers(self, record: Record) -> bool:
+        """Whether a record was received in the time, and supports one of the controls."""
+        if self.received_from is not None and record.received_at < self.received_from:
+            return False
+        if self.received_before is not None and record.received_at >= self.received_before:
+            return False
+        return not self.control or not set(self.control).isdisjoint(record.evidence.controls)
 
     def chosen(self) -> dict[str, Any] | None:
         """What was chosen, for the header; None for the whole log."""
@@ -64,6 +77,9 @@ class Scope:
             "kind": list(self.kind) if self.kind else None,
             "subject": self.subject,
             "run": self.run,
+            "received_from": self.received_from,
+            "received_before": self.received_before,
+            "control": list(self.control) if self.control else None,
         }
         return {name: value for name, value in found.items() if value is not None} or None
 
@@ -260,9 +276,10 @@ class _Writer:
             yield from self.store.find()
             return
         scope = self.scope
-        picked = self.store.find(
+        found = self.store.find(
             kind=scope.kind, system=scope.system, subject=scope.subject, run=scope.run
         )
+        picked = (record for record in found if scope.covers(record))
         last = -1
         about = self._about_the_log()
         for record in heapq.merge(picked, about, key=lambda record: record.sequence):

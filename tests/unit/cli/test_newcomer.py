@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -137,3 +138,85 @@ def test_person_opens_a_nonconformity_and_another_closes_it(folder: Path) -> Non
     opened = aims("incident", "open", "loans", "--title", "late letters", "--as", "bo")
     record = store.get(opened.split()[2]).evidence
     assert (record.kind, record.actor) == ("incident", "bo")
+
+
+def test_records_of_some_days_and_of_a_control_are_listed_and_exported(folder: Path) -> None:
+    import time_machine
+
+    aims("init")
+    with time_machine.travel("2026-01-10T12:00:00Z", tick=False):
+        aims("policy", "pin", "policies/production.yaml")
+    forget_stores()
+    with time_machine.travel("2026-01-12T23:30:00Z", tick=False):
+        aims("incident", "open", "loans", "--title", "late letters")
+
+    def kinds(*how: str) -> list[str]:
+        return [row["kind"] for row in json.loads(aims("evidence", "list", "--json", *how))]
+
+    assert kinds() == ["policy", "incident"]
+    assert kinds("--from", "2026-01-11") == ["incident"]
+    assert kinds("--until", "2026-01-12") == ["policy", "incident"]
+    assert kinds("--until", "2026-01-11") == ["policy"]
+    assert kinds("--from", "2026-01-12T23:31:00Z") == []
+    assert kinds("--control", "a.8.4") == ["incident"]
+    assert kinds("--control", "A.6.1.2", "--limit", "1") == ["policy"]
+    assert "no such control" in aims("evidence", "list", "--control", "A.99", code=2)
+    assert "no day and no time" in aims("evidence", "list", "--from", "May", code=2)
+    done = json.loads(
+        aims("evidence", "export", "x.aims", "--from", "2026-01-11", "--control", "A.8.4", "--json")
+    )
+    assert done["records"] == 1
+    header = json.loads((folder / "x.aims").read_text().splitlines()[0])
+    assert header["scope"] == {
+        "control": ["A.8.4"], "received_from": "2026-01-11T00:00:00.000000Z",
+    }  # fmt: skip
+    from aims_verify.cli import main as verify
+
+    with pytest.raises(SystemExit) as ended:
+        verify([str(folder / "x.aims")])
+    assert ended.value.code == 0
+
+
+def test_content_beside_a_record_is_opened(folder: Path) -> None:
+    from aims_mlops.evidence.records import Evidence, Subject
+
+    aims("init")
+    store = find_project().open_store()
+    picture = store.put_blob(b"<svg/>\x1b", media_type="image/svg+xml")
+    raw = store.put_blob(b"\xff\x00", media_type="application/octet-stream")
+
+    def record(*blobs: Any) -> str:
+        plots = [{"of": "age", **asdict(blob)} for blob in blobs]
+        body = {"what": "x", "state": "open", "plots": plots}
+        made = store.append(
+            Evidence(
+                kind="monitoring-run",
+                subjects=(Subject.of_name("system:loans"),),
+                body=body,
+                actor="ana",
+                claimed_at="2026-01-10T12:00:00.000000Z",
+            )
+        )
+        return made.id
+
+    one, two, none = record(picture), record(picture, raw), record()
+    assert aims("evidence", "blob", one[:12]) .startswith("<svg/>")
+    assert "\x1b" not in aims("evidence", "blob", one[:12])
+    listed = aims("evidence", "blob", two)
+    assert picture.sha256 in listed
+    assert "plots, age, image/svg+xml" in listed
+    assert "✓ wrote 2 bytes" in aims("evidence", "blob", raw.sha256, "--out", "raw.bin")
+    assert (folder / "raw.bin").read_bytes() == b"\xff\x00"
+    assert "is no text" in aims("evidence", "blob", raw.sha256, code=2)
+    assert "has no content beside it" in aims("evidence", "blob", none, code=2)
+
+
+def test_hooks_are_listed_and_copied(folder: Path) -> None:
+    assert "github-actions" in aims("hooks", "list")
+    aims("hooks", "copy", "cron", "etc")
+    copied = folder / "etc/aims-monitor"
+    assert copied.is_file()
+    copied.write_text("mine")
+    assert "which was there" in aims("hooks", "copy", "cron", "etc")
+    assert copied.read_text() == "mine"
+    assert "expected one of airflow" in aims("hooks", "copy", "../checks", code=2)
