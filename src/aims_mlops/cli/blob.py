@@ -15,6 +15,7 @@ from aims_mlops.errors import InputError
 if TYPE_CHECKING:
     from aims_mlops.evidence.records import Record
 
+_DIGEST = re.compile(r"[0-9a-f]{64}")
 _NAMES = ("_blob", "people_sha256")  # fields that name content by its digest alone
 
 
@@ -34,7 +35,7 @@ def show_blob(id_: str, out: Path | None) -> None:
     try:
         record = store.get(digest)
     except EvidenceNotFoundError:
-        if not re.fullmatch(r"[0-9a-f]{64}", digest):
+        if not _DIGEST.fullmatch(digest):
             raise
     if record is not None:
         about = dict(_described(record))
@@ -74,7 +75,7 @@ def _described(record: Record) -> Iterator[tuple[str, str]]:
         elif isinstance(value, (list, tuple)):
             for inner in value:
                 yield from walk(inner, key)
-        elif isinstance(value, str) and re.fullmatch(r"[0-9a-f]{64}", value):
+        elif key != "sha256" and isinstance(value, str) and _DIGEST.fullmatch(value):
             yield value, key
 
     yield from walk(dict(record.evidence.body), "")

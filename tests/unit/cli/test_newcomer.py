@@ -200,7 +200,7 @@ def test_content_beside_a_record_is_opened(folder: Path) -> None:
         return made.id
 
     one, two, none = record(picture), record(picture, raw), record()
-    assert aims("evidence", "blob", one[:12]) .startswith("<svg/>")
+    assert aims("evidence", "blob", one[:12]).startswith("<svg/>")
     assert "\x1b" not in aims("evidence", "blob", one[:12])
     listed = aims("evidence", "blob", two)
     assert picture.sha256 in listed
