@@ -14,6 +14,8 @@ import click
 from aims_mlops.errors import InputError, ModelNotFoundError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from aims_mlops.evidence.models import ModelReference
     from aims_mlops.evidence.records import Record
     from aims_mlops.inventory.project import Project
@@ -52,7 +54,7 @@ def coverage(system: str | None, html: Path | None, as_json: bool) -> None:
     project = find_project()
     store = project.open_store()
     log = store.status()
-    records = _records_of_system(store, project, system)
+    records = _stream_of_system(store, project, system)
     now = datetime.now(UTC)
     found = cover(
         records,
@@ -61,6 +63,7 @@ def coverage(system: str | None, html: Path | None, as_json: bool) -> None:
         log=log,
         systems=[s for s in project.systems if system in (None, s.id)],
         alarms=[a for a in every_alarm(store, project, now) if system in (None, a.system)],
+        in_full=lambda record: store.get(record.id),
     )
     if html is not None:
         _write(html, coverage_page.as_html(found))
@@ -139,7 +142,7 @@ def soa(
     chosen = read_applicability(choices) if choices is not None else None
     store = project.open_store()
     log = store.status()
-    records = _records_of_system(store, project, system)
+    records = _stream_of_system(store, project, system)
     covered = cover(records, datetime.now(UTC), system=system, log=log)
     found = statement.state(covered, chosen, choices.name if choices is not None else None)
     if html is not None:
@@ -180,11 +183,22 @@ def history(system: str, html: Path | None, as_json: bool) -> None:
 
 
 def _records_of_system(store: EvidenceStore, project: Project, system: str | None) -> list[Record]:
+    """The same as a list, for what needs all of every record."""
+    return list(_stream_of_system(store, project, system))
+
+
+def _stream_of_system(
+    store: EvidenceStore, project: Project, system: str | None
+) -> Iterator[Record]:
     """Every record, or those of one system with the policies and anchors, which have no system."""
     if system is None:
-        return list(store.find())
-    records = list(store.find(system=system))
-    if not records and project.system(system) is None:
+        yield from store.find()
+        return
+    some = False
+    for record in store.find(system=system):
+        some = True
+        yield record
+    if not some and project.system(system) is None:
         known = {r.evidence.system for r in store.find()} - {None}
         known |= {declared.id for declared in project.systems}
         raise InputError(
@@ -193,7 +207,7 @@ def _records_of_system(store: EvidenceStore, project: Project, system: str | Non
             next_step="aims status",
         )
     shared = store.find(kind=("policy", "anchor"))
-    return [*records, *(record for record in shared if record.evidence.system is None)]
+    yield from (record for record in shared if record.evidence.system is None)
 
 
 def _find_model(store: EvidenceStore, uri: str) -> ModelReference:

@@ -16,8 +16,8 @@ Rules
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
 
@@ -29,6 +29,7 @@ from aims_mlops.inventory.system import System
 from aims_mlops.oversight.alarms import Alarm
 from aims_mlops.oversight.nonconformity import Nonconformity, standing
 from aims_mlops.report import reading
+from aims_mlops.report.abridged import Abridged
 from aims_mlops.report.demands import BEYOND, DEMANDS, PERSON, Demand
 from aims_mlops.report.freshness import Freshness, judge
 from aims_mlops.report.monitoring import Watch, watch
@@ -101,6 +102,7 @@ class Coverage:
     anchored : records that the newest anchor on record covers; None without one.
     gaps : newest first.  nonconformities : as they stand, newest first.
     watches : each schedule of monitoring over its whole time.  alarms : what is wrong now.
+    in_full : the whole of a record, of which only what coverage reads is kept here.
     """
 
     made_at: str
@@ -114,6 +116,7 @@ class Coverage:
     unknown_kinds: dict[str, int]
     watches: tuple[Watch, ...] = ()
     alarms: tuple[Alarm, ...] = ()
+    in_full: Callable[[Record], Record] = field(default=lambda record: record, compare=False)
 
     @property
     def states(self) -> dict[State, int]:
@@ -129,14 +132,23 @@ def cover(
     log: StoreStatus | None = None,
     systems: Iterable[System] = (),
     alarms: Sequence[Alarm] = (),
+    in_full: Callable[[Record], Record] | None = None,
 ) -> Coverage:
     """Hold records against the 38 controls.
 
-    records : in any order.  now : aware; ages are counted back from it.
+    records : in any order, read once; only what is needed of each is kept.
+    now : aware; ages are counted back from it.
     system : id of the AI system that the records were chosen for, shown in the report.
     systems : as aims.yaml declares them, with their `monitoring`.  alarms : what is wrong now.
+    in_full : reads the whole of a record again, for the few that a page tells about.
     """
-    scope = Scope.of(records)
+    if in_full is None and isinstance(records, Sequence):
+        whole: dict[str, Record] = {record.id: record for record in records}
+
+        def in_full(record: Record) -> Record:
+            return whole[record.id]
+
+    scope = Scope.of(Abridged().each(records))
     known = [record for record in scope.records if record.evidence.kind in KINDS]
     found = standing(scope.records)
     unknown = Counter(r.evidence.kind for r in scope.records if r.evidence.kind not in KINDS)
@@ -152,6 +164,7 @@ def cover(
         unknown_kinds=dict(sorted(unknown.items())),
         watches=watch(scope.records, systems, found, now),
         alarms=tuple(alarms),
+        in_full=in_full if in_full is not None else lambda record: record,
     )
 
 

@@ -57,7 +57,7 @@ def as_html(coverage: Coverage) -> str:
         personal=PERSONAL,
         by_kind=_by_kind,
         shown=SHOWN,
-        named=_named(coverage),
+        named=[coverage.in_full(record) for record in _named(coverage)],
     )
 
 
