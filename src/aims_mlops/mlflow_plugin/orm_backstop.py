@@ -14,7 +14,7 @@ from typing import Any
 
 from aims_mlops.mlflow_plugin.grants import GIVEN, Grants
 from aims_mlops.mlflow_plugin.permits import is_permitted, permits
-from aims_mlops.mlflow_plugin.protect import is_protected
+from aims_mlops.mlflow_plugin.protect import is_protected, needs_grants
 from aims_mlops.mlflow_plugin.refusal import broken, forbidden
 from aims_mlops.mlflow_plugin.store_guard import Guard, is_reserved
 
@@ -29,7 +29,7 @@ def stand_behind(store: Any, guard: Guard) -> None:
     """
     with store.engine.connect() as connection:
         store.aims_triggers = is_protected(connection)
-    grants = Grants() if store.aims_triggers else None
+        grants = Grants() if needs_grants(connection) else None
     open_session = store.ManagedSessionMaker
 
     @contextmanager

@@ -14,9 +14,11 @@ from aims_mlops.mlflow_plugin.protect_sql import (
     RULES,
     TABLES,
     WATCHES,
+    Watch,
     postgresql_statements,
     rules_of,
     sqlite_statements,
+    watches,
 )
 
 if TYPE_CHECKING:
@@ -50,11 +52,12 @@ def install(url: str, project: Project, *, gate_role: str | None = None) -> Prot
         for statement in TABLES:
             connection.exec_driver_sql(statement)
         _write_rules(connection, project)
+        tables = _tables(connection)
         if connection.dialect.name == "sqlite":
-            for statement in sqlite_statements().values():
+            for statement in sqlite_statements(tables).values():
                 connection.exec_driver_sql(statement)
         else:
-            for function, trigger in postgresql_statements().values():
+            for function, trigger in postgresql_statements(tables).values():
                 connection.exec_driver_sql(function.replace("%", "%%"))
                 connection.exec_driver_sql(trigger)
             connection.exec_driver_sql(f"REVOKE ALL ON {GRANTS}, {RULES} FROM PUBLIC")
@@ -87,16 +90,9 @@ def checked(connection: Any, project: Project) -> Protection:
 
     shown = connection.engine.url.render_as_string(hide_password=True)
     present = _triggers(connection)
-    if connection.dialect.name == "sqlite":
-        wanted: dict[str, str | None] = dict(sqlite_statements())
-    else:
-        wanted = dict.fromkeys(postgresql_statements())
+    wanted = _wanted(connection)
     missing = [name for name in wanted if name not in present]
-    changed = [
-        name
-        for name, text in wanted.items()
-        if name in present and present[name] != "enabled" and present[name] != text
-    ]
+    changed = [name for name in wanted if name in present and present[name] != wanted[name]]
     if not sa.inspect(connection).has_table(RULES):
         missing.append(RULES)
     else:
@@ -107,10 +103,13 @@ def checked(connection: Any, project: Project) -> Protection:
 
 
 def is_protected(connection: Any) -> bool:
-    """Whether every trigger is in place, so that a write needs a grant."""
-    names = set(_triggers(connection))
-    wanted = sqlite_statements() if connection.dialect.name == "sqlite" else postgresql_statements()
-    return names.issuperset(wanted)
+    """Whether every trigger is in place."""
+    return set(_triggers(connection)).issuperset(_wanted(connection))
+
+
+def needs_grants(connection: Any) -> bool:
+    """Whether a write needs a grant, also by triggers of an older version of this package."""
+    return GRANTS in _tables(connection)
 
 
 def grant(connection: Any, kind: str, workspace: str, name: str, key: str, version: str) -> None:
@@ -155,10 +154,7 @@ def _begin(url: str) -> Any:
 
 
 def _assert_registry(connection: Connection, url: str) -> None:
-    import sqlalchemy as sa
-
-    tables = set(sa.inspect(connection).get_table_names())
-    if missing := {watch.table for watch in WATCHES} - tables:
+    if missing := {watch.table for watch in watches(())} - _tables(connection):
         raise InputError(
             "this database is not a registry of MLflow",
             got="no table " + ", ".join(sorted(missing)),
@@ -174,8 +170,34 @@ def _write_rules(connection: Connection, project: Project) -> None:
         connection.execute(statement, {"kind": kind, "pattern": pattern})
 
 
+def _tables(connection: Any) -> set[str]:
+    import sqlalchemy as sa
+
+    return set(sa.inspect(connection).get_table_names())
+
+
+def _wanted(connection: Any) -> dict[str, str]:
+    """Trigger name -> what `_triggers` says of it when it is as it should be."""
+    tables = _tables(connection)
+    if connection.dialect.name == "sqlite":
+        return sqlite_statements(tables)
+    functions = postgresql_statements(tables)
+    return {f"aims_{watch.name}": _enabled(watch, functions) for watch in watches(tables)}
+
+
+def _enabled(watch: Watch, functions: dict[str, tuple[str, str]]) -> str:
+    """A trigger of PostgreSQL before each row of these writes, with no condition of its own."""
+    actions = sum(_BITS[action] for action in watch.conditions("<>"))
+    columns = len(watch.columns)
+    body = functions[f"aims_{watch.name}"][0].split("$aims$")[1]
+    return f"O {_BITS['ROW'] | _BITS['BEFORE'] | actions} {columns} True {watch.table}: {body}"
+
+
+_BITS = {"ROW": 1, "BEFORE": 2, "INSERT": 4, "DELETE": 8, "UPDATE": 16}  # of pg_trigger.tgtype
+
+
 def _triggers(connection: Any) -> dict[str, str]:
-    """Trigger name -> its SQL on SQLite, 'enabled' or 'disabled' on PostgreSQL."""
+    """Trigger name -> its SQL on SQLite; on PostgreSQL whether, where and what it does."""
     if connection.dialect.name == "sqlite":
         rows = connection.exec_driver_sql(
             "SELECT name, sql FROM sqlite_master WHERE type = 'trigger' AND name LIKE 'aims!_%' "
@@ -183,17 +205,23 @@ def _triggers(connection: Any) -> dict[str, str]:
         )
         return {row[0]: row[1] for row in rows}
     rows = connection.exec_driver_sql(
-        "SELECT tgname, tgenabled FROM pg_trigger "
-        "WHERE NOT tgisinternal AND left(tgname, 5) = 'aims_'"
+        "SELECT t.tgname, t.tgenabled::text, t.tgtype, array_length(t.tgattr::int2[], 1), "
+        "t.tgqual IS NULL, c.relname, p.prosrc FROM pg_trigger t "
+        "JOIN pg_class c ON c.oid = t.tgrelid JOIN pg_proc p ON p.oid = t.tgfoid "
+        "WHERE NOT t.tgisinternal AND left(t.tgname, 5) = 'aims_'"
     )
-    return {row[0]: "disabled" if row[1] in ("D", b"D") else "enabled" for row in rows}
+    return {
+        name: f"{enabled.replace('A', 'O')} {kind} {columns or 0} {always} {table}: {source}"
+        for name, enabled, kind, columns, always, table, source in rows
+    }
 
 
 def _drop(connection: Connection) -> None:
     is_sqlite = connection.dialect.name == "sqlite"
-    for name in sqlite_statements() if is_sqlite else ():
+    every = {watch.table for watch in WATCHES}
+    for name in sqlite_statements(every) if is_sqlite else ():
         connection.exec_driver_sql(f"DROP TRIGGER IF EXISTS {name}")
-    for name in () if is_sqlite else postgresql_statements():
+    for name in () if is_sqlite else postgresql_statements(every):
         connection.exec_driver_sql(f"DROP FUNCTION IF EXISTS {name}() CASCADE")
     for table in (GRANTS, RULES):
         connection.exec_driver_sql(f"DROP TABLE IF EXISTS {table}")

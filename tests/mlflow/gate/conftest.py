@@ -261,10 +261,23 @@ def base_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def session_organisation(tmp_path_factory: pytest.TempPathFactory) -> Organisation:
     folder = tmp_path_factory.mktemp("organisation")
     (folder / "project").mkdir()
-    world = _load_world().World(folder / "project")
+    with pytest.MonkeyPatch.context() as patch:  # its people enrol their keys here
+        for name, value in _settings(folder / "project", folder).items():
+            patch.setenv(name, value)
+        world = _load_world().World(folder / "project")
     settings = (folder / "project" / "aims.yaml").read_text()
     (folder / "project" / "aims.yaml").write_text(settings + REGISTRY_RULES)
+    forget_stores()
     return Organisation(world, folder / "keys", folder / "state")
+
+
+def _settings(project: Path, folder: Path) -> dict[str, str]:
+    return {
+        "AIMS_PROJECT": str(project),
+        "AIMS_KEYS": str(folder / "keys"),
+        "AIMS_PLUGINS": "",
+        "XDG_STATE_HOME": str(folder / "state"),
+    }
 
 
 @pytest.fixture
@@ -416,3 +429,28 @@ def company(
             "MLFLOW_FLASK_SERVER_SECRET_KEY": "a-key-for-tests",
         },
     )
+
+
+@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
+def protected(
+    request: pytest.FixtureRequest,
+    tmp_path_factory: pytest.TempPathFactory,
+    base_database: Path,
+    session_organisation: Any,
+    start_server: Callable[..., Any],
+) -> tuple[Any, str]:
+    """A gated server and the URL of the protected database behind it."""
+    if request.param == "postgresql":
+        return request.getfixturevalue("company"), request.getfixturevalue("postgres")
+    folder = tmp_path_factory.mktemp("protected")
+    shutil.copy(base_database, folder / "registry.db")
+    url = f"sqlite:///{folder}/registry.db"
+    patch = pytest.MonkeyPatch()
+    for name, value in session_organisation.environment.items():
+        patch.setenv(name, value)
+    patch.chdir(session_organisation.world.root)
+    protect = [sys.executable, "-m", "aims_mlops", "mlflow", "protect", url]
+    done = subprocess.run(protect, capture_output=True, text=True, check=False)
+    assert "protected" in done.stdout, done.stdout + done.stderr
+    patch.undo()
+    return start_server(registry=url), url

@@ -12,7 +12,6 @@ import shutil
 import subprocess
 import sys
 import warnings
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -27,29 +26,6 @@ def aims(*arguments: str, expect: int = 0) -> str:
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == expect, done.stdout + done.stderr
     return done.stdout + done.stderr
-
-
-@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
-def protected(
-    request: pytest.FixtureRequest,
-    tmp_path_factory: pytest.TempPathFactory,
-    base_database: Path,
-    session_organisation: Any,
-    start_server: Callable[..., Any],
-) -> tuple[Any, str]:
-    """A gated server and the URL of the protected database behind it."""
-    if request.param == "postgresql":
-        return request.getfixturevalue("company"), request.getfixturevalue("postgres")
-    folder = tmp_path_factory.mktemp("protected")
-    shutil.copy(base_database, folder / "registry.db")
-    url = f"sqlite:///{folder}/registry.db"
-    patch = pytest.MonkeyPatch()
-    for name, value in session_organisation.environment.items():
-        patch.setenv(name, value)
-    patch.chdir(session_organisation.world.root)
-    assert "protected" in aims(url)
-    patch.undo()
-    return start_server(registry=url), url
 
 
 @pytest.fixture
