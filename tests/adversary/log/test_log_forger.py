@@ -1,0 +1,185 @@
+"""A forger with the key's public half, the database and a text editor, against the commands."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from aims_mlops.evidence.canonical import canonical
+from aims_mlops.evidence.checkpoint import Checkpoint, unverified_checkpoint
+from aims_mlops.evidence.records import Evidence
+from aims_mlops.store.keys import FileSigner, create_key
+from aims_mlops.store.opening import open_sql_store
+from aims_mlops.store.rotation import rotate_key
+from aims_mlops.store.spool import refusals, spool_batch
+
+Make = Callable[..., Evidence]
+
+
+class Anyone(FileSigner):
+    """Somebody else's key: its public half, and signatures that do not hold."""
+
+    def __init__(self, public: bytes) -> None:
+        self.public = public
+        self.sign = lambda data: bytes(64)
+
+
+@contextmanager
+def unguarded(path: str) -> Iterator[sqlite3.Connection]:
+    """The database without its triggers, which are put back."""
+    connection = sqlite3.connect(path, isolation_level=None)
+    query = "SELECT name, sql FROM sqlite_master WHERE type = 'trigger'"
+    triggers = connection.execute(query).fetchall()
+    for name, _ in triggers:
+        connection.execute(f"DROP TRIGGER {name}")
+    yield connection
+    for _, sql in triggers:
+        connection.execute(sql)
+    connection.close()
+
+
+def run(module: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", module, *arguments], capture_output=True, text=True, check=False
+    )
+
+
+def aims(*arguments: str) -> subprocess.CompletedProcess[str]:
+    return run("aims_mlops", *arguments)
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, make_evidence: Make) -> Path:
+    """A new folder with a log of six records, its key's text in key.txt, a checkpoint kept."""
+    monkeypatch.chdir(tmp_path)
+    assert aims("init", "--system", "loans").returncode == 0
+    store = open_sql_store("sqlite:///.aims/evidence.db")
+    store.append_many([make_evidence(i) for i in range(6)])
+    Path("key.txt").write_text(str(store.verifier_keys()[0]))
+    Path("kept.checkpoint").write_text(store.status().checkpoint or "")
+    store.close()
+    return tmp_path
+
+
+def verdicts(*, kept: bool = True) -> list[tuple[int, str]]:
+    """What both verifiers say, with the true key and the kept checkpoint."""
+    given = ["--key", Path("key.txt").read_text()]
+    given += ["--checkpoint", "kept.checkpoint"] if kept else []
+    inside = aims("evidence", "verify", *given)
+    exported = aims("evidence", "export", "out.aims")
+    assert "Traceback" not in inside.stderr + exported.stderr
+    if exported.returncode != 0:
+        return [(inside.returncode, inside.stdout)]
+    outside = run("aims_verify.cli", "out.aims", *given)
+    return [(inside.returncode, inside.stdout), (outside.returncode, outside.stdout)]
+
+
+def both_refuse(*, kept: bool = True) -> bool:
+    found = verdicts(kept=kept)
+    assert all(code in (0, 1) for code, _ in found), found
+    return all(code == 1 for code, _ in found)
+
+
+def test_honest_log_passes_before_and_after_a_rotation(project: Path) -> None:
+    assert [code for code, _ in verdicts()] == [0, 0]
+    assert aims("key", "rotate").returncode == 0
+    assert [code for code, _ in verdicts()] == [0, 0]
+
+
+def test_key_put_into_the_table_and_used_through_our_own_code_is_told(
+    project: Path, make_evidence: Make
+) -> None:
+    """The library then signs for the forger; the handover that never was is missing."""
+    thief = create_key(project / "thief" / "log.key")
+    with sqlite3.connect(".aims/evidence.db") as connection:
+        row = (6, thief.key_id, thief.public)
+        connection.execute("INSERT INTO aims_log_keys VALUES (?, ?, ?)", row)
+    connection.close()
+    store = open_sql_store("sqlite:///.aims/evidence.db", keys=project / "thief")
+    store.append_many([make_evidence(f"forged {i}") for i in range(3)])
+    store.close()
+    assert both_refuse()
+    assert both_refuse(kept=False)
+
+
+def forged_log(log_id: str, make: Make, *, into: bytes | None) -> None:
+    """A log of the forger's own under the true log's id, handed over to the true key at its end."""
+    store = open_sql_store("sqlite:///forged/evidence.db")
+    with unguarded("forged/evidence.db") as connection:
+        connection.execute("UPDATE aims_head SET log_id = ?", [log_id])
+    store.append_many([make(f"forged {i}") for i in range(6)])
+    if into is not None:
+        rotate_key(store, actor="keeper", signer=Anyone(into))
+    store.close()
+
+
+@pytest.mark.parametrize("rotated", [False, True])
+def test_whole_log_replaced_by_one_that_rotates_into_the_true_key_is_told(
+    project: Path, make_evidence: Make, rotated: bool
+) -> None:
+    store = open_sql_store("sqlite:///.aims/evidence.db")
+    log_id, public = store.log_id, store.verifier_keys()[0].public
+    store.close()
+    forged_log(log_id, make_evidence, into=public if rotated else None)
+    shutil.copy("forged/evidence.db", ".aims/evidence.db")
+    assert both_refuse(kept=False)
+    assert both_refuse()
+
+
+def test_checkpoint_rewritten_in_the_head_is_told(project: Path) -> None:
+    """Signed by the forger for the true size and root, or by hand under the true signature."""
+    thief = FileSigner(Ed25519PrivateKey.generate())
+    note = Path("kept.checkpoint").read_text()
+    true = unverified_checkpoint(note)
+    saved = Path(".aims/evidence.db").read_bytes()
+    for forged in (
+        Checkpoint(true.origin, true.size, true.root).sign(thief),
+        note.replace("\n6\n", "\n5\n"),
+        note + Checkpoint(true.origin, true.size, true.root).sign(thief).split("\n\n")[1] + "x\n",
+    ):
+        with sqlite3.connect(".aims/evidence.db") as connection:
+            connection.execute("UPDATE aims_head SET checkpoint = ?", [forged])
+        connection.close()
+        assert both_refuse(kept=False), forged
+        Path(".aims/evidence.db").write_bytes(saved)
+    assert [code for code, _ in verdicts()] == [0, 0]
+
+
+def test_handover_dropped_into_the_spool_is_set_aside(project: Path, make_evidence: Make) -> None:
+    thief = FileSigner(Ed25519PrivateKey.generate())
+    path = spool_batch(project, [make_evidence("one"), make_evidence("two")])
+    lines = path.read_bytes().splitlines()
+    statement: dict[str, Any] = json.loads(lines[1])
+    statement["predicateType"] = "urn:aims-mlops:evidence:key-rotation:v1"
+    statement["predicate"]["body"] = {"public": thief.public.hex(), "key_id": thief.key_id}
+    path.write_bytes(b"\n".join([lines[0], canonical(statement), *lines[2:]]) + b"\n")
+    aims("push")
+    listed = aims("evidence", "list")
+    assert "key-rotation" not in listed.stdout
+    assert "run:two" in listed.stdout
+    ((_, why),) = refusals(project)
+    assert "only made by the log itself" in why
+    assert [code for code, _ in verdicts()] == [0, 0]
+
+
+def test_time_moved_in_the_rows_is_told(project: Path) -> None:
+    """Without the key: the column alone, or the leaf with it."""
+    saved = Path(".aims/evidence.db").read_bytes()
+    when = "2001-11-21T09:00:00.000000Z"
+    column = f"received_at = '{when}'"
+    leaf = f"leaf = CAST(replace(CAST(leaf AS TEXT), received_at, '{when}') AS BLOB)"
+    for change in (column, f"{column}, {leaf}"):
+        with unguarded(".aims/evidence.db") as connection:
+            connection.execute(f"UPDATE aims_records SET {change} WHERE sequence = 5")
+        assert both_refuse(kept=False)
+        Path(".aims/evidence.db").write_bytes(saved)
