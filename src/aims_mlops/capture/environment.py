@@ -74,7 +74,7 @@ def packages_of(module: str) -> tuple[str, ...]:
 
 
 def _brought_by(module: str) -> list[str]:
-    if module in sys.stdlib_module_names:
+    if module in sys.stdlib_module_names or module.startswith("__"):
         return []
     return _modules_of_packages().get(module, [])
 

@@ -9,10 +9,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from aims_mlops.capture.environment import installed_packages
+from aims_mlops.capture.environment import installed_packages, packages_of
 from aims_mlops.capture.failures import guarded
 from aims_mlops.capture.hooking import first_plugin
-from aims_mlops.capture.parameters import Parameters
+from aims_mlops.capture.model_parameters import parameters_of
 from aims_mlops.errors import InputError, ModelNotFoundError
 from aims_mlops.evidence.models import FileDigest, ModelReference
 
@@ -21,8 +21,14 @@ if TYPE_CHECKING:
 
 _PARTS_LIMIT = 20  # items of a returned tuple, list or dict that are looked at for models
 
-# Import name of the module that a model's class comes from -> name of the package.
-_PACKAGES = {"sklearn": "scikit-learn"}
+
+_WITHOUT_PREDICT = {
+    ("torch", "Module"),
+    ("keras", "Model"),
+    ("onnx", "ModelProto"),
+    ("spacy", "Language"),
+    ("pyspark", "Model"),
+}
 
 
 @dataclass(slots=True, kw_only=True)
@@ -32,6 +38,9 @@ class CapturedModel:
     reference : its content digest and names.  content : what the digest is over, in words.
     named : it was named by URI or path, and only its files are known.
     signature : inputs and outputs, as MLflow writes them.  registered : name and version.
+    inputs : names and types of columns that MLflow has no type for, so that it is told none.
+    canonical : scheme and digest of the content without what is new at each writing, where its
+        files are kept.  loads : what was checked of loading it elsewhere.
     model : the object itself until the run ends; None for one that was named by URI or path.
     """
 
@@ -43,6 +52,9 @@ class CapturedModel:
     klass: str | None = None
     signature: Mapping[str, Any] | None = None
     registered: Mapping[str, Any] | None = None
+    inputs: list[dict[str, Any]] | None = None
+    canonical: Mapping[str, Any] | None = None
+    loads: Mapping[str, Any] | None = None
     parameters: Mapping[str, Any] = field(default_factory=dict)
     model: Any = field(default=None, repr=False)
 
@@ -50,7 +62,10 @@ class CapturedModel:
         files = self.reference.files
         return {
             "name": self.name,
+            "record_format": 2,  # 1 had neither `canonical` nor `loads`
             "sha256": self.reference.sha256,
+            "canonical": None if self.canonical is None else dict(self.canonical),
+            "loads": None if self.loads is None else dict(self.loads),
             "content": self.content,
             "uri": self.reference.uri,
             "files": [{"path": f.path, "size": f.size, "sha256": f.sha256} for f in files],
@@ -78,7 +93,11 @@ def remember(run: Run, model: Any, name: str) -> None:
             CapturedModel(name=reference.name or name, reference=reference, named=True)
         )
     else:
-        run.pending_models[name] = model
+        free, number = name, 1
+        while run.pending_models.get(free, model) is not model:
+            number += 1
+            free = f"{name}-{number}"  # a second model of that name is a second model
+        run.pending_models[free] = model
 
 
 def save_models(run: Run, result: object) -> list[CapturedModel]:
@@ -117,16 +136,12 @@ def _save(run: Run, name: str, model: Any) -> None:
 def described(name: str, model: Any) -> CapturedModel:
     """What can be said of a model without saving it."""
     kind = type(model)
-    parameters = Parameters()
-    get_params = getattr(model, "get_params", None)
-    if callable(get_params):
-        parameters.add_all(get_params())
     return CapturedModel(
         name=name,
         reference=ModelReference(uri=name, sha256=hashlib.sha256(b"").hexdigest()),
         framework=framework_of(model),
         klass=f"{kind.__module__}.{kind.__qualname__}",
-        parameters=parameters.values,
+        parameters=parameters_of(model),
         model=model,
     )
 
@@ -134,10 +149,8 @@ def described(name: str, model: Any) -> CapturedModel:
 def framework_of(model: Any) -> str | None:
     """Package and version that a model's class comes from, such as 'scikit-learn 1.9.1'."""
     for kind in type(model).__mro__:
-        module = kind.__module__.partition(".")[0]
-        package = _PACKAGES.get(module, module).replace("_", "-")
-        if version := installed_packages().get(package):
-            return f"{package} {version}"
+        for package in packages_of(kind.__module__.partition(".")[0])[:1]:
+            return f"{package} {installed_packages()[package]}"
     return None
 
 
@@ -168,13 +181,13 @@ class _Digest:
 
 
 def is_model(value: object) -> bool:
-    """Whether a value is a model: it predicts, or is a network of a known framework."""
+    """Whether a value is a model: it predicts, or is one of a known framework that does not."""
     if isinstance(value, type) or value is None:
         return False
     if callable(getattr(value, "predict", None)):
         return True
     names = {(kind.__module__.partition(".")[0], kind.__name__) for kind in type(value).__mro__}
-    return bool(names & {("torch", "Module"), ("keras", "Model")})
+    return bool(names & _WITHOUT_PREDICT)
 
 
 def _models_in(result: object) -> Iterator[tuple[str, Any]]:

@@ -12,9 +12,13 @@ from pathlib import Path
 from threading import RLock
 from typing import TYPE_CHECKING, Any
 
+from aims_mlops.capture.failures import note
+from aims_mlops.errors import InputError
 from aims_mlops.evidence.clock import read
 from aims_mlops.evidence.models import ModelReference
+from aims_mlops.measures.model_content import model_content
 from aims_mlops.mlflow_plugin.flavors import flavor_of, options_of, requirements_of, taken_along
+from aims_mlops.mlflow_plugin.loading import check_loading
 from aims_mlops.mlflow_plugin.registry import digested, reference_of_version
 from aims_mlops.mlflow_plugin.sightings import sightings_of
 from aims_mlops.mlflow_plugin.signatures import signature_of
@@ -30,11 +34,17 @@ def logged(run: Run, tie: Tie, model: Any, name: str) -> ModelReference | None:
 
     None for a model that no flavor of MLflow takes.
     """
+    problems: list[InputError] = []
     with _quiet():
-        return _reference(run, tie, model, name)
+        reference = _reference(run, tie, model, name, problems)
+    for problem in problems:
+        note(run, f"loading of model {name}", problem)
+    return reference
 
 
-def _reference(run: Run, tie: Tie, model: Any, name: str) -> ModelReference | None:
+def _reference(
+    run: Run, tie: Tie, model: Any, name: str, problems: list[InputError]
+) -> ModelReference | None:
     import mlflow
 
     client = mlflow.MlflowClient()
@@ -44,6 +54,11 @@ def _reference(run: Run, tie: Tie, model: Any, name: str) -> ModelReference | No
     with digested(known.artifact_location) as (found, folder):
         _describe(run, folder)
         reference = _reference_of(known, found, tie)
+        if run.describing is not None:
+            run.describing.canonical = model_content(folder, found.files).to_body()
+        problem = check_loading(run, model, flavor_of(model), folder, found.size)
+        if problem is not None:
+            problems.append(problem)
     if run.settings.register is not None:
         reference = _registered(run, client, known.model_id, reference)
     return reference
@@ -129,6 +144,8 @@ def _describe(run: Run, folder: Path) -> None:
             side: json.loads(schema) if isinstance(schema, str) else schema
             for side, schema in signature.to_dict().items()
         }
+    if entry.inputs is not None:
+        entry.signature = {**(entry.signature or {}), "inputs": entry.inputs}
 
 
 def _registered(run: Run, client: Any, model_id: str, found: ModelReference) -> ModelReference:

@@ -37,7 +37,7 @@ def signature_of(run: Run, model: Any, flavor: Flavor) -> Any:
         except Exception:  # noqa: BLE001  a model that wants other inputs has half a signature
             output = None
         try:
-            return _that_takes(sample, infer_signature(sample, output))
+            return _that_takes(run, model, flavor, sample, infer_signature(sample, output))
         except Exception:  # noqa: BLE001  types that MLflow has no name for
             return None
 
@@ -60,6 +60,8 @@ def sample_of(run: Run, model: Any, flavor: Flavor) -> Any:
         for sample in samples:
             if not hasattr(sample, "columns") and sample.ndim == 2 and sample.shape[1] == count:
                 return sample
+    if names is None and count is None:  # a model of one's own, which tells neither
+        return next((s for s in samples if _takes(model, s, flavor)), None)
     return None
 
 
@@ -163,27 +165,30 @@ def _forward(model: Any, sample: Any) -> Any:
             part.training = training
 
 
-def _that_takes(sample: Any, signature: Any) -> Any:
-    """The signature, with 'any' for columns whose very rows MLflow would refuse by it.
+def _that_takes(run: Run, model: Any, flavor: Flavor, sample: Any, signature: Any) -> Any:
+    """The signature, without its inputs if MLflow would refuse the very training rows by them.
 
-    It calls a pandas category a string, and then takes no category for a string.
+    It calls a pandas category a string, and then takes no category for one; and no type that it
+    has leaves a category what it is. The record of the model says names and types all the same.
     """
     from mlflow.models import ModelSignature
     from mlflow.models.utils import _enforce_schema
-    from mlflow.types import ColSpec, Schema
-    from mlflow.types.schema import AnyType
 
     if signature.inputs is None or not hasattr(sample, "columns"):
         return signature
-    columns = []
-    for spec in signature.inputs.inputs:
-        try:
-            _enforce_schema(sample[[spec.name]], Schema([spec]))
-        except Exception:  # noqa: BLE001  refused, for whatever reason
-            anything: Any = AnyType()  # type: ignore[no-untyped-call]
-            spec = ColSpec(anything, spec.name, spec.required)
-        columns.append(spec)
-    return ModelSignature(Schema(columns), signature.outputs, signature.params)
+    rows = sample[:_TRIED_ROWS]
+    try:
+        predicted(model, _enforce_schema(rows, signature.inputs), flavor)
+    except Exception:  # noqa: BLE001  refused, or no longer what the model takes
+        predicted(model, rows, flavor)  # it takes them as they are, so that it is MLflow's doing
+    else:
+        return signature
+    if run.describing is not None:
+        run.describing.inputs = [
+            {"name": str(name), "type": str(kind), "required": True}
+            for name, kind in sample.dtypes.items()
+        ]
+    return ModelSignature(None, signature.outputs, signature.params) if signature.outputs else None
 
 
 def _of_graph(model: Any) -> Any:

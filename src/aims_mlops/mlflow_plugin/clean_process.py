@@ -1,0 +1,86 @@
+"""A process in which a model has nothing but its requirements; run as a script, imports none of us.
+
+`python -I clean_process.py FOLDER ROWS` loads the MLflow model in FOLDER, asks it about the pickled
+rows, and writes `answer` beside them: {"predictions": […]} or {"error": class, "module": name}.
+"""
+
+from __future__ import annotations
+
+import json
+import pickle
+import re
+import sys
+import warnings
+from importlib.abc import MetaPathFinder
+from importlib.metadata import PackageNotFoundError, packages_distributions, requires
+from pathlib import Path
+
+
+class OnlyRequired(MetaPathFinder):
+    """Refuses to find top-level modules of packages that are not required."""
+
+    def __init__(self, allowed: set[str]) -> None:
+        self._owners = {
+            module: {_plain(name) for name in names}
+            for module, names in packages_distributions().items()
+        }
+        self._allowed = allowed
+
+    def find_spec(self, fullname: str, path: object = None, target: object = None) -> None:
+        owners = self._owners.get(fullname.partition(".")[0])
+        if owners is not None and not owners & self._allowed:
+            raise ModuleNotFoundError(f"No module named {fullname!r}", name=fullname)
+
+
+def main() -> None:
+    folder, rows = Path(sys.argv[1]), Path(sys.argv[2])
+    warnings.simplefilter("ignore")
+    answer: dict[str, object]
+    try:
+        given = pickle.loads(rows.read_bytes())  # noqa: S301  written by the process that started us
+        text = (folder / "requirements.txt").read_text(encoding="utf-8")
+        sys.meta_path.insert(0, OnlyRequired(_closure(_named(text))))
+        import mlflow.pyfunc
+
+        model = mlflow.pyfunc.load_model(str(folder))
+        answer = {"predictions": None if given is None else _plain_values(model.predict(given))}
+    except Exception as error:  # noqa: BLE001  whatever it is, the parent is told its class
+        answer = {"error": type(error).__qualname__, "module": getattr(error, "name", None)}
+    rows.with_name("answer").write_text(json.dumps(answer, default=str))
+
+
+def _plain_values(found: object) -> object:
+    import numpy as np
+
+    if isinstance(found, dict) and len(found) == 1:
+        (found,) = found.values()
+    return np.asarray(found).ravel().tolist()
+
+
+def _named(text: str) -> set[str]:
+    matches = (re.match(r"\s*([A-Za-z0-9][A-Za-z0-9._-]*)", line) for line in text.splitlines())
+    return {_plain(match.group(1)) for match in matches if match is not None}
+
+
+def _closure(names: set[str]) -> set[str]:
+    found: set[str] = set()
+    waiting = list(names)
+    while waiting:
+        name = waiting.pop()
+        if name in found:
+            continue
+        found.add(name)
+        try:
+            listed = requires(name) or []
+        except PackageNotFoundError:
+            continue
+        waiting += _named("\n".join(line for line in listed if "extra ==" not in line))
+    return found
+
+
+def _plain(name: str) -> str:
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,154 @@
+"""What becomes of a model of every flavor; docs/flavours.md is the table that this makes.
+
+Run by `make flavours`, in an environment of its own: the frameworks take gigabytes. Each model is
+trained by a decorated function, registered, loaded in another process by MLflow alone, and asked
+for predictions there. `AIMS_WRITE_FLAVOURS=1` writes the table anew; otherwise it must hold.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import pickle
+import subprocess
+import sys
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+_HERE = Path(__file__).parent
+sys.path.insert(0, str(_HERE))
+from cases import CASES  # noqa: E402
+
+PAGE = _HERE.parents[1] / "docs" / "flavours.md"
+WRITE = os.environ.pop("AIMS_WRITE_FLAVOURS", "") == "1"
+COLUMNS = ["recorded", "registered", "loads elsewhere", "predicts the same", "signature"]
+COLUMNS += ["parameters", "data set", "requirements", "known again"]
+
+LOAD = """
+import pickle, sys, warnings
+warnings.simplefilter("ignore")
+import mlflow
+uri, rows, out = sys.argv[1:]
+found = mlflow.pyfunc.load_model(uri)
+answer = found.predict(pickle.load(open(rows, "rb")))
+pickle.dump(answer, open(out, "wb"))
+"""
+
+pytestmark = pytest.mark.filterwarnings("ignore")
+_table: dict[str, list[str]] = {}
+
+
+@pytest.fixture(scope="module", autouse=True)
+def page() -> Iterator[None]:
+    """The rows that the cases made stand in the page, or are written there."""
+    yield
+    if len(_table) < len(CASES):
+        return  # only some were run
+    text = PAGE.read_text(encoding="utf-8")
+    before, _, rest = text.partition("<!-- table -->\n")
+    _, _, after = rest.partition("<!-- end -->")
+    made = f"{before}<!-- table -->\n{_rows()}<!-- end -->{after}"
+    if WRITE:
+        PAGE.write_text(made, encoding="utf-8")
+    assert made == PAGE.read_text(encoding="utf-8"), "run make flavours-table, and read the change"
+
+
+def _rows() -> str:
+    lines = ["| flavor | " + " | ".join(COLUMNS) + " |", "|---" * (len(COLUMNS) + 1) + "|"]
+    lines += [f"| {name} | " + " | ".join(_table[name]) + " |" for name in CASES]
+    return "\n".join(lines) + "\n"
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_model_of_the_flavor_is_recorded_registered_and_usable_elsewhere(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import aims_mlops as aims
+    import mlflow
+    from aims_mlops.inventory.project import find_project, forget_stores
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("AIMS_CAPTURE_ERRORS", "warn")
+    monkeypatch.setenv("AIMS_MODEL_CHECK", "full")
+    uri = f"sqlite:///{tmp_path}/mlflow.db"
+    mlflow.set_tracking_uri(uri)
+    mlflow.set_experiment("flavours")
+    arguments, model, rows, expected = CASES[name]()
+
+    def training(result: Any) -> Any:
+        @aims.training(register="model", quality=False)
+        def train(**data: Any) -> Any:
+            if callable(result) and not hasattr(result, "predict"):
+                aims.current_run().model(result)  # a plain function is no model until it is said
+            return result
+
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            train(**arguments)
+
+    training(model)
+    training(CASES[name]()[1])
+    records = [record.evidence for record in find_project().open_store().find()]
+    forget_stores()
+    models = [evidence.body for evidence in records if evidence.kind == "model"]
+    gaps = sorted({str(e.body["message"]) for e in records if e.kind == "gap"})
+    datasets = {e.body["name"] for e in records if e.kind == "dataset"}
+    for gap in gaps:
+        print("gap:", gap)
+    (body, again) = models
+    print(json.dumps({k: v for k, v in body.items() if k != "files"}, indent=1)[:6000])
+    files = [file["path"] for file in body["files"]]
+    loads, same, folder = "no", "no", tmp_path / "rows"
+    folder.mkdir()
+    (folder / "rows").write_bytes(pickle.dumps(rows))
+    done = subprocess.run(
+        [sys.executable, "-c", LOAD, "models:/model/1", str(folder / "rows"), str(folder / "out")],
+        env={**os.environ, "MLFLOW_TRACKING_URI": uri},
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        timeout=600,
+        check=False,
+    )
+    if done.returncode == 0:
+        loads = "yes"
+        same = "yes" if _equal(pickle.loads((folder / "out").read_bytes()), expected) else "no"
+    else:
+        print(done.stderr[-3000:])
+    signature = body["signature"] or {}
+    _table[name] = [
+        "pickle" if "pickle" in body["content"] else "yes",
+        "yes" if body["registered"] else "no",
+        loads,
+        same,
+        "inputs and outputs" if signature.get("outputs") else "inputs" if signature else "no",
+        "yes" if body["parameters_of_model"] else "no",
+        "yes" if datasets else ("none given" if not arguments else "no"),
+        "pinned" if "requirements.txt" in files else "no",
+        "yes" if body.get("canonical") and body["canonical"] == again.get("canonical") else "no",
+    ]
+    print(_table[name])
+    assert (loads, same) == ("yes", "yes")
+    assert gaps == []
+
+
+def _equal(found: Any, expected: Any) -> bool:
+    import pandas as pd
+
+    if isinstance(found, dict) and len(found) == 1:
+        (found,) = found.values()
+    if isinstance(found, pd.DataFrame):
+        for column in ("yhat", "label", "predictions"):
+            if column in found:
+                found = found[column]
+    listed, wanted = list(np.asarray(found).ravel()), list(np.asarray(expected).ravel())
+    if len(listed) != len(wanted):
+        return False
+    if listed and isinstance(wanted[0], str | dict):
+        return listed == wanted
+    return bool(np.allclose(np.asarray(listed, float), np.asarray(wanted, float), atol=1e-6))
