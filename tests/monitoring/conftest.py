@@ -32,6 +32,7 @@ class Loans:
     def __init__(self, folder: Path, clock: Any) -> None:
         self.folder = folder
         self.clock = clock
+        self._begun = False
 
     def aims(self, *arguments: str) -> tuple[int, str]:
         said = io.StringIO()
@@ -50,17 +51,23 @@ class Loans:
         return found
 
     def at(self, day: int, hour: float = 7) -> None:
-        """The morning of a day."""
+        """The morning of a day. The schedules have begun before, with the first look."""
+        if not self._begun:
+            self._begun = True
+            self.aims("monitor", "run")
         self.clock.move_to(DAY_0 + timedelta(days=day, hours=hour))
 
     def monitor(self, **fields: Any) -> None:
         """aims.yaml with one monitor; its fields as JSON, which YAML reads."""
+        monitor = {"id": "daily", "data": "data/{day}.parquet", "plots": "never"} | fields
+        self.monitors(monitor)
+
+    def monitors(self, *monitors: dict[str, Any], system: str = "loans") -> None:
+        """aims.yaml with these monitors of one system."""
         text = (self.folder / "plain.yaml").read_text()
-        said = json.dumps(
-            [{"id": "daily", "data": "data/{day}.parquet", "plots": "never"} | fields]
-        )
+        text = text.replace("  - id: loans\n", f"  - id: {system}\n")
         path = self.folder / "aims.yaml"
-        path.write_text(text.replace(_NAMED, f"{_NAMED}    monitoring: {said}\n"))
+        path.write_text(text.replace(_NAMED, f"{_NAMED}    monitoring: {json.dumps(monitors)}\n"))
 
     def frame(self, rows: int = 500, *, seed: int = 0, shift: float = 0.0) -> pd.DataFrame:
         chance = np.random.default_rng(seed)

@@ -13,6 +13,7 @@ from functools import cached_property
 
 from aims_mlops.evidence.canonical import canonical
 from aims_mlops.evidence.records import Record
+from aims_mlops.inventory.renames import Names
 
 _OF_THE_RUN = frozenset(("run", "environment", "code", "parameters", "gap"))
 _OF_THE_DATA = frozenset(("dataset", "data-quality"))
@@ -162,9 +163,7 @@ class Dossier:
         found = (
             record.evidence.body.get("sha256")
             for record in self.records
-            if record.evidence.kind == "model"
-            and self.system is not None
-            and record.evidence.system == self.system
+            if record.evidence.kind == "model" and record.evidence.system in self._names
         )
         return tuple(sorted({d for d in found if isinstance(d, str)} - {self.model}))
 
@@ -174,11 +173,14 @@ class Dossier:
         models = (
             record.evidence.body.get("model")
             for record in self.records
-            if record.evidence.kind == "impact-assessment"
-            and self.system is not None
-            and record.evidence.system == self.system
+            if record.evidence.kind == "impact-assessment" and record.evidence.system in self._names
         )
         return tuple(m for m in models if isinstance(m, str) and m != self.model)
+
+    @cached_property
+    def _names(self) -> tuple[str, ...]:
+        """Every id that the system has had."""
+        return Names(self.records).of(self.system) if self.system is not None else ()
 
     @property
     def assessed_before(self) -> str | None:
@@ -206,9 +208,7 @@ class Dossier:
         if evidence.kind in _OF_THE_DATA:
             return not _digests(record).isdisjoint(self.datasets)
         if evidence.kind in _OF_THE_SYSTEM:
-            return evidence.kind == "policy" or (
-                self.system is not None and evidence.system == self.system
-            )
+            return evidence.kind == "policy" or evidence.system in self._names
         return self._is_subject(record)
 
 

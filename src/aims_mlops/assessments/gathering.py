@@ -11,6 +11,8 @@ from aims_mlops.errors import GovernanceError, ModelNotFoundError
 from aims_mlops.evidence.models import ModelReference
 from aims_mlops.evidence.records import Record
 from aims_mlops.inventory.project import Project
+from aims_mlops.inventory.renames import KIND as RENAME
+from aims_mlops.inventory.renames import Names
 from aims_mlops.inventory.system import System
 from aims_mlops.policy.policy import Policy
 
@@ -55,7 +57,9 @@ def gather(store: EvidenceStore, model: str, system: str | None) -> Dossier:
     for dataset in Dossier.of(model, system, records.values()).datasets:
         take(subject=dataset)
     if system is not None:
-        take(system=system, kind=_OF_THE_SYSTEM)
+        take(kind=RENAME)
+        for name in Names(records.values()).of(system):
+            take(system=name, kind=_OF_THE_SYSTEM)
     take(kind=(*CONSENT_KINDS, "policy"))
     return Dossier.of(model, system, records.values())
 
@@ -83,8 +87,9 @@ def system_of(project: Project, store: EvidenceStore, model: ModelReference) -> 
 
     Raises GovernanceError if the two disagree: a name must not move a model into another system.
     """
+    names = Names(store.find(kind=RENAME))
     recorded = {
-        record.evidence.system
+        names.current(record.evidence.system)
         for record in store.find(kind="model", subject=model.sha256)
         if record.evidence.system is not None
     }

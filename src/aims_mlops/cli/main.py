@@ -31,6 +31,7 @@ _COMMANDS: Mapping[str, tuple[str, str, str]] = {
     "policy": ("policy", "group", "Check and explain policies."),
     "monitor": ("monitor", "group", "Measure systems in operation on schedule."),
     "drift": ("drift", "group", "Measure drift of a batch and record it."),
+    "system": ("system", "group", "Record that an AI system has another id."),
     "deployment": ("deployment", "group", "Record what runs where, under which decision."),
     "inference": ("inference", "group", "Look at a system's log of predictions; add labels."),
     "nonconformity": ("nonconformity", "group", "List what was found wrong and what is done."),

@@ -9,10 +9,14 @@ from typing import TYPE_CHECKING, Any
 import click
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from aims_mlops.evidence.records import Record
     from aims_mlops.inventory.project import Project
     from aims_mlops.monitoring.look import Round
     from aims_mlops.monitoring.recording import Ran
-    from aims_mlops.oversight.alarms import Alarm, Schedule
+    from aims_mlops.oversight.alarm import Alarm
+    from aims_mlops.oversight.schedules import Schedule
 
 _JSON = click.option("--json", "as_json", is_flag=True, help="Print a JSON object.")
 _WORKERS = click.option(
@@ -101,13 +105,12 @@ def status(ctx: click.Context, system: str | None, as_json: bool) -> None:
     something is.
     """
     from aims_mlops.gates.alarms import every_alarm
-    from aims_mlops.oversight.alarms import schedules
+    from aims_mlops.oversight.schedules import schedules
 
     project = _project(system)
     store = project.open_store()
     now = datetime.now(UTC)
-    systems = [s for s in project.systems if system in (None, s.id)]
-    found = schedules(store, systems, now)
+    found = schedules(store, project.systems, now, only=system)
     wrong = [a for a in every_alarm(store, project, now) if system in (None, a.system)]
     if as_json:
         body = {
@@ -118,6 +121,46 @@ def status(ctx: click.Context, system: str | None, as_json: bool) -> None:
     else:
         _show(found, wrong, now)
     ctx.exit(1 if wrong else 0)
+
+
+_REASON = click.option("--reason", required=True, help="Why, in a sentence.")
+
+
+@group.command("change")
+@click.argument("schedule", metavar="SYSTEM/MONITOR")
+@_REASON
+def change(schedule: str, reason: str) -> None:
+    """Record that a schedule runs as aims.yaml says from now on. What was due stays due."""
+    from aims_mlops.oversight.schedule_steps import change_schedule
+
+    _step(change_schedule, schedule, reason)
+
+
+@group.command("end")
+@click.argument("schedule", metavar="SYSTEM/MONITOR")
+@_REASON
+def end(schedule: str, reason: str) -> None:
+    """Record that a schedule that aims.yaml has no longer has ended. What was due stays due."""
+    from aims_mlops.oversight.schedule_steps import end_schedule
+
+    _step(end_schedule, schedule, reason)
+
+
+def _step(step: Callable[..., Record], schedule: str, reason: str) -> None:
+    from aims_mlops.cli.plain import plain
+    from aims_mlops.inventory.identity import current_actor
+
+    project = _project(None)
+    record = step(
+        project.open_store(),
+        project,
+        schedule,
+        actor=current_actor(project),
+        now=datetime.now(UTC),
+        reason=reason,
+    )
+    event = record.evidence.body["event"]
+    click.echo(plain(f"✓ {schedule} {event} (record {record.id[:12]})"))
 
 
 def _project(system: str | None) -> Project:
@@ -209,7 +252,7 @@ def _show(found: tuple[Schedule, ...], wrong: list[Alarm], now: datetime) -> Non
             )
         click.echo(table(("SCHEDULE", "EVERY", "LAST WINDOW", "WAITING", "MISSED", "NEXT"), rows))
     else:
-        click.echo("No system has `monitoring` in aims.yaml.")
+        click.echo("No system has `monitoring`, in aims.yaml or in the log.")
     for alarm in wrong:
         click.echo()
         click.echo(plain(f"[{alarm.severity}] {alarm.what}: {alarm.reason}"))

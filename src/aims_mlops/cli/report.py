@@ -194,8 +194,14 @@ def _stream_of_system(
     if system is None:
         yield from store.find()
         return
+    from heapq import merge
+
+    from aims_mlops.inventory.renames import KIND, Names
+
+    names = Names(store.find(kind=KIND)).of(system)
     some = False
-    for record in store.find(system=system):
+    under_each = (store.find(system=name) for name in names)
+    for record in merge(*under_each, key=lambda record: record.sequence):
         some = True
         yield record
     if not some and project.system(system) is None:

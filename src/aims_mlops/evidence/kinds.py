@@ -42,6 +42,11 @@ KINDS: dict[str, tuple[str, tuple[str, ...]]] = {
     "promotion": ("what came of an allowed promotion", ("A.6.2.5",)),
     "deployment": ("what runs where, and how it ended", ("A.6.2.5", "A.6.2.8")),
     "monitoring-run": ("a scheduled look at a system in operation", ("A.6.2.6", "A.6.2.8")),
+    "monitoring-schedule": (
+        "a schedule of monitoring begun, changed or ended, with the reason",
+        ("A.6.2.6",),
+    ),
+    "system-rename": ("an AI system that has another id, with the reason", ("A.6.2.6", "A.6.2.8")),
     "notice": ("who was told of what was found wrong", ("A.6.2.6", "A.8.4")),
     "inference-log": (
         "what was logged of predictions in operation, what was dropped or lost",

@@ -19,6 +19,7 @@ from aims_mlops.evidence.records import Evidence, Record
 from aims_mlops.gates.check import ModelCheck, check_model
 from aims_mlops.inventory.identity import current_actor
 from aims_mlops.inventory.project import Project, find_project
+from aims_mlops.inventory.renames import of_system
 
 if TYPE_CHECKING:
     from aims_mlops.store.base import EvidenceStore
@@ -173,7 +174,7 @@ def decommission(deployment: Deployment, *, reason: str, project: Project | None
 
 def deployments(store: EvidenceStore, *, system: str | None = None) -> list[Deployment]:
     """Every deployment of the log as it stands, oldest first."""
-    return standing(store.find(kind=KIND, system=system))
+    return standing(of_system(store, system, KIND))
 
 
 def find_deployment(store: EvidenceStore, id_: str) -> Deployment:

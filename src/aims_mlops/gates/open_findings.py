@@ -7,36 +7,54 @@ from typing import TYPE_CHECKING, Any
 
 from aims_mlops.evidence.clock import stamp
 from aims_mlops.gates.oversight_checks import MISSED, finding_of
+from aims_mlops.inventory.renames import of_system
 from aims_mlops.inventory.system import System
-from aims_mlops.oversight.alarms import schedules
 from aims_mlops.oversight.nonconformity import KIND as NONCONFORMITY
 from aims_mlops.oversight.nonconformity import standing
+from aims_mlops.oversight.schedules import schedules
+from aims_mlops.oversight.undeclared import NOT_BEGUN, of_record, undeclared_systems
 
 if TYPE_CHECKING:
+    from aims_mlops.inventory.project import Project
+    from aims_mlops.oversight.alarm import Alarm
     from aims_mlops.store.base import EvidenceStore
 
 
 def open_about(
-    store: EvidenceStore, system: System | None, now: datetime
+    store: EvidenceStore, project: Project, system: System | None, now: datetime
 ) -> tuple[dict[str, Any], ...]:
-    """Open nonconformities of the system, and its scheduled runs that did not happen.
+    """Open nonconformities of the system under every id that it has had, its scheduled runs that
+    did not happen, and systems in operation that aims.yaml no longer declares.
 
     Raises StoreUnavailableError.
     """
+    nowhere = [_finding(alarm) for alarm in undeclared_systems(store, project, now)]
     if system is None:
-        return ()
+        return tuple(nowhere)
     # Decisions mend broken glass, which counts elsewhere; here they need not be read.
-    found = standing(store.find(kind=NONCONFORMITY, system=system.id))
+    found = standing(of_system(store, system.id, NONCONFORMITY))
     known = (finding_of(one) for one in found)
-    missed = [
-        {
-            "what": MISSED,
-            "severity": "major",
-            "reason": row.words,
-            "id": None,
-            "due": stamp(row.since),
-        }
-        for schedule in schedules(store, [system], now)
-        for row in schedule.missed
-    ]
-    return (*(found for found in known if found is not None), *missed)
+    missed = []
+    for schedule in schedules(store, project.systems, now, only=system.id):
+        missed += [
+            {
+                "what": MISSED,
+                "severity": "major",
+                "reason": row.words,
+                "id": None,
+                "due": stamp(row.since),
+            }
+            for row in schedule.missed
+        ]
+        missed += [_finding(a) for a in of_record(schedule) if a.what == NOT_BEGUN]
+    return (*(found for found in known if found is not None), *missed, *nowhere)
+
+
+def _finding(alarm: Alarm) -> dict[str, Any]:
+    return {
+        "what": alarm.what,
+        "severity": alarm.severity,
+        "reason": alarm.reason[:500],
+        "id": None,
+        "due": alarm.since,
+    }

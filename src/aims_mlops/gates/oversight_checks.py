@@ -7,10 +7,13 @@ from typing import Any
 
 from aims_mlops.gates.reason import Reason
 from aims_mlops.oversight.nonconformity import BREAK_GLASS, Nonconformity
+from aims_mlops.oversight.undeclared import NOT_BEGUN, UNDECLARED
 from aims_mlops.policy.grammar import Oversight
 from aims_mlops.policy.policy import Policy
 
 MISSED = "missed-run"
+# Monitoring that did not happen; neither has an id.
+_MISSED = frozenset((MISSED, NOT_BEGUN))
 # These say that something in use has no standing decision. The decision asked for is their cure.
 _CURED = frozenset((BREAK_GLASS, "no-decision", "expired-waiver", "expired-assessment"))
 _RANK = {"minor": 0, "major": 1}
@@ -55,8 +58,19 @@ def check_oversight(policy: Policy, findings: Sequence[Finding] | None) -> list[
                 "aims nonconformity list: analyse, act, and close each",
             )
         )
+    nowhere = [f for f in counted if f["what"] == UNDECLARED]
+    if nowhere:  # a request that was recorded before this was looked for says nothing of it
+        reasons.append(
+            _reason(
+                policy,
+                "oversight.systems-declared",
+                nowhere,
+                "every AI system in operation is declared in aims.yaml",
+                "declare it again, or: aims system rename OLD NEW --reason TEXT",
+            )
+        )
     if asked.missed_runs == "refuse":
-        missed = [f for f in counted if not f["id"]]
+        missed = [f for f in counted if f["what"] in _MISSED]
         reasons.append(
             _reason(
                 policy,
@@ -78,9 +92,10 @@ def notes_on(policy: Policy, findings: Sequence[Finding] | None) -> Iterable[str
 
 
 def _refuses(asked: Oversight, found: Finding) -> bool:
-    """Whether the policy refuses for it. A missed run has no id."""
+    """Whether the policy refuses for it. A missed run has no id, nor has an undeclared system."""
     if not found["id"]:
-        return asked.missed_runs == "refuse" and found["what"] == MISSED
+        missed = asked.missed_runs == "refuse" and found["what"] in _MISSED
+        return missed or found["what"] == UNDECLARED
     least = asked.nonconformities
     return least != "none" and _RANK[found["severity"]] >= _RANK[least]
 

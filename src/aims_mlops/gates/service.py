@@ -94,7 +94,7 @@ def gate(
                 checkpoint=f"{status.size} {status.root}",
                 evidence_digest=evidence_root(dossier.records),
                 break_glass=break_glass,
-                oversight=open_about(store, system, datetime.now(UTC)),
+                oversight=open_about(store, project, system, datetime.now(UTC)),
             )
             if enforced_by is not None:
                 request = replace(request, enforced_by=enforced_by)

@@ -293,7 +293,7 @@ class _Look:
         """What is open about the system, where the policy ends the standing of what is in use."""
         oversight = self.policy.oversight
         if oversight is not None and oversight.in_use == "refuse":
-            findings = open_about(self.store, self.system, self.now)
+            findings = open_about(self.store, self.project, self.system, self.now)
             yield from (r for r in check_oversight(self.policy, findings) if r.refuses)
 
     def _reason(self, rule: str, outcome: Any, observed: str, limit: str) -> Reason:

@@ -49,5 +49,8 @@ def _unfilled(settings: Settings) -> Iterable[Problem]:
                 yield Problem(
                     ("systems", i, field), f"{field} of {system.id} is empty", expected="a list"
                 )
+        for j, monitor in enumerate(system.monitoring):
+            for odd in monitor.oddities():
+                yield Problem(("systems", i, "monitoring", j), f"{system.id}/{monitor.id}: {odd}")
         if system.owner and system.owner == system.risk_owner:
             yield Problem(("systems", i, "risk_owner"), "owner and risk owner are the same person")

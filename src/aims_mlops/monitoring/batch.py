@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
 from pathlib import Path
 from typing import Any
 
@@ -72,14 +72,17 @@ class Batch:
         return Subject(f"{name} and {len(digests) - 1} more", together)
 
 
-def files_of(template: str, root: Path, start: datetime, end: datetime) -> tuple[Listed, ...]:
+def files_of(
+    template: str, root: Path, start: datetime, end: datetime, zone: tzinfo = UTC
+) -> tuple[Listed, ...]:
     """The files of a window that are there now, sorted by path.
 
-    template : with {day} and {hour}, as in `inventory.monitoring.Monitor`; relative to `root`.
+    template : with {day}, {hour} and {month}, as in `inventory.monitoring.Monitor`; relative to
+    `root`.  zone : on whose clock.
     Raises InputError for a place that cannot be listed.
     """
     found: dict[str, Listed] = {}
-    for pattern in dict.fromkeys(_patterns(template, start, end)):
+    for pattern in dict.fromkeys(_patterns(template, start.astimezone(zone), end.astimezone(zone))):
         for listed in _remote(pattern) if _URL.match(pattern) else _local(root / pattern):
             found[listed.path] = listed
     return tuple(sorted(found.values(), key=lambda file: file.path))
@@ -121,11 +124,19 @@ def opened(files: Sequence[Listed]) -> Iterator[Batch]:
 
 
 def _patterns(template: str, start: datetime, end: datetime) -> Iterator[str]:
-    step = timedelta(hours=1) if "{hour}" in template else timedelta(days=1)
-    moment = start
+    """One for each hour, or each day, that the window touches on the clock of its zone."""
+    hours = "{hour}" in template
+    moment = start if hours else start.replace(hour=0, minute=0, second=0, microsecond=0)
     while moment < end:
-        yield template.replace("{day}", f"{moment:%Y-%m-%d}").replace("{hour}", f"{moment:%H}")
-        moment += step
+        yield (
+            template.replace("{day}", f"{moment:%Y-%m-%d}")
+            .replace("{hour}", f"{moment:%H}")
+            .replace("{month}", f"{moment:%Y-%m}")
+        )
+        if hours:  # by time that passes: an hour can come twice, or not at all
+            moment = (moment.astimezone(UTC) + timedelta(hours=1)).astimezone(start.tzinfo)
+        else:
+            moment += timedelta(days=1)
 
 
 def _local(pattern: Path) -> Iterator[Listed]:

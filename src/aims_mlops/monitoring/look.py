@@ -16,6 +16,7 @@ from aims_mlops.monitoring.running import due, run_due
 from aims_mlops.monitoring.workers import measuring
 from aims_mlops.oversight.alarms import Alarm, filed
 from aims_mlops.oversight.notices import notify
+from aims_mlops.oversight.schedule_steps import begin_schedules
 from aims_mlops.store.durable import make_folder
 from aims_mlops.store.single import only_process
 
@@ -86,6 +87,7 @@ def one_round(
             return Round(held=False)
         for watched in (s for s in project.systems if s.monitoring):
             declare_system(store, watched, actor=ACTOR)
+        begin_schedules(store, project, now)
         opened = filed(store, project, look(store, project, now), now)
         wanted = [pair for pair in due(store, project, now) if system in (None, pair[1].system)]
         runs = []

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from aims_mlops.errors import AimsError, EvidenceConflictError
+from aims_mlops.errors import AimsError, EvidenceConflictError, InputError
 from aims_mlops.evidence.clock import now as clock_now
 from aims_mlops.evidence.clock import stamp
 from aims_mlops.evidence.records import Evidence, Record, Subject
@@ -17,8 +18,8 @@ from aims_mlops.monitoring.findings import findings, held_to
 from aims_mlops.monitoring.reference import record_profile, stored_record
 from aims_mlops.monitoring.trend import Trend, drawn, trend_of
 from aims_mlops.monitoring.window import Measured, told_of
-from aims_mlops.oversight.alarms import Schedule
 from aims_mlops.oversight.cadence import RUN_KIND, Scheduled
+from aims_mlops.oversight.schedules import Schedule
 from aims_mlops.policy.loading import load_policy
 from aims_mlops.policy.policy import Policy
 
@@ -90,11 +91,17 @@ class ScheduleRuns:
                 )
                 self._profile = (built.to_body(), built.blob)
             else:
-                record, blob = stored_record(
-                    self.store, monitor.reference, system=self.schedule.system.id, model=None
-                )
+                record, blob = self._stored_profile(monitor.reference)
                 self._profile = (record.evidence.body, blob)
         return self._profile
+
+    def _stored_profile(self, reference: str) -> tuple[Record, bytes | None]:
+        """Under the present id of the system, else under one that it had before."""
+        ids = self.schedule.all_names.of(self.schedule.system.id)
+        for id_ in ids[:-1]:
+            with contextlib.suppress(InputError):
+                return stored_record(self.store, reference, system=id_, model=None)
+        return stored_record(self.store, reference, system=ids[-1], model=None)
 
     @property
     def policy(self) -> Policy | None:
@@ -221,11 +228,12 @@ class ScheduleRuns:
     def _windows(self) -> dict[str, Mapping[str, Any]]:
         """Newest drift evidence of this monitor by the start of its window."""
         if self._drift is None:
-            prefix = f"{self.schedule.name}/"
+            prefixes = tuple(f"{name}/" for name in self.schedule.names)
             self._drift = {
                 str(record.evidence.body["window"]["start"]): record.evidence.body
-                for record in self.store.find(kind="drift", system=self.schedule.system.id)
-                if (record.evidence.run or "").startswith(prefix)
+                for id_ in reversed(self.schedule.all_names.of(self.schedule.system.id))
+                for record in self.store.find(kind="drift", system=id_)
+                if (record.evidence.run or "").startswith(prefixes)
             }
         return self._drift
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from aims_mlops.errors import AimsError, StoreError
@@ -19,8 +19,9 @@ from aims_mlops.monitoring.batch import Listed, files_of, signature
 from aims_mlops.monitoring.place import data_of
 from aims_mlops.monitoring.recording import Ran, ScheduleRuns
 from aims_mlops.monitoring.window import Measured, Task, told_of
-from aims_mlops.oversight.alarms import Schedule, schedules
 from aims_mlops.oversight.cadence import Scheduled
+from aims_mlops.oversight.schedules import Schedule, schedules
+from aims_mlops.oversight.windows import zone_of
 
 if TYPE_CHECKING:
     from aims_mlops.inventory.project import Project
@@ -98,10 +99,11 @@ def _listing(
 ) -> tuple[tuple[Listed, ...], list[Any]]:
     """The files of a window, and what tells whether they are those of before."""
     template = data_of(schedule.system, schedule.monitor)
-    files = files_of(template, project.root, run.start, run.end)
+    zone = zone_of(schedule.monitor) if schedule.monitor.data is not None else UTC
+    files = files_of(template, project.root, run.start, run.end, zone)
     of_labels: tuple[Listed, ...] = ()
     if run.stage == "labels" and schedule.monitor.labels is not None:
-        of_labels = files_of(schedule.monitor.labels, project.root, run.start, run.end)
+        of_labels = files_of(schedule.monitor.labels, project.root, run.start, run.end, zone)
     return files, signature((*files, *of_labels))
 
 

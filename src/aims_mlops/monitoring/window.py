@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from aims_mlops.errors import AimsError, InputError, MissingExtraError
 from aims_mlops.inventory.monitoring import Monitor
 from aims_mlops.monitoring.batch import Batch, Listed, files_of, opened
+from aims_mlops.oversight.windows import zone_of
 
 if TYPE_CHECKING:
     from aims_mlops.measures.result import MeasureResult
@@ -179,7 +180,8 @@ def _of_labels(task: Task, batch: Batch) -> dict[str, Any]:
         joined, counts = _labelled_in_log(task, task.log)
         return _with_labels(task, batch, joined, counts, [])
     assert monitor.labels is not None
-    with opened(files_of(monitor.labels, task.root, run.start, run.end)) as labels:
+    zone = zone_of(monitor)
+    with opened(files_of(monitor.labels, task.root, run.start, run.end, zone)) as labels:
         if labels.path is None:
             raise InputError(
                 f"no file with labels for {run.start:%Y-%m-%d %H:%M} to {run.end:%Y-%m-%d %H:%M}",

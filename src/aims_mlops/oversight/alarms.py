@@ -7,29 +7,21 @@ gate, reports and the server each ask. What becomes of an alarm is a nonconformi
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from aims_mlops.evidence.clock import read, stamp
 from aims_mlops.evidence.records import Record, Subject
-from aims_mlops.inventory.monitoring import Monitor
+from aims_mlops.inventory.renames import KIND as RENAME
+from aims_mlops.inventory.renames import Names
 from aims_mlops.inventory.system import System
 from aims_mlops.oversight.alarm import Alarm as Alarm
-from aims_mlops.oversight.cadence import (
-    OPERATION_KINDS,
-    RUN_KIND,
-    Missed,
-    Operation,
-    Scheduled,
-    happened,
-    missed,
-    operation_of,
-    scheduled,
-)
 from aims_mlops.oversight.inference_log import unlogged
 from aims_mlops.oversight.nonconformity import Nonconformity, nonconformities, open_nonconformity
+from aims_mlops.oversight.schedules import Schedule, schedules
+from aims_mlops.oversight.undeclared import of_record, undeclared_systems
 
 if TYPE_CHECKING:
     from aims_mlops.inventory.project import Project
@@ -38,87 +30,9 @@ if TYPE_CHECKING:
 _SKEW = timedelta(minutes=5)  # that clocks of two machines may lie apart
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Schedule:
-    """One monitor of one system, with what the log says of it.
-
-    runs : every run that is due by now.  done, failed : run id -> newest record of runs that came
-    to an end, and of those that only failed so far.  missed : what has not happened though its
-    time is over.
-    """
-
-    system: System
-    monitor: Monitor
-    operation: Operation
-    runs: tuple[Scheduled, ...]
-    done: dict[str, Record]
-    failed: dict[str, Record]
-    missed: tuple[Missed, ...]
-
-    @property
-    def name(self) -> str:
-        return f"{self.system.id}/{self.monitor.id}"
-
-    @property
-    def subject(self) -> Subject:
-        return Subject.of_name(f"monitor:{self.name}")
-
-    @property
-    def waiting(self) -> tuple[Scheduled, ...]:
-        """Runs that are due and have not happened."""
-        return tuple(run for run in self.runs if run.id not in self.done)
-
-
-def schedules(
-    store: EvidenceStore, systems: Iterable[System], now: datetime
-) -> tuple[Schedule, ...]:
-    """Every monitor of the systems. Raises StoreUnavailableError."""
-    monitored = [system for system in systems if system.monitoring]
-    # Of all systems: that a promotion was taken away may be noted without one.
-    operation = tuple(store.find(kind=OPERATION_KINDS)) if monitored else ()
-    return tuple(
-        schedule
-        for system in monitored
-        for schedule in schedules_of(
-            system, (*operation, *store.find(kind=RUN_KIND, system=system.id)), now
-        )
-    )
-
-
-def schedules_of(system: System, records: Sequence[Record], now: datetime) -> list[Schedule]:
-    """The monitors of one system, from records in the order of the log. Pure.
-
-    records : its `monitoring-run` records, and every `promotion` and `deployment`.
-    """
-    operation = operation_of(records, system.id)
-    found = []
-    for monitor in system.monitoring:
-        own = [
-            record
-            for record in records
-            if record.evidence.kind == RUN_KIND
-            and record.evidence.body.get("monitor") == monitor.id
-        ]
-        done, failed = happened(own)
-        runs = tuple(scheduled(system.id, monitor, operation, now))
-        found.append(
-            Schedule(
-                system=system,
-                monitor=monitor,
-                operation=operation,
-                runs=runs,
-                done=done,
-                failed=failed,
-                # A run that failed has happened, and says itself what is wrong.
-                missed=tuple(missed(runs, (*done, *failed), now)),
-            )
-        )
-    return found
-
-
 def alarms(store: EvidenceStore, project: Project, now: datetime) -> tuple[Alarm, ...]:
     """What is wrong with the monitoring of every system. Raises StoreUnavailableError."""
-    return _alarms(store, project.systems, now)
+    return _alarms(store, project.systems, now, project=project)
 
 
 def alarms_from_log(store: EvidenceStore, now: datetime) -> tuple[Alarm, ...]:
@@ -136,10 +50,18 @@ def alarms_from_log(store: EvidenceStore, now: datetime) -> tuple[Alarm, ...]:
     return _alarms(store, systems.values(), now)
 
 
-def _alarms(store: EvidenceStore, systems: Iterable[System], now: datetime) -> tuple[Alarm, ...]:
+def _alarms(
+    store: EvidenceStore,
+    systems: Iterable[System],
+    now: datetime,
+    *,
+    project: Project | None = None,
+) -> tuple[Alarm, ...]:
     known = nonconformities(store)
-    found = [a for s in schedules(store, systems, now) for a in alarms_of(s, known)]
-    return (*_clock(store, now), *unlogged(store, now), *found)
+    operated = tuple(systems)
+    found = [a for s in schedules(store, operated, now) for a in alarms_of(s, known)]
+    missing = undeclared_systems(store, project, now) if project is not None else []
+    return (*_clock(store, now), *missing, *unlogged(store, now), *found)
 
 
 def alarms_of(schedule: Schedule, known: Iterable[Nonconformity] = ()) -> list[Alarm]:
@@ -148,7 +70,7 @@ def alarms_of(schedule: Schedule, known: Iterable[Nonconformity] = ()) -> list[A
 
     Each window has its findings, so that nothing depends on when the scheduler ran.
     """
-    found = {alarm.key: alarm for alarm in _missed(schedule)}
+    found = {alarm.key: alarm for alarm in (*_missed(schedule), *of_record(schedule))}
     by_window = sorted(schedule.done.values(), key=_start)
     newest = {str(r.evidence.body.get("stage")): r for r in by_window}
     if schedule.failed:
@@ -157,7 +79,7 @@ def alarms_of(schedule: Schedule, known: Iterable[Nonconformity] = ()) -> list[A
         for finding in record.evidence.body.get("findings") or ():
             alarm = _found(schedule, record, finding)
             found.setdefault(alarm.key, alarm)
-    told = Told(known)
+    told = Told(known, schedule.all_names)
     for record in by_window:
         for finding in record.evidence.body.get("findings") or ():
             alarm = _found(schedule, record, finding)
@@ -170,12 +92,13 @@ def alarms_of(schedule: Schedule, known: Iterable[Nonconformity] = ()) -> list[A
 class Told:
     """What nonconformities tell of: an alarm is in it if none has to be opened for it."""
 
-    def __init__(self, known: Iterable[Nonconformity]) -> None:
+    def __init__(self, known: Iterable[Nonconformity], names: Names) -> None:
         self._until: dict[str, float] = {}
         for one in known:
             if one.key is not None:
+                key = names.key(one.key)
                 ended = float("inf") if one.is_open else float(one.steps[-1].sequence)
-                self._until[one.key] = max(ended, self._until.get(one.key, -1.0))
+                self._until[key] = max(ended, self._until.get(key, -1.0))
 
     def __contains__(self, alarm: Alarm) -> bool:
         """Also one that was closed after the record that the alarm comes from."""
@@ -193,7 +116,7 @@ def filed(
     store: EvidenceStore, project: Project, found: Iterable[Alarm], now: datetime
 ) -> list[Record]:
     """The nonconformity that each alarm is, opened if it was not known; those that are new."""
-    told = Told(nonconformities(store))
+    told = Told(nonconformities(store), Names(store.find(kind=RENAME)))
     new = []
     for alarm in found:
         if alarm in told:

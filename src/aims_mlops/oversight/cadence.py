@@ -1,6 +1,6 @@
 """Which scheduled runs were due, which happened, and which did not.
 
-Computed from aims.yaml and the log by whoever looks, so that a dead scheduler cannot hide itself.
+Computed from the log by whoever looks, so that a dead scheduler cannot hide itself.
 Windows start at midnight UTC (or a division of the day, or Monday), whenever a run happens; one is
 due while the system is in operation, from its first promotion or deployment until nothing of it
 runs any more. Pure: no store, no clock.
@@ -8,23 +8,21 @@ runs any more. Pure: no store, no clock.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Literal
 
 from aims_mlops.evidence.clock import read
 from aims_mlops.evidence.records import Record
 from aims_mlops.inventory.monitoring import Monitor, span
 from aims_mlops.oversight.in_use import USE_KINDS, Uses
+from aims_mlops.oversight.plans import Plan
+from aims_mlops.oversight.windows import end_after, ends, start_of
 
 RUN_KIND = "monitoring-run"
 OPERATION_KINDS = USE_KINDS
 Stage = Literal["data", "labels"]
-
-_DAY = timedelta(days=1)
-_MONDAY = datetime(1970, 1, 5, tzinfo=UTC)
-_MIDNIGHT = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,6 +31,7 @@ class Scheduled:
 
     start, end : the window, half open.  stage : `data`, or `labels` for what needs them.
     due : when it should happen.  missed_at : from when on it counts as missed.
+    length : the window's, such as `+6h`, where the schedule had others before.
     """
 
     system: str
@@ -42,11 +41,14 @@ class Scheduled:
     end: datetime
     due: datetime
     missed_at: datetime
+    length: str = ""
 
     @property
     def id(self) -> str:
         """Such as `loans/daily/2026-11-21T00:00Z/data`; the id of the run in evidence."""
-        return f"{self.system}/{self.monitor}/{self.start:%Y-%m-%dT%H:%MZ}/{self.stage}"
+        return (
+            f"{self.system}/{self.monitor}/{self.start:%Y-%m-%dT%H:%MZ}{self.length}/{self.stage}"
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,23 +96,39 @@ class Operation:
 
 
 def scheduled(
-    system: str, monitor: Monitor, operation: Operation, now: datetime
+    system: str, plans: Sequence[Plan], operation: Operation, now: datetime
 ) -> Iterator[Scheduled]:
-    """Every run that is due by now, oldest window first, data before labels."""
+    """Every run that is due by now, oldest window first, data before labels.
+
+    plans : of one monitor, in order of time.
+    """
+    for plan in plans:
+        first = plans[0].monitor
+        other = (plan.monitor.step, plan.monitor.length) != (first.step, first.length)
+        yield from _under(plan, system, operation, now, f"+{plan.monitor.every}" if other else "")
+
+
+def _under(
+    plan: Plan, system: str, operation: Operation, now: datetime, length: str
+) -> Iterator[Scheduled]:
+    monitor = plan.monitor
     stages: list[tuple[Stage, timedelta]] = [("data", monitor.wait)]
     if monitor.awaits_labels:
         stages.append(("labels", span(monitor.labels_delay)))
     for end in _ends(monitor, operation, now):
+        if not plan.covers(end):
+            continue
         for stage, wait in stages:
             if (due := end + wait) <= now:
                 yield Scheduled(
                     system=system,
                     monitor=monitor.id,
                     stage=stage,
-                    start=end - monitor.length,
+                    start=start_of(monitor, end),
                     end=end,
                     due=due,
                     missed_at=due + monitor.patience,
+                    length=length,
                 )
 
 
@@ -119,7 +137,7 @@ def next_due(monitor: Monitor, operation: Operation, now: datetime) -> datetime 
     if not operation.goes_on:
         return None
     since = max(now - monitor.wait, operation.periods[-1][0])
-    return _aligned(since, monitor.step) + monitor.step + monitor.wait
+    return end_after(monitor, since) + monitor.wait
 
 
 def missed(runs: Iterable[Scheduled], done: Iterable[str], now: datetime) -> list[Missed]:
@@ -149,13 +167,13 @@ def missed(runs: Iterable[Scheduled], done: Iterable[str], now: datetime) -> lis
     return found
 
 
-def operation_of(records: Iterable[Record], system: str | None = None) -> Operation:
+def operation_of(records: Iterable[Record], *systems: str) -> Operation:
     """When a system was in operation.
 
     records : the `promotion` and `deployment` records of the log, in its order, by whose clock the
         times are. It runs while something that promotes is set, or something is deployed.
-    system : whose; None if the records are of one alone. Give those of all: that something was
-        taken away may be noted without the system.
+    systems : whose, every id that it has had; none if the records are of one alone. Give those of
+        all: that something was taken away may be noted without the system.
     """
     uses = Uses()
     periods: list[tuple[datetime, datetime | None]] = []
@@ -165,7 +183,7 @@ def operation_of(records: Iterable[Record], system: str | None = None) -> Operat
             continue
         uses.take(record)
         at = read(record.received_at)
-        holding = [use for use in uses if system in (None, use.system)]
+        holding = [use for use in uses if not systems or use.system in systems]
         running = holding[-1].model if holding else None
         if running is not None or models:
             models.append((at, running))
@@ -195,16 +213,8 @@ def _ends(monitor: Monitor, operation: Operation, now: datetime) -> Iterator[dat
     """Ends of the windows that a period of operation reaches into."""
     last: datetime | None = None
     for begin, finish in operation.periods:
-        end = _aligned(begin, monitor.step) + monitor.step
-        stop = now if finish is None else min(now, _aligned(finish, monitor.step) + monitor.step)
-        while end <= stop:
+        stop = now if finish is None else min(now, end_after(monitor, finish))
+        for end in ends(monitor, begin, stop):
             if last is None or end > last:
                 yield end
                 last = end
-            end += monitor.step
-
-
-def _aligned(moment: datetime, step: timedelta) -> datetime:
-    """The start of the step that a moment lies in."""
-    origin = _MONDAY if step % (7 * _DAY) == timedelta(0) else _MIDNIGHT
-    return moment - (moment - origin) % step

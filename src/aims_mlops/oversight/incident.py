@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from aims_mlops.errors import EvidenceNotFoundError, GovernanceError, InputError
 from aims_mlops.evidence.clock import stamp
 from aims_mlops.evidence.records import Evidence, Record, Subject
+from aims_mlops.inventory.renames import of_system
 
 if TYPE_CHECKING:
     from aims_mlops.inventory.project import Project
@@ -173,7 +174,7 @@ def close(
 
 def incidents(store: EvidenceStore, *, system: str | None = None) -> list[Incident]:
     """Every incident of the log as it stands, oldest first."""
-    return standing(store.find(kind=KIND, system=system))
+    return standing(of_system(store, system, KIND))
 
 
 def find_incident(store: EvidenceStore, id_: str) -> Incident:

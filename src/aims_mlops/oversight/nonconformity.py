@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from aims_mlops.errors import EvidenceConflictError, EvidenceNotFoundError
 from aims_mlops.evidence.clock import read, stamp
 from aims_mlops.evidence.records import Evidence, Record, Subject
+from aims_mlops.inventory.renames import of_system
 
 if TYPE_CHECKING:
     from aims_mlops.store.base import EvidenceStore
@@ -141,7 +142,7 @@ def open_nonconformity(
 
 def nonconformities(store: EvidenceStore, *, system: str | None = None) -> list[Nonconformity]:
     """Every nonconformity of the log as it stands, oldest first."""
-    return standing(store.find(kind=(KIND, "decision"), system=system))
+    return standing(of_system(store, system, (KIND, "decision")))
 
 
 def find_nonconformity(store: EvidenceStore, id_: str) -> Nonconformity:

@@ -14,9 +14,9 @@ from typing import Any
 from aims_mlops.evidence.clock import read
 from aims_mlops.evidence.records import Record
 from aims_mlops.inventory.system import System
-from aims_mlops.oversight.alarms import Schedule, schedules_of
 from aims_mlops.oversight.cadence import Scheduled
 from aims_mlops.oversight.nonconformity import Nonconformity
+from aims_mlops.oversight.schedules import Schedule, schedules_of
 from aims_mlops.report.summary import plural
 
 
@@ -120,16 +120,12 @@ def watch(
     told = [n for n in known if n.what == "missed-run"]
     return tuple(
         _watch(schedule, [n for n in told if (n.key or "").startswith(_about(schedule))])
-        for system in systems
-        if system.monitoring
-        for schedule in schedules_of(
-            system, [r for r in records if r.evidence.system == system.id], now
-        )
+        for schedule in schedules_of(systems, records, now)
     )
 
 
-def _about(schedule: Schedule) -> str:
-    return f"missed-run/{schedule.name}/"
+def _about(schedule: Schedule) -> tuple[str, ...]:
+    return tuple(f"missed-run/{name}/" for name in schedule.names)
 
 
 def _watch(schedule: Schedule, told: Sequence[Nonconformity]) -> Watch:

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from aims_mlops.evidence.records import Subject
+from aims_mlops.gates.open_findings import open_about
 from aims_mlops.gates.repeating import repeat
 from aims_mlops.gates.standing import standing_decision
+from aims_mlops.inventory.settings import Settings
 from aims_mlops.oversight.nonconformity import open_nonconformity
+from aims_mlops.oversight.schedule_steps import begin_schedules, rename_system
 
 
 def _policy(world, text):
@@ -90,18 +94,17 @@ def _monitored(world):
     )
     body = {"event": "deployed", "target": "pilot", "where": "x", "model": "a" * 64}
     world.record("deployment", [Subject("model:m", "a" * 64)], body)
+    begin_schedules(world.store, world.project, datetime.now(UTC))
 
 
 @pytest.mark.parametrize(("asked", "refused"), [("refuse", True), ("allow", False)])
 def test_missed_monitoring_run_refuses_where_the_policy_says_so(world, asked, refused):
     """The deployment is of now, so that the request is decided as if it were tomorrow."""
-    from aims_mlops.gates.open_findings import open_about
-
     _policy(world, f"oversight: {{missed_runs: {asked}}}\n")
     model = world.ready()
     _monitored(world)
     later = datetime.now(UTC) + timedelta(days=1)
-    open_ = open_about(world.store, world.project.system("loans"), later)
+    open_ = open_about(world.store, world.project, world.project.system("loans"), later)
     assert [finding["what"] for finding in open_] == ["missed-run"]
     decision = world.decide(model, oversight=open_)
     assert decision.allowed is not refused
@@ -156,3 +159,63 @@ def test_what_is_in_use_no_longer_stands_where_the_policy_says_so(world, asked, 
     assert _stands(world, model).stands is stands
     if not stands:
         assert [reason.rule for reason in found.reasons] == ["oversight.nonconformities"]
+
+
+def _renamed(world):
+    text = (world.root / "aims.yaml").read_text()
+    assert "  - id: loans\n" in text
+    world.write("aims.yaml", text.replace("  - id: loans\n", "  - id: credit\n"))
+
+
+def _in_operation(world, model):
+    body = {"target": "production", "name": "loans", "alias": "champion", "outcome": "set"}
+    said = {"version": "1", "model": model.sha256}
+    world.record("promotion", [Subject("model:m", model.sha256)], body | said)
+
+
+def test_renaming_a_system_in_aims_yaml_turns_no_refusal_into_an_allowance(world):
+    _policy(world, "oversight: {nonconformities: major, missed_runs: refuse}\n")
+    model = world.ready()
+    _in_operation(world, model)
+    for number in range(10):
+        _open(world, what=f"limit-{number}")
+    assert not world.gate(model).allowed
+    _renamed(world)
+    decision = world.gate(model)
+    assert not decision.allowed
+    reason = _reason(decision, "oversight.systems-declared")
+    assert "1 open: undeclared-system" in reason.observed
+    assert "aims system rename" in reason.next_step
+
+
+def test_renaming_by_a_record_carries_open_nonconformities_over(world):
+    _policy(world, "oversight: {nonconformities: major}\n")
+    model = world.ready()
+    _in_operation(world, model)
+    for number in range(10):
+        _open(world, what=f"limit-{number}")
+    _renamed(world)
+    rename_system(
+        world.store,
+        world.project,
+        "loans",
+        "credit",
+        actor="ana",
+        now=datetime.now(UTC),
+        reason="a better name",
+    )
+    decision = world.gate(model)
+    assert "10 open" in _reason(decision, "oversight.nonconformities").observed
+    assert [r.rule for r in decision.reasons if r.rule == "oversight.systems-declared"] == []
+
+
+def test_system_that_is_left_out_of_aims_yaml_refuses_a_model_of_no_system(world):
+    _policy(world, "oversight: {nonconformities: major}\n")
+    model = world.ready()
+    _in_operation(world, model)
+    open_ = open_about(
+        world.store, replace(world.project, settings=Settings()), None, datetime.now(UTC)
+    )
+    assert [(finding["what"], finding["id"]) for finding in open_] == [("undeclared-system", None)]
+    decision = world.decide(model, oversight=open_)
+    assert not decision.allowed

@@ -1,0 +1,39 @@
+"""`aims system`: what becomes of AI systems as a whole."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import click
+
+
+@click.group("system")
+def group() -> None:
+    """Record what becomes of an AI system of the inventory."""
+
+
+@group.command("rename")
+@click.argument("old")
+@click.argument("new")
+@click.option("--reason", required=True, help="Why, in a sentence.")
+def rename(old: str, new: str, reason: str) -> None:
+    """Record that the system OLD is NEW in aims.yaml now; its history counts for NEW.
+
+    What is in operation, was due and is open goes on under the new id.
+    """
+    from aims_mlops.cli.plain import plain
+    from aims_mlops.inventory.identity import current_actor
+    from aims_mlops.inventory.project import find_project
+    from aims_mlops.oversight.schedule_steps import rename_system
+
+    project = find_project()
+    record = rename_system(
+        project.open_store(),
+        project,
+        old,
+        new,
+        actor=current_actor(project),
+        now=datetime.now(UTC),
+        reason=reason,
+    )
+    click.echo(plain(f"✓ {old} is {new} from now on (record {record.id[:12]})"))
