@@ -9,8 +9,11 @@ set -a
 set +a
 MLFLOW_HOST="${host:-$MLFLOW_HOST}"
 aims status > /dev/null
-aims mlflow protect --check "$MLFLOW_DATABASE"
+# Through the environment: an address with its password on a command line is there for every process.
+MLFLOW_BACKEND_STORE_URI="aims://$MLFLOW_DATABASE"
+MLFLOW_REGISTRY_STORE_URI="aims://$MLFLOW_DATABASE"
+export MLFLOW_DATABASE MLFLOW_BACKEND_STORE_URI MLFLOW_REGISTRY_STORE_URI
+aims mlflow protect --check
 exec mlflow server --app-name aims \
     --host "$MLFLOW_HOST" --port "$MLFLOW_PORT" --workers "$MLFLOW_WORKERS" \
-    --backend-store-uri "aims://$MLFLOW_DATABASE" --registry-store-uri "aims://$MLFLOW_DATABASE" \
     --artifacts-destination "$MLFLOW_ARTIFACTS"

@@ -24,7 +24,7 @@ def yaml(path: str) -> Any:
 
 
 def unit(name: str) -> configparser.ConfigParser:
-    found = configparser.ConfigParser(interpolation=None)
+    found = configparser.ConfigParser(interpolation=None, strict=False)
     found.optionxform = str  # type: ignore[assignment,method-assign]
     found.read(HOOKS / "systemd" / name)
     return found

@@ -21,6 +21,7 @@ import pytest
 from aims_mlops.evidence.clock import now
 from aims_mlops.evidence.records import Evidence, Record, Subject
 from aims_mlops.inventory.project import Project, find_project, forget_stores
+from aims_mlops.oversight.schedule_steps import begin_schedules
 
 SYSTEMS = 6
 DAYS = 3
@@ -44,6 +45,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Project:
     import time_machine
 
     with time_machine.travel(today - timedelta(days=DAYS, hours=-1)):
+        begin_schedules(store, found, datetime.now(UTC))
         for i in range(SYSTEMS):
             store.append(
                 Evidence(

@@ -14,7 +14,7 @@ def group() -> None:
 
 
 @group.command("protect")
-@click.argument("url")
+@click.argument("url", envvar="MLFLOW_DATABASE")
 @click.option("--check", "only_check", is_flag=True, help="Only say whether it is in place.")
 @click.option("--remove", "take_away", is_flag=True, help="Take everything away again.")
 @click.option("--gate-role", help="PostgreSQL: the role that may write grants.")
@@ -30,6 +30,7 @@ def protect(
 ) -> None:
     """Put triggers below the registry at URL, by the rules of aims.yaml.
 
+    Without URL, that of MLFLOW_DATABASE: a password on a command line is there for every process.
     Exit 0: in place (or removed). 1: something is missing or was changed.
     """
     from aims_mlops.inventory.project import find_project

@@ -54,11 +54,12 @@ def plans_of(records: Iterable[Record]) -> dict[str, tuple[Plan, ...]]:
     for record in records:
         at, body = read(record.received_at), record.evidence.body
         if record.evidence.kind == "system":
-            for said in body.get("monitoring") or ():
+            monitoring = body.get("monitoring")
+            for said in monitoring if isinstance(monitoring, list) else ():
                 _declared(found, _monitor(said), at)
         elif record.evidence.kind == KIND:
             _recorded(found, body, at)
-    return {id_: tuple(plans) for id_, plans in found.items()}
+    return {id_: tuple(plans) for id_, plans in found.items() if plans}
 
 
 def timing(monitor: Monitor) -> dict[str, Any]:

@@ -7,6 +7,7 @@ import pytest
 from aims_mlops.evidence.clock import stamp
 from aims_mlops.evidence.records import Subject
 from aims_mlops.gates.alarms import alarms_of_promoted, every_alarm
+from aims_mlops.oversight.schedule_steps import begin_schedules
 
 NOW = datetime.now(UTC)
 
@@ -124,6 +125,7 @@ def test_alarms_come_worst_first(world):
     world.write("aims.yaml", settings.replace(line, monitored))
     begun = {"event": "deployed", "target": "pilot", "where": "x", "model": "a" * 64}
     world.record("deployment", [Subject("model:m", "a" * 64)], begun)
+    begin_schedules(world.store, world.project, datetime.now(UTC))
     start = datetime.now(UTC).replace(minute=0, second=0, microsecond=0)
     odd = {"what": "inference-log", "severity": "minor", "reason": "odd", "next_step": "look"}
     world.record(
