@@ -23,7 +23,7 @@ from aims_mlops.inventory.project import find_project, forget_stores
 
 DAY_0 = datetime(2026, 1, 5, tzinfo=UTC)
 MODEL = "a" * 64
-_NAMED = "    assessment: assessments/loans.yaml\n"
+_NAMED = '    assessment: "assessments/loans.yaml"\n'
 
 
 class Loans:
@@ -65,7 +65,7 @@ class Loans:
     def monitors(self, *monitors: dict[str, Any], system: str = "loans") -> None:
         """aims.yaml with these monitors of one system."""
         text = (self.folder / "plain.yaml").read_text()
-        text = text.replace("  - id: loans\n", f"  - id: {system}\n")
+        text = text.replace('  - id: "loans"\n', f"  - id: {system}\n")
         path = self.folder / "aims.yaml"
         path.write_text(text.replace(_NAMED, f"{_NAMED}    monitoring: {json.dumps(monitors)}\n"))
 

@@ -18,7 +18,7 @@ FEATURES = ["income", "age", "branch"]
 def logged(loans: Any) -> Any:
     """`loans` with an inference log instead of files, and a reference of what it was trained on."""
     settings = Path("plain.yaml").read_text()
-    line = "    assessment: assessments/loans.yaml\n"
+    line = '    assessment: "assessments/loans.yaml"\n'
     assert line in settings
     Path("plain.yaml").write_text(
         settings.replace(line, f"    inference: {{folder: log, allow: {FEATURES}}}\n{line}")
