@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -55,7 +56,7 @@ def _state(project: Project, store: EvidenceStore) -> dict[str, Any]:
     from aims_mlops.store.spool import pending, set_aside
 
     now = datetime.now(UTC)
-    status = asdict(store.status())
+    status = asdict(store.status()) | {"proved_by": _proved_by(project.store_url)}
     still_open = [n for n in nonconformities(store) if n.is_open]
     gaps = list(store.find(kind="gap"))
     promoted = _promoted(store)
@@ -107,6 +108,18 @@ def _promoted(store: EvidenceStore) -> dict[str, dict[str, dict[str, str]]]:
     return found
 
 
+def _proved_by(url: str) -> str:
+    """What the state of the log was held against before it is shown."""
+    from aims_mlops.store.remote import KEY_VARIABLE
+    from aims_mlops.store.remote_delivery import is_remote
+
+    if not is_remote(url):
+        return "the log on this machine; see: aims evidence verify"
+    if os.environ.get(KEY_VARIABLE, "").strip():
+        return f"the key in {KEY_VARIABLE}: every answer of the server is held against it"
+    return f"nothing: the server is taken at its word; set {KEY_VARIABLE} to the log's key"
+
+
 def _rows(state: dict[str, Any]) -> list[tuple[str, str]]:
     store = state["store"]
     anchored = "anchored" if store["anchored"] else "unanchored: nobody outside holds a checkpoint"
@@ -120,6 +133,7 @@ def _rows(state: dict[str, Any]) -> list[tuple[str, str]]:
         ("blobs", store["blobs"]),
         ("log", f"{store['size']} records, root {store['root'][:16]}"),
         ("checkpoint", f"{checkpoint} ({anchored})"),
+        ("proved by", store["proved_by"]),
         ("spool", _spool(state["spool"], state["refused"])),
         ("gaps", f"{gaps['count']}, newest in {gaps['newest']}" if gaps["count"] else "none"),
         ("wrong now", _wrong(state["alarms"])),

@@ -19,7 +19,9 @@ if TYPE_CHECKING:
 
 HEADERS_TIME = 10.0  # seconds from the connection, or from a request's first byte, to its headers
 IDLE_TIME = 30.0  # seconds between two requests on one connection
-WAITING = 128  # connections that wait at a time; over it, the one that waited longest is closed
+# Connections that wait at a time; over it, the one that waited longest is closed. More than come at
+# once, so that nobody is closed before what it sent was read.
+WAITING = 400
 UNDER_WAY = 200  # requests at a time, after which the server answers 503
 UNKNOWN = 64  # of them, those with a token that is not yet found valid; as many without any
 
