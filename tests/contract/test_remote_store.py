@@ -239,8 +239,12 @@ def test_token_for_capture_neither_reads_nor_approves(
     opened.append(suite.evidence(1))
     with pytest.raises(StoreUnavailableError, match="scope read"):
         list(opened.find())
-    for kind in ("approval", "rejection", "key-rotation", "erasure"):
+    for kind in ("approval", "rejection"):
         with pytest.raises(StoreUnavailableError, match="kind"):
+            opened.append(suite.evidence(2, kind=kind))
+    # What no token allows is refused for good, here already, so that no spool waits for it.
+    for kind in ("key-rotation", "erasure", "anchor"):
+        with pytest.raises(EvidenceFormatError, match="only made by the log itself"):
             opened.append(suite.evidence(2, kind=kind))
 
 

@@ -14,11 +14,14 @@ from typing import TYPE_CHECKING, Any
 
 from aims_mlops.errors import InputError, MissingExtraError, StoreError, VerificationError
 from aims_mlops.evidence import clock
-from aims_mlops.evidence.checkpoint import unverified_checkpoint
+from aims_mlops.evidence.checkpoint import origin_of, unverified_checkpoint
+from aims_mlops.evidence.keychain import KeyChain, KeySpan
 from aims_mlops.evidence.records import Evidence, Record, Subject
 from aims_mlops.evidence.urls import without_credentials
+from aims_mlops.store.bundle_source import SqlSource
 from aims_mlops.store.durable import make_folder, write_file
 from aims_mlops.store.sql import SqlStore
+from aims_mlops.store.verify_keys import handovers
 
 if TYPE_CHECKING:
     from cryptography.x509 import Certificate
@@ -173,6 +176,13 @@ def _current(store: SqlStore) -> tuple[str, int, str]:
     status = store.status()
     if status.checkpoint is None:
         raise InputError(f"the log {store.url} is empty: there is no checkpoint to anchor")
+    # Nobody outside is given a checkpoint that the log's keys, as they followed, do not vouch for.
+    chain = KeyChain(
+        origin_of(status.log_id), (KeySpan(*key) for key in SqlSource(store).log_keys())
+    )
+    for failure in chain.failures(handovers(store)):
+        raise VerificationError(failure, next_step="aims evidence verify")
+    chain.read_head(status.checkpoint)
     return status.checkpoint, status.size, status.log_id
 
 

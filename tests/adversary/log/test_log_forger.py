@@ -151,6 +151,9 @@ def test_checkpoint_rewritten_in_the_head_is_told(project: Path) -> None:
             connection.execute("UPDATE aims_head SET checkpoint = ?", [forged])
         connection.close()
         assert both_refuse(kept=False), forged
+        # Nor is it given to anybody outside as the log's.
+        assert aims("evidence", "anchor", "--file", "outside").returncode != 0
+        assert not Path("outside").exists()
         Path(".aims/evidence.db").write_bytes(saved)
     assert [code for code, _ in verdicts()] == [0, 0]
 

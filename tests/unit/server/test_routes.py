@@ -13,6 +13,7 @@ import time_machine
 
 from aims_mlops.evidence.checkpoint import check_proof
 from aims_mlops.evidence.clock import now
+from aims_mlops.evidence.kinds import LOG_KINDS
 from aims_mlops.evidence.records import Evidence, Subject
 from aims_mlops.server.body import MAX_BODY
 from aims_mlops.server.tokens import Tokens
@@ -231,7 +232,7 @@ def test_scopes_keep_readers_writers_and_approvers_apart(
 
 @pytest.mark.parametrize(
     "kind",
-    ["key-rotation", "key-revocation", "erasure", "retention", "hold", "hold-release", "anchor"],
+    sorted(LOG_KINDS),
 )
 def test_records_about_the_log_itself_are_never_taken_from_outside(
     client: Make, statement: Statement, store: SqlStore, kind: str
