@@ -49,6 +49,7 @@ __all__ = [
     "ModelNotFoundError",
     "ModelRefusedError",
     "NotAllowedError",
+    "OrderWarning",
     "PluginError",
     "SeparationOfDutiesError",
     "StoreError",
@@ -222,6 +223,10 @@ class PluginError(AimsError):
     def __init__(self, thing: str, *, plugin: str, next_step: str | None = None) -> None:
         super().__init__(thing, next_step=next_step)
         self.plugin = plugin
+
+
+class OrderWarning(UserWarning):
+    """Columns given to a measure have their rows in different orders by their pandas index."""
 
 
 class CaptureWarning(UserWarning):

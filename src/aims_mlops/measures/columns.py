@@ -7,12 +7,13 @@ names stays where it is and is read through narwhals, so that its own engine doe
 from __future__ import annotations
 
 import os
+import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from aims_mlops.errors import InputError
+from aims_mlops.errors import InputError, OrderWarning
 from aims_mlops.measures.tables import open_table
 
 # Rows of one batch of a file: large enough to group fast, small enough for 100 MB of strings.
@@ -172,6 +173,7 @@ def _from_arrays(roles: Mapping[str, Any], groups: Any, groups_argument: str) ->
 
     arrays: dict[str, Any] = {role: _arrow(role, value) for role, value in roles.items()}
     named = _groups(groups, groups_argument)
+    _warn_of_other_order({**roles, groups_argument: groups})
     columns = {name: f"group:{name}" for name in named}
     for name, values in named.items():
         arrays[columns[name]] = _arrow(f"{groups_argument}[{name!r}]", values)
@@ -185,6 +187,32 @@ def _from_arrays(roles: Mapping[str, Any], groups: Any, groups_argument: str) ->
             expected="one value per row in each",
         )
     return Columns(pa.table(arrays), {role: role for role in roles}, columns)
+
+
+def _warn_of_other_order(given: Mapping[str, Any]) -> None:
+    """Values go together by position; say so where pandas would put them together otherwise."""
+    indexed = {
+        name: value.index
+        for name, value in given.items()
+        if type(value).__module__.partition(".")[0] == "pandas" and hasattr(value, "index")
+    }
+    names = list(indexed)
+    for name in names[1:]:
+        first, other = indexed[names[0]], indexed[name]
+        if len(first) == len(other) and not first.equals(other) and _same_rows(first, other):
+            warnings.warn(
+                f"{name} has the rows of {names[0]} in another order by its pandas index; values "
+                f"go together by position. Next: {name} = {name}.loc[{names[0]}.index]",
+                OrderWarning,
+                stacklevel=5,
+            )
+
+
+def _same_rows(first: Any, other: Any) -> bool:
+    try:
+        return bool(first.sort_values().equals(other.sort_values()))
+    except TypeError:  # labels without an order
+        return False
 
 
 def _groups(groups: Any, argument: str) -> dict[str, Any]:

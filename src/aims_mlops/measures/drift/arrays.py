@@ -8,6 +8,7 @@ import pyarrow.compute as pc
 
 from aims_mlops.measures.drift.samples import Floats
 
+EXACT_INTEGERS = 2**53 - 1  # above, floats cannot tell neighbours apart
 _TICKS = {"s": 1.0, "ms": 1e3, "us": 1e6, "ns": 1e9}  # per second
 
 
@@ -58,6 +59,21 @@ def numbers(array: pa.Array | pa.ChunkedArray) -> Floats:
         return _ticks(array)
     values: Floats = array.to_numpy().astype(np.float64, copy=False)
     return values
+
+
+def beyond_floats(array: pa.Array | pa.ChunkedArray) -> pa.Array | pa.ChunkedArray | None:
+    """The integers above 2^53 in size, which floats cannot tell apart; None where there is none."""
+    if pa.types.is_dictionary(array.type):
+        array = array.cast(array.type.value_type)
+    if not (pa.types.is_int64(array.type) or pa.types.is_uint64(array.type)):
+        return None
+    bounds = pc.min_max(array).as_py()
+    if bounds["min"] is None or max(-bounds["min"], bounds["max"]) <= EXACT_INTEGERS:
+        return None
+    large = pc.greater(array, EXACT_INTEGERS)
+    if pa.types.is_int64(array.type):
+        large = pc.or_(large, pc.less(array, -EXACT_INTEGERS))
+    return array.filter(large)
 
 
 def seconds(array: pa.Array | pa.ChunkedArray) -> Floats:

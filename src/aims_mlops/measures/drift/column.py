@@ -40,7 +40,8 @@ class ColumnMeasured:
     values : {method: value}; the first decides.  effect_method, effect, threshold : the distance
         that decides, and from where on it counts; for a method that gives a p-value, a distance
         beside it.  test : evidence against 'no difference'.  chance : the distance that chance
-        alone gives on average.  missing_test : p-value of equal shares of missing values, if any.
+        alone gives on average.  missing_test, infinite_test : p-values of equal shares of missing
+        and of infinite values, if any.
     """
 
     name: str
@@ -56,6 +57,7 @@ class ColumnMeasured:
     test: Test | None = None
     chance: float | None = None
     missing_test: float | None = None
+    infinite_test: float | None = None
 
     @property
     def method(self) -> str:
@@ -67,6 +69,14 @@ class ColumnMeasured:
         return (
             first.missing / first.rows if first.rows else 0.0,
             second.missing / second.rows if second.rows else 0.0,
+        )
+
+    @property
+    def infinite_shares(self) -> tuple[float, float]:
+        first, second = self.reference, self.current
+        return (
+            first.infinite / first.rows if first.rows else 0.0,
+            second.infinite / second.rows if second.rows else 0.0,
         )
 
 
@@ -92,6 +102,10 @@ def measure_column(
     if (reference.missing or current.missing) and role != "target":
         column.missing_test = share_test(
             reference.missing, reference.rows, current.missing, current.rows
+        )
+    if reference.infinite or current.infinite:
+        column.infinite_test = share_test(
+            reference.infinite, reference.rows, current.infinite, current.rows
         )
     if not reference.n or not current.n:
         column.values = {method: float("nan") for method in methods if method != EVIDENTLY}

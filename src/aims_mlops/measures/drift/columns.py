@@ -7,6 +7,7 @@ in memory; then each column is put together to at most `_POINTS` weighted points
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -16,7 +17,14 @@ import numpy as np
 import pyarrow as pa
 
 from aims_mlops.errors import InputError
-from aims_mlops.measures.drift.arrays import family_of, numbers, seconds, vectors
+from aims_mlops.measures.drift.arrays import (
+    EXACT_INTEGERS,
+    beyond_floats,
+    family_of,
+    numbers,
+    seconds,
+    vectors,
+)
 from aims_mlops.measures.drift.labels import MOST_LABELS, LabelCounts
 from aims_mlops.measures.drift.points import Points, compress, merge, points_of
 from aims_mlops.measures.drift.samples import (
@@ -171,6 +179,9 @@ class _Collector:
             self.whole &= bool(pa.types.is_integer(array.type)) and not array.null_count
             self.single &= bool(pa.types.is_float32(array.type))
             self.numbers.add(numbers(array))
+            beyond = beyond_floats(array)
+            if beyond is not None:
+                self.labels.add(beyond)
         elif self.family in ("time", "zoned time"):
             self.whole = False
             self.numbers.add(seconds(array))
@@ -210,7 +221,9 @@ class _Collector:
             sample = self.numbers.sample(self.missing, whole=self.whole, single=self.single)
             few = self.whole and sample.n > 0 and not sample.more_distinct_than(FEW_INTEGERS)
             if self.kind == "categorical" or (self.kind is None and few):
-                return "categorical", _as_categories(sample)
+                labels = self._number_labels(sample)
+                if self.kind == "categorical" or len(labels.counts) <= FEW_INTEGERS:
+                    return "categorical", labels
             return "numeric", sample
         if self.family in ("time", "zoned time"):
             return "datetime", self.numbers.sample(self.missing)
@@ -227,6 +240,18 @@ class _Collector:
             self.problem = f"more than {MOST_LABELS:,} different labels"
             return "categorical", None
         return "categorical", self.labels.categories(self.missing)
+
+    def _number_labels(self, sample: NumericSample) -> CategorySample:
+        """Numbers as labels; integers that floats cannot tell apart as they came."""
+        if not self.labels.pieces:
+            return _as_categories(sample)
+        found = self.labels.categories(0).counts
+        if not self.labels.keep_labels:
+            self.problem = f"more than {MOST_LABELS:,} different labels"
+        small = _as_categories(sample, most=EXACT_INTEGERS)
+        return CategorySample(
+            counts={**small.counts, **found}, missing=small.missing, infinite=small.infinite
+        )
 
 
 @dataclass
@@ -319,8 +344,10 @@ def _numeric(sample: Sample | None) -> tuple[NumericSample, ...]:
     return sample.components if isinstance(sample, EmbeddingSample) else ()
 
 
-def _as_categories(sample: NumericSample) -> CategorySample:
+def _as_categories(sample: NumericSample, most: float = math.inf) -> CategorySample:
     values, counts = sample.value_counts()
+    within = np.abs(values) <= most
+    values, counts = values[within], counts[within]
     labels = (number_label(value) for value in values.tolist())
     return CategorySample(
         counts=dict(zip(labels, counts.tolist(), strict=True)),

@@ -61,6 +61,20 @@ def column_figures(column: ColumnMeasured, judged: Judged) -> list[Figure]:
                 source=source_of("evidently", "MissingValueCount"),
             )
         )
+    if column.infinite_test is not None:
+        rows, infinite = column.current.rows, column.current.infinite
+        figures.append(
+            Figure(
+                measure="share_of_infinite_values",
+                group=group,
+                value=infinite / rows if rows else None,
+                numerator=infinite,
+                denominator=rows,
+                n=rows,
+                method="a count, not an estimate",
+                source="aims-mlops: drift_verdict",
+            )
+        )
     return figures
 
 

@@ -264,6 +264,7 @@ def _result(
         columns[column.name] = details(column) | {
             "adjusted_p_value": verdict.adjusted,
             "missing_adjusted_p_value": verdict.missing_adjusted,
+            "infinite_adjusted_p_value": verdict.infinite_adjusted,
             "verdict": verdict.verdict,
             "reason": verdict.reason,
             "rows_needed": verdict.needed,

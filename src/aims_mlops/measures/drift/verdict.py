@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from aims_mlops.errors import InputError
@@ -23,7 +23,7 @@ class Rules:
 
     false_discovery_rate : largest expected share of false alarms among the columns that alarm.
     minimum_rows : fewest rows with a value, on each side.
-    missing_threshold : change of the share of missing values that counts.
+    missing_threshold : change of the share of missing, or of infinite, values that counts.
     """
 
     false_discovery_rate: float = 0.01
@@ -61,28 +61,37 @@ class Judged:
     reason: str
     adjusted: float | None
     missing_adjusted: float | None = None
+    infinite_adjusted: float | None = None
     needed: int | None = None
 
 
 def judge(columns: Sequence[ColumnMeasured], rules: Rules) -> list[Judged]:
     """One verdict per column.
 
-    All tests of all columns, those of missing values included, form one family for
+    All tests of all columns, those of missing and infinite values included, form one family for
     Benjamini-Hochberg.
     """
     tests = [column.test.p_value for column in columns if column.test is not None]
     missing = [column.missing_test for column in columns if column.missing_test is not None]
-    adjusted = iter(adjusted_p_values([*tests, *missing]))
+    infinite = [column.infinite_test for column in columns if column.infinite_test is not None]
+    adjusted = iter(adjusted_p_values([*tests, *missing, *infinite]))
     by_value = [None if column.test is None else next(adjusted) for column in columns]
     by_missing = [None if column.missing_test is None else next(adjusted) for column in columns]
+    by_infinite = [None if column.infinite_test is None else next(adjusted) for column in columns]
     return [
-        _judge(column, p_value, p_missing, rules)
-        for column, p_value, p_missing in zip(columns, by_value, by_missing, strict=True)
+        replace(_judge(column, p_value, p_missing, p_infinite, rules), infinite_adjusted=p_infinite)
+        for column, p_value, p_missing, p_infinite in zip(
+            columns, by_value, by_missing, by_infinite, strict=True
+        )
     ]
 
 
 def _judge(
-    column: ColumnMeasured, adjusted: float | None, missing: float | None, rules: Rules
+    column: ColumnMeasured,
+    adjusted: float | None,
+    missing: float | None,
+    infinite: float | None,
+    rules: Rules,
 ) -> Judged:
     before, after = column.missing_shares
     if (
@@ -91,6 +100,14 @@ def _judge(
         and abs(after - before) >= rules.missing_threshold
     ):
         reason = f"missing values went from {before:.1%} to {after:.1%} of rows"
+        return Judged(verdict="drift", reason=reason, adjusted=adjusted, missing_adjusted=missing)
+    before, after = column.infinite_shares
+    if (
+        infinite is not None
+        and infinite <= rules.false_discovery_rate
+        and abs(after - before) >= rules.missing_threshold
+    ):
+        reason = f"infinite values went from {before:.1%} to {after:.1%} of rows"
         return Judged(verdict="drift", reason=reason, adjusted=adjusted, missing_adjusted=missing)
     n, m = column.reference.n, column.current.n
     if min(n, m) < rules.minimum_rows or column.effect is None or adjusted is None:
