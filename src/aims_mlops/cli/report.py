@@ -66,10 +66,12 @@ def coverage(system: str | None, html: Path | None, as_json: bool) -> None:
         in_full=lambda record: store.get(record.id),
     )
     if html is not None:
-        _write(html, coverage_page.as_html(found))
+        _write(html, coverage_page.as_html(found, single_user=project.settings.single_user))
     if as_json:
         click.echo(json.dumps(coverage_page.as_json(found), indent=2))
-    elif html is None:
+        return
+    _say_if_alone(project)
+    if html is None:
         click.echo(coverage_page.as_text(found))
     else:
         click.echo(f"{coverage_page.headline(found)}\nwrote {html}")
@@ -95,7 +97,14 @@ def card(model: str, html: Path | None, markdown: Path | None, as_json: bool) ->
     reference = _find_model(store, model)
     records = _records_of_model(store, reference)
     declared = _declared(project, reference, records)
-    found = write_card(reference, records, datetime.now(UTC), declared=declared, log=log)
+    found = write_card(
+        reference,
+        records,
+        datetime.now(UTC),
+        declared=declared,
+        log=log,
+        single_user=project.settings.single_user,
+    )
     if html is not None:
         _write(html, card_page.as_html(found))
     if markdown is not None:
@@ -146,12 +155,13 @@ def soa(
     covered = cover(records, datetime.now(UTC), system=system, log=log)
     found = statement.state(covered, chosen, choices.name if choices is not None else None)
     if html is not None:
-        _write(html, statement.as_html(found))
+        _write(html, statement.as_html(found, single_user=project.settings.single_user))
     if csv is not None:
         _write(csv, statement.as_csv(found))
     if as_json:
         click.echo(json.dumps(statement.as_json(found), indent=2))
         return
+    _say_if_alone(project)
     click.echo(statement.as_text(found))
     for path in (html, csv):
         if path is not None:
@@ -175,11 +185,19 @@ def history(system: str, html: Path | None, as_json: bool) -> None:
         (record for record in records if record.evidence.system is not None), system, now()
     )
     if html is not None:
-        _write(html, told.as_html(found))
+        _write(html, told.as_html(found, single_user=project.settings.single_user))
     if as_json:
         click.echo(json.dumps(told.as_json(found), indent=2))
     else:
+        _say_if_alone(project)
         click.echo(told.as_text(found) if html is None else f"wrote {html}")
+
+
+def _say_if_alone(project: Project) -> None:
+    from aims_mlops.report.page import SINGLE_USER
+
+    if project.settings.single_user:
+        click.echo(SINGLE_USER)
 
 
 def _records_of_system(store: EvidenceStore, project: Project, system: str | None) -> list[Record]:

@@ -45,8 +45,16 @@ class Drawing:
     def save(self, path: str | Path) -> Path:
         """Write the picture and say where."""
         target = Path(path)
+        if target.suffix.lower() not in ("", ".svg"):
+            raise InputError(
+                "a drawing is written as SVG", got=target.suffix, expected="a file ending in .svg"
+            )
         target.write_text(self.svg, encoding="utf-8")
         return target
+
+    def savefig(self, path: str | Path) -> Path:
+        """The same under the name that matplotlib's figures have."""
+        return self.save(path)
 
 
 def plot_figures(result: MeasureResult) -> Drawing:

@@ -10,9 +10,12 @@ from typing import TYPE_CHECKING, Any
 
 from aims_mlops.errors import InputError
 from aims_mlops.measures.figures import Figure
+from aims_mlops.measures.reading_order import headline, in_reading_order, is_comparison
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from aims_mlops.measures.plots import Drawing
 
 _FRAME_COLUMNS = ("measure", "group", "value", "low", "high", "numerator", "denominator", "n")
 _ROWS_SHOWN = 40  # of a repr; to_frame() has all
@@ -103,15 +106,17 @@ class MeasureResult:
         frame["group"] = frame["group"].astype(object).where(frame["group"].notna(), None)
         return frame
 
-    def plot(self) -> Any:
-        """The figures drawn as SVG; see `plots.Drawing`. Needs matplotlib (extra `plots`)."""
+    def plot(self) -> Drawing:
+        """The figures drawn as SVG; `savefig` writes it. Needs matplotlib (extra `plots`)."""
         from aims_mlops.measures.plots import plot_figures
 
         return plot_figures(self)
 
     def __repr__(self) -> str:
         lines = [f"{self.kind}: {len(self.figures)} figures"]
-        table = [_cells(f) for f in self.figures[:_ROWS_SHOWN]]
+        if (said := headline(self.figures)) is not None:
+            lines.append(f"  {said}")
+        table = [_cells(f) for f in in_reading_order(self.figures)[:_ROWS_SHOWN]]
         if table:
             header = ("measure", "group", "value", "interval", "n")
             widths = [max(len(r[i]) for r in (header, *table)) for i in range(len(header))]
@@ -128,18 +133,39 @@ class MeasureResult:
         header = "".join(
             f"<th>{name}</th>" for name in ("measure", "group", "value", "interval", "n")
         )
-        rows = "".join(
-            "<tr>" + "".join(f"<td>{html.escape(c)}</td>" for c in _cells(f)) + "</tr>"
-            for f in self.figures
+        ordered = in_reading_order(self.figures)
+        shown = [f for f in ordered if f.group is None or is_comparison(f)]
+        single = [f for f in ordered if f.group is not None and not is_comparison(f)]
+        folded = "".join(
+            f"<details><summary>{html.escape(columns)}: {len(of_column)} figures of single groups"
+            f"</summary>{_table(header, of_column)}</details>"
+            for columns, of_column in _by_column(single).items()
         )
+        said = headline(self.figures)
+        summed = "" if said is None else f": {said}"
         asides = [("left out", str(entry)) for entry in self.left_out]
         asides += [("note", note) for note in self.notes]
         listed = "".join(f"<li>{k}: {html.escape(v)}</li>" for k, v in asides)
         return (
-            f"<p><b>{html.escape(self.kind)}</b></p>"
-            f"<table><thead><tr>{header}</tr></thead><tbody>{rows}</tbody></table>"
+            f"<p><b>{html.escape(self.kind)}</b>{html.escape(summed)}</p>"
+            + _table(header, shown)
+            + folded
             + (f"<ul>{listed}</ul>" if listed else "")
         )
+
+
+def _table(header: str, figures: Sequence[Figure]) -> str:
+    rows = "".join(
+        "<tr>" + "".join(f"<td>{html.escape(c)}</td>" for c in _cells(f)) + "</tr>" for f in figures
+    )
+    return f"<table><thead><tr>{header}</tr></thead><tbody>{rows}</tbody></table>"
+
+
+def _by_column(figures: Sequence[Figure]) -> dict[str, list[Figure]]:
+    found: dict[str, list[Figure]] = {}
+    for figure in figures:
+        found.setdefault(" and ".join(figure.group or ()), []).append(figure)
+    return found
 
 
 def _cells(figure: Figure) -> tuple[str, str, str, str, str]:

@@ -51,6 +51,7 @@ class ModelCard:
     records: tuple[Record, ...]
     log: StoreStatus | None
     anchored: int | None
+    single_user: bool = False
 
     @property
     def title(self) -> str:
@@ -70,11 +71,13 @@ def write_card(
     *,
     declared: Mapping[str, Any] | None = None,
     log: StoreStatus | None = None,
+    single_user: bool = False,
 ) -> ModelCard:
     """Assemble the card.
 
     records : everything that names the model's digest, the records of its system, and anchors.
     declared : its system as aims.yaml has it now; used, and marked so, where the log says nothing.
+    single_user : one person does everything in this project, which the card says.
     """
     ordered = Scope.of(records).records[::-1]
     system = _system(model, ordered)
@@ -113,6 +116,7 @@ def write_card(
                 {"performance": performance, "bias": bias, "drift": drift},
                 given,
                 log,
+                single_user=single_user,
             )
         ),
         answers=given,
@@ -120,6 +124,7 @@ def write_card(
         records=about,
         log=log,
         anchored=anchored_size(ordered),
+        single_user=single_user,
     )
 
 

@@ -44,7 +44,7 @@ class Answer:
 def answers(newest_first: Sequence[Record]) -> tuple[Answer, ...]:
     """Every step about the model, newest first; approvals with what the gate made of them."""
     steps = [record for record in newest_first if record.evidence.kind in KINDS]
-    uncounted = _uncounted(steps)
+    uncounted = {id_: why for id_, why in weighed(steps).items() if why is not None}
     found = []
     for record in steps:
         answer = _answer(record)
@@ -55,20 +55,23 @@ def answers(newest_first: Sequence[Record]) -> tuple[Answer, ...]:
     return tuple(found)
 
 
-def _uncounted(steps: Sequence[Record]) -> dict[str, str]:
-    """Id of an approval to why the newest decision that weighed it did not count it."""
-    weighed: dict[str, str | None] = {}
+def weighed(steps: Sequence[Record]) -> dict[str, str | None]:
+    """Id of an approval to why the newest decision that weighed it did not count it; None: it did.
+
+    steps : newest first.  An approval that no decision weighed is not there.
+    """
+    found: dict[str, str | None] = {}
     for record in steps:  # newest first, so the first word on an approval stands
         if record.evidence.kind != "decision":
             continue
         body = record.evidence.body
         for counted in reading.mapping(body, "consent").values():
-            weighed.setdefault(str(counted), None)
+            found.setdefault(str(counted), None)
         for entry in reading.sequence(body, "uncounted"):
             if isinstance(entry, Mapping):
                 why = reading.string(entry, "why") or "no reason recorded"
-                weighed.setdefault(str(entry.get("record")), why)
-    return {id_: why for id_, why in weighed.items() if why is not None}
+                found.setdefault(str(entry.get("record")), why)
+    return found
 
 
 def _answer(record: Record) -> Answer:

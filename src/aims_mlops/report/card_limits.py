@@ -12,9 +12,11 @@ from aims_mlops.report.card_columns import Checked
 from aims_mlops.report.card_decisions import Answer
 from aims_mlops.report.card_facts import DECLARED, Dataset, Fact, newest
 from aims_mlops.report.card_measures import Measured
+from aims_mlops.report.page import SINGLE_USER
 from aims_mlops.report.summary import plural, summarise
 from aims_mlops.store.base import StoreStatus
 
+GROUPS_NAMED = 3  # of those with few rows; the tables of figures have all
 SMALL_GROUP = 30  # rows; below it the normal theory behind most intervals is a poor guide
 
 
@@ -34,8 +36,13 @@ def limits(
     figures: Mapping[str, Sequence[Measured]],
     answers: Sequence[Answer],
     log: StoreStatus | None,
+    *,
+    single_user: bool = False,
 ) -> Iterator[Limit]:
-    """Every limitation that the records themselves show; a person may know of more."""
+    """Every limitation that the records show, what people wrote in the assessment first."""
+    yield from _as_assessed(records)
+    if single_user:
+        yield Limit(SINGLE_USER)
     yield from _of_use(uses)
     yield from _of_data(datasets, quality)
     for kind, taken in figures.items():
@@ -47,6 +54,36 @@ def limits(
     yield from _of_decisions(answers)
     if log is not None and not log.anchored:
         yield Limit("The log is unanchored: nobody outside holds a checkpoint of it.")
+
+
+def _as_assessed(records: Sequence[Record]) -> Iterator[Limit]:
+    """What the newest submitted assessment says: limits, wrong uses, harms that stay."""
+    record = newest(records, "impact-assessment")
+    document = reading.mapping(record.evidence.body, "document") if record is not None else {}
+    if record is None or not document:
+        return
+    for section, field, label in (
+        ("algorithm", "limitations", "Works badly"),
+        ("data", "quality", "Data"),
+        ("scope", "leaves_out", "Not covered"),
+        ("system_information", "unintended_uses", "Not to be used for"),
+    ):
+        said = reading.string(reading.mapping(document, section), field)
+        if said:
+            yield Limit(f"{label}, as assessed: {said.strip().rstrip('.')}.", record.id)
+    for field, label in (("failures", "When it fails"), ("foreseeable_misuse", "Misuse")):
+        said = reading.string(document, field)
+        if said:
+            yield Limit(f"{label}, as assessed: {said.strip().rstrip('.')}.", record.id)
+    for impact in reading.sequence(document, "impacts"):
+        if isinstance(impact, Mapping) and impact.get("kind") == "harm":
+            words = reading.string(impact, "description") or "not described"
+            whom = reading.string(impact, "affected") or reading.string(impact, "on") or "somebody"
+            rest = [
+                reading.string(impact, f"residual_{name}") for name in ("likelihood", "severity")
+            ]
+            after = f"; after measures {', '.join(r for r in rest if r)}" if any(rest) else ""
+            yield Limit(f"Harm to {whom}, as assessed: {words.rstrip('.')}{after}.", record.id)
 
 
 def _of_use(uses: Sequence[Fact]) -> Iterator[Limit]:
@@ -100,8 +137,11 @@ def _of_figures(kind: str, taken: Measured) -> Iterator[Limit]:
         if f.group is not None and not f.compares and f.n is not None and f.n < SMALL_GROUP:
             small[f.group_label] = min(f.n, small.get(f.group_label, f.n))
     if small:
-        named = "; ".join(f"{group} ({plural(n, 'row')})" for group, n in small.items())
+        fewest = sorted(small.items(), key=lambda entry: entry[1])
+        named = "; ".join(f"{group} ({plural(n, 'row')})" for group, n in fewest[:GROUPS_NAMED])
+        others = len(fewest) - GROUPS_NAMED
         words = f"fewer than {SMALL_GROUP} rows behind some figures of {named}"
+        words += f" and {plural(others, 'group')} more" if others > 0 else ""
         yield Limit(f"{kind.capitalize()}: {words}.", id_)
     if len({s.sha256 for s in taken.record.evidence.subjects if s.name.startswith("model:")}) > 1:
         yield Limit(

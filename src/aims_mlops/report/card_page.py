@@ -18,7 +18,12 @@ FORMAT = "aims-card/1"
 
 def as_html(card: ModelCard) -> str:
     """One self-contained page."""
-    return page.html("card.html.j2", card=card, anchoring=anchoring(card.log, card.anchored))
+    return page.html(
+        "card.html.j2",
+        single_user=card.single_user,
+        card=card,
+        anchoring=anchoring(card.log, card.anchored),
+    )
 
 
 def as_markdown(card: ModelCard) -> str:

@@ -42,7 +42,7 @@ _CLAUSES = {
 }
 
 
-def as_html(coverage: Coverage) -> str:
+def as_html(coverage: Coverage, *, single_user: bool = False) -> str:
     """One self-contained page."""
     clauses: dict[str, list[ControlCoverage]] = {}
     for row in coverage.controls:
@@ -50,6 +50,7 @@ def as_html(coverage: Coverage) -> str:
         clauses.setdefault(_CLAUSES[clause], []).append(row)
     return page.html(
         "coverage.html.j2",
+        single_user=single_user,
         coverage=coverage,
         clauses=clauses,
         class_names=CLASS_NAMES,

@@ -7,12 +7,13 @@ the list that they pick from.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
 from aims_mlops.evidence.records import Record
 from aims_mlops.report import page, reading
+from aims_mlops.report.card_decisions import weighed
 from aims_mlops.report.scope import Scope
 from aims_mlops.report.summary import day, moment, plural, summarise
 from aims_mlops.report.visible import one_line
@@ -96,17 +97,29 @@ def tell(records: Iterable[Record], system: str, made_at: str) -> History:
     of_a_day = {record.id: found for found in logged.values() for record in found}
     events: list[Event] = []
     told: set[str] = set()
+    counted = weighed(scope.records[::-1])
     for record in scope.records:
         run = record.evidence.run
         if record.id in of_a_day:
             if of_a_day[record.id][0] is record:
                 events.append(_day_of_the_log(of_a_day[record.id]))
         elif run is None or not in_run(record):
-            events.append(Event(record, record.evidence.kind, summarise(record), None))
+            says = summarise(record)
+            if record.evidence.kind == "approval":
+                says += _whether_it_counted(record.id, counted)
+            events.append(Event(record, record.evidence.kind, says, None))
         elif run not in told:
             told.add(run)
             events.append(_run(of_run[run]))
     return History(system, made_at, tuple(events))
+
+
+def _whether_it_counted(id_: str, counted: Mapping[str, str | None]) -> str:
+    """What the newest decision made of an approval, to be said with it."""
+    if id_ not in counted:
+        return "; no decision has weighed it"
+    why = counted[id_]
+    return "" if why is None else f"; not counted: {why}"
 
 
 def _day_of_the_log(records: list[Record]) -> Event:
@@ -125,9 +138,9 @@ def _day_of_the_log(records: list[Record]) -> Event:
     return Event(first, first.evidence.kind, summarise(of_all), also)
 
 
-def as_html(history: History) -> str:
+def as_html(history: History, *, single_user: bool = False) -> str:
     """One self-contained page."""
-    return page.html("history.html.j2", history=history)
+    return page.html("history.html.j2", history=history, single_user=single_user)
 
 
 def as_text(history: History) -> str:

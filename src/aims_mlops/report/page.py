@@ -22,8 +22,14 @@ if TYPE_CHECKING:
 TEMPLATES = Path(__file__).parent / "templates"
 
 
-def html(template: str, **values: Any) -> str:
-    """One self-contained HTML page; `template` is a file in templates/."""
+SINGLE_USER = "Single-user mode: separation of duties is not enforced in this project."
+
+
+def html(template: str, *, single_user: bool = False, **values: Any) -> str:
+    """One self-contained HTML page; `template` is a file in templates/.
+
+    single_user : the page says on top that one person does everything in this project.
+    """
     style = (TEMPLATES / "style.css").read_text(encoding="utf-8")
     digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
     policy = f"default-src 'none'; style-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'"
@@ -32,7 +38,12 @@ def html(template: str, **values: Any) -> str:
     return (
         _environment(escaped=True)
         .get_template(template)
-        .render(style=Markup(style), policy=policy, **values)  # noqa: S704  our own file
+        .render(
+            style=Markup(style),  # noqa: S704  our own file
+            policy=policy,
+            notice=SINGLE_USER if single_user else None,
+            **values,
+        )
     )
 
 

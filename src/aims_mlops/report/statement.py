@@ -82,9 +82,14 @@ def state(
     return Statement(coverage, rows, source)
 
 
-def as_html(statement: Statement) -> str:
+def as_html(statement: Statement, *, single_user: bool = False) -> str:
     """One self-contained page."""
-    return page.html("statement.html.j2", statement=statement, class_names=CLASS_NAMES)
+    return page.html(
+        "statement.html.j2",
+        single_user=single_user,
+        statement=statement,
+        class_names=CLASS_NAMES,
+    )
 
 
 def as_csv(statement: Statement) -> str:
