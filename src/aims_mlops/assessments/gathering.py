@@ -5,12 +5,13 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from aims_mlops.assessments.bought import PREFIX, bought_in
 from aims_mlops.assessments.consent import CONSENT_KINDS
 from aims_mlops.assessments.dossier import Dossier
 from aims_mlops.errors import GovernanceError, ModelNotFoundError
 from aims_mlops.evidence.models import ModelReference
 from aims_mlops.evidence.records import Record
-from aims_mlops.inventory.project import Project
+from aims_mlops.inventory.project import Project, find_project
 from aims_mlops.inventory.renames import KIND as RENAME
 from aims_mlops.inventory.renames import Names
 from aims_mlops.inventory.system import System
@@ -24,14 +25,16 @@ _OF_THE_SYSTEM = ("system", "supplier", "model", "impact-assessment", "incident"
 
 
 def resolve_model(uri: str) -> ModelReference:
-    """The model behind a URI, or behind a bare content digest `sha256:…`.
+    """The model behind a URI, a bare content digest `sha256:…`, or a bought-in `system:ID`.
 
-    Raises ModelNotFoundError.
+    Raises ModelNotFoundError; InputError for a system that has no version and terms.
     """
     from aims_mlops.plugins import hooks
 
     if digest := _DIGEST.match(uri):
         return ModelReference(uri=uri, sha256=digest[1])
+    if uri.startswith(PREFIX):
+        return bought_in(find_project(), uri.removeprefix(PREFIX))
     found = hooks().resolve_model(uri=uri)
     if not isinstance(found, ModelReference):
         raise ModelNotFoundError(

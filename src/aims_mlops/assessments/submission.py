@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from aims_mlops.assessments.binding import Binding
+from aims_mlops.assessments.bought import PREFIX, record_bought_in
 from aims_mlops.assessments.case import read_case
 from aims_mlops.assessments.declaring import declare_policy, declare_system
 from aims_mlops.assessments.document import TEXT_FIELDS, Assessment
@@ -81,6 +82,8 @@ def submit(
             next_step=f"aims assess new {owner.id}",
         )
     declare_system(store, system, actor=actor)
+    if model.uri.startswith(PREFIX):
+        record_bought_in(store, project, model, actor=actor)
     return store.append(
         Evidence(
             kind="impact-assessment",

@@ -136,14 +136,20 @@ def lint_assessment(ctx: click.Context, file: Path, tier: Any) -> None:
 
 @group.command("submit")
 @click.argument("file", required=False, type=click.Path(path_type=Path))
-@_model
+@click.option("--model", "uri", help="Such as models:/diabetes-risk/2.")
+@click.option("--system", "bought", help="A bought-in AI system, instead of a model with files.")
 @_target
 @AS
-def submit_assessment(file: Path | None, uri: str, target: str, person: str | None) -> None:
-    """Put an assessment into the log as being about a model.
+def submit_assessment(
+    file: Path | None, uri: str | None, bought: str | None, target: str, person: str | None
+) -> None:
+    """Put an assessment into the log as being about a model, or about a bought-in system.
 
     Without FILE, the one that aims.yaml names for the model's system.
     """
+    if (uri is None) == (bought is None):
+        raise click.UsageError("give either --model or --system")
+    uri = uri if uri is not None else f"system:{bought}"
     from aims_mlops.assessments.gathering import resolve_model
     from aims_mlops.assessments.submission import submit
     from aims_mlops.cli.assessing import acting, assessment_file, impact_scale

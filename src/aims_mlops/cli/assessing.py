@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from aims_mlops.assessments.binding import Binding
+from aims_mlops.assessments.bought import PREFIX
 from aims_mlops.assessments.case import read_case
 from aims_mlops.assessments.changes import changes_between, material_changes
 from aims_mlops.assessments.consent import CONSENT_KINDS, Consent, weigh_consent
@@ -236,6 +237,8 @@ def prior_assessment(project: Project, system: str) -> Record | None:
 def assessment_file(project: Project, store: EvidenceStore, model: ModelReference) -> Path:
     """The assessment file that aims.yaml names for the system of a model."""
     system = system_of(project, store, model)
+    if system is None and model.uri.startswith(PREFIX):
+        system = project.system(model.uri.removeprefix(PREFIX))
     if system is None or system.assessment is None:
         raise InputError(
             f"aims.yaml names no assessment file for {model.uri}",
