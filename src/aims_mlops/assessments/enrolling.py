@@ -21,6 +21,7 @@ from aims_mlops.evidence.clock import now, stamp
 from aims_mlops.evidence.records import Evidence, Record, Subject
 from aims_mlops.inventory.person import account_digest
 from aims_mlops.inventory.project import Project
+from aims_mlops.store.base import signed
 
 if TYPE_CHECKING:
     from aims_mlops.store.base import EvidenceStore
@@ -42,7 +43,7 @@ def fingerprint(key: str) -> str:
 
 def enrolments(project: Project, store: EvidenceStore) -> Enrolments:
     """Everybody's keys as the log says."""
-    return Enrolments.of(store.find(kind=KIND), project.humans)
+    return Enrolments.of(signed(store).find(kind=KIND), project.humans)
 
 
 def enrol(

@@ -16,6 +16,7 @@ from aims_mlops.inventory.renames import KIND as RENAME
 from aims_mlops.inventory.renames import Names
 from aims_mlops.inventory.system import System
 from aims_mlops.policy.policy import Policy
+from aims_mlops.store.base import signed
 
 if TYPE_CHECKING:
     from aims_mlops.store.base import EvidenceStore
@@ -47,6 +48,7 @@ def resolve_model(uri: str) -> ModelReference:
 
 def gather(store: EvidenceStore, model: str, system: str | None) -> Dossier:
     """Every record about a model digest, its runs, data sets and system, and all consent."""
+    store = signed(store)
     records: dict[str, Record] = {}
 
     def take(**filters: object) -> None:
@@ -90,6 +92,7 @@ def system_of(project: Project, store: EvidenceStore, model: ModelReference) -> 
 
     Raises GovernanceError if the two disagree: a name must not move a model into another system.
     """
+    store = signed(store)
     names = Names(store.find(kind=RENAME))
     recorded = {
         names.current(record.evidence.system)

@@ -28,6 +28,7 @@ from aims_mlops.policy.grammar import ApprovalsRequired, ImpactScale
 from aims_mlops.policy.key_rule import KeyRule
 from aims_mlops.policy.loading import load_policy
 from aims_mlops.policy.policy import Policy
+from aims_mlops.store.base import signed
 
 if TYPE_CHECKING:
     from aims_mlops.evidence.records import Record
@@ -222,7 +223,7 @@ def known_dossier(project: Project, uri: str, system: str) -> Dossier:
 
 def prior_assessment(project: Project, system: str) -> Record | None:
     """The newest assessment of a system whose last answer is an approval, else the newest."""
-    store = project.open_store()
+    store = signed(project.open_store())
     newest = None
     for record in store.find(kind="impact-assessment", system=system, newest_first=True):
         newest = newest or record

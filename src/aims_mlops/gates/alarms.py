@@ -12,6 +12,7 @@ from aims_mlops.evidence.records import Record, Subject
 from aims_mlops.gates.standing import StandingDecision, standing_decision
 from aims_mlops.oversight.alarms import Alarm, alarms
 from aims_mlops.oversight.in_use import USE_KINDS, in_use
+from aims_mlops.store.base import signed
 
 if TYPE_CHECKING:
     from aims_mlops.inventory.project import Project
@@ -22,6 +23,7 @@ _WHAT = (("waiver.", "expired-waiver"), ("assessment.", "expired-assessment"))
 
 def every_alarm(store: EvidenceStore, project: Project, now: datetime) -> tuple[Alarm, ...]:
     """What is wrong now, worst first. Raises StoreUnavailableError."""
+    store = signed(store)
     found = [*alarms(store, project, now), *alarms_of_promoted(store, project, now)]
     return tuple(sorted(found, key=lambda alarm: (alarm.severity != "major", alarm.key)))
 
@@ -29,6 +31,7 @@ def every_alarm(store: EvidenceStore, project: Project, now: datetime) -> tuple[
 def alarms_of_promoted(store: EvidenceStore, project: Project, now: datetime) -> list[Alarm]:
     """An alarm for each content that is promoted or deployed and has no standing decision."""
     found: list[Alarm] = []
+    store = signed(store)
     records = tuple(store.find(kind=USE_KINDS))
     for (model, target), (system, words) in _in_use(records).items():
         if project.target(target) is None:

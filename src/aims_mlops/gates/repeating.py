@@ -18,6 +18,7 @@ from aims_mlops.gates.request import PromotionRequest
 from aims_mlops.inventory.people import People
 from aims_mlops.inventory.system import System
 from aims_mlops.policy.policy import Policy, policy_from_content
+from aims_mlops.store.base import signed
 
 if TYPE_CHECKING:
     from aims_mlops.store.base import EvidenceStore
@@ -30,6 +31,7 @@ def repeat(store: EvidenceStore, record: Record, known: Dossier | None = None) -
     Raises EvidenceFormatError for a record of a decision that was not made, EvidenceNotFoundError
     if its policy is not in the log.
     """
+    store = signed(store)
     body = record.evidence.body
     asked = body.get("request")
     if record.evidence.kind != "decision" or not isinstance(asked, dict):
@@ -53,7 +55,7 @@ def repeat(store: EvidenceStore, record: Record, known: Dossier | None = None) -
 
 def recorded_policy(store: EvidenceStore, digest: str) -> Policy:
     """The policy of this digest, from its record; EvidenceNotFoundError."""
-    found = next(iter(store.find(kind="policy", subject=digest, limit=1)), None)
+    found = next(iter(signed(store).find(kind="policy", subject=digest, limit=1)), None)
     if found is None:
         raise EvidenceNotFoundError(f"no policy {digest[:16]}… in the log")
     policy = policy_from_content(dict(found.evidence.body["content"]))

@@ -33,6 +33,7 @@ from aims_mlops.inventory.identity import current_actor
 from aims_mlops.inventory.project import Project, find_project
 from aims_mlops.policy.loading import load_policy
 from aims_mlops.policy.policy import Policy
+from aims_mlops.store.base import signed
 
 if TYPE_CHECKING:
     from aims_mlops.store.base import EvidenceStore
@@ -73,7 +74,7 @@ def gate(
         rules = _policy(policy, target, project)
         reference = resolve_model(model) if isinstance(model, str) else model
         asked.model = reference
-        asked.store = store = project.open_store()
+        asked.store = store = signed(project.open_store())
         system = system_of(project, store, reference)
         if record:
             declare_policy(store, rules, actor=asked.actor)

@@ -42,6 +42,7 @@ from aims_mlops.inventory.system import System
 from aims_mlops.oversight.in_use import Uses
 from aims_mlops.policy.loading import load_policy
 from aims_mlops.policy.policy import Policy
+from aims_mlops.store.base import signed
 
 if TYPE_CHECKING:
     from aims_mlops.store.base import EvidenceStore
@@ -97,6 +98,7 @@ def standing_decision(
     Raises StoreError if the log cannot be read, GateUndecidedError if no policy decides about the
     target, GovernanceError if the model belongs to two AI systems: each counts as refused.
     """
+    store = signed(store)
     if isinstance(model, str):
         model = ModelReference(uri=f"sha256:{model}", sha256=model)
     target = project.target_name(target)

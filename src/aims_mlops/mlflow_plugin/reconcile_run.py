@@ -22,6 +22,7 @@ from aims_mlops.mlflow_plugin.reconcile import (
 )
 from aims_mlops.mlflow_plugin.reconcile_registry import Registry
 from aims_mlops.mlflow_plugin.store_guard import Guard
+from aims_mlops.store.base import signed
 
 if TYPE_CHECKING:
     from aims_mlops.store.base import EvidenceStore
@@ -82,7 +83,7 @@ def reconcile(
     cannot: then nothing is known, which is not the same as nothing found.
     """
     project = project if project is not None else find_project()
-    store = project.open_store()
+    store = signed(project.open_store())
     registry = Registry.at(registry_uri)
     said = Said.of(store.find(kind="promotion"))
     held = list(registry.held(Guard()))

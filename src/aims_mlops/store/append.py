@@ -19,12 +19,18 @@ from typing import Any
 
 import sqlalchemy as sa  # noqa: TID253  the adapter itself
 
-from aims_mlops.errors import EvidenceConflictError, StoreError, StoreUnavailableError
+from aims_mlops.errors import (
+    EvidenceConflictError,
+    EvidenceError,
+    StoreError,
+    StoreUnavailableError,
+)
 from aims_mlops.evidence import clock
-from aims_mlops.evidence.checkpoint import Checkpoint, origin_of
+from aims_mlops.evidence.checkpoint import Checkpoint, origin_of, read_checkpoint
 from aims_mlops.evidence.envelope import Signature, Signer, key_id, unseal
 from aims_mlops.evidence.kinds import CLOCK_CHANGE, check_from_outside
 from aims_mlops.evidence.merkle import frontier_at, grow, leaf_hash, root_of
+from aims_mlops.evidence.note import VerifierKey
 from aims_mlops.evidence.records import Evidence, Record
 from aims_mlops.store.database import Database
 from aims_mlops.store.rows import Draft, draft, place, record_from_row
@@ -154,9 +160,9 @@ class Appender:
             # record as they were before: now that the row is ours, ask again.
             cursor.execute(self._lock_head)
             top = cursor.fetchone()
-        log_id, size, frontier_bytes, root, _, current, latest = top
+        log_id, size, frontier_bytes, root, note, current, latest = top
         frontier = split_hashes(bytes(frontier_bytes))
-        self._check_head(connection, log_id, size, root, frontier, current)
+        self._check_head(connection, log_id, size, root, frontier, current, note)
         by_key = self._taken(connection, items) if search else {}
         received_at = self._received(latest, items)
         out: list[Record] = []
@@ -233,6 +239,7 @@ class Appender:
         root: bytes,
         frontier: list[bytes],
         current: str,
+        note: str | None,
     ) -> None:
         """Refuse to sign on top of a log that is not the one signed before."""
         if len(frontier) != size.bit_count() or root_of(frontier) != root:
@@ -242,7 +249,10 @@ class Appender:
             )
         self._keys.check_signer(current)
         seen = self._keys.last_signed(log_id)
-        if seen is None or seen == (size, root):
+        if seen == (size, root):
+            return
+        self._check_signed(origin_of(log_id), size, root, note)
+        if seen is None:
             return
         seen_size, seen_root = seen
         if seen_size < size:
@@ -250,6 +260,23 @@ class Appender:
             if root_of(frontier_at(seen_size, tree)) == seen_root:
                 return
         raise self._keys.rolled_back(self._database.url, size, seen_size)
+
+    def _check_signed(self, origin: str, size: int, root: bytes, note: str | None) -> None:
+        """Refuse to sign on top of records that somebody else put under the head."""
+        if size == 0 and note is None:
+            return
+        try:
+            said = read_checkpoint(note or "", [VerifierKey(origin, self._keys.signer.public)])
+            if (said.size, said.root) == (size, bytes(root)):
+                return
+            why = f"a checkpoint of {said.size} records over a head of {size}, or of another root"
+        except EvidenceError as error:
+            why = str(error)
+        raise StoreError(
+            f"the head of the log {self._database.url} is not one that the log's key signed",
+            got=why,
+            next_step="aims evidence verify",
+        )
 
     def _taken(self, connection: sa.Connection, items: Sequence[Draft]) -> dict[str, Record]:
         wanted = [item.key for item in items]

@@ -37,6 +37,16 @@ class StoreStatus:
     anchored: bool
 
 
+def signed(store: EvidenceStore) -> EvidenceStore:
+    """The store as whoever decides or asks for consent reads it.
+
+    What it finds was signed by the log's key, else VerificationError; StoreError where no key can
+    tell. A store over HTTP holds what its server says against AIMS_LOG_KEY itself.
+    """
+    found: EvidenceStore = getattr(store, "signed", store)
+    return found
+
+
 class EvidenceStore(Protocol):
     """An append-only log of evidence with blobs beside it.
 

@@ -54,6 +54,23 @@ class LogKeys:
             self._loaded = load_key(self.folder / LOG_KEY)
         return self._loaded
 
+    def at_hand(self) -> list[bytes]:
+        """Public keys (raw) of the log that this machine holds: of the signer and of its files.
+
+        Another process may have rotated the key, or been killed between the log and the key file.
+        """
+        if self._given is not None:
+            return [self._given.public]
+        found = [] if self._loaded is None else [self._loaded.public]
+        for name in (LOG_KEY, NEXT_KEY):
+            try:
+                public = load_key(self.folder / name).public
+            except (InputError, StoreError):
+                continue
+            if public not in found:
+                found.append(public)
+        return found
+
     def first(self) -> Signer:
         """The signer of a log that is about to be created; makes its key if there is none."""
         if self._given is None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import sqlalchemy as sa  # noqa: TID253  the adapter itself
 
@@ -139,6 +140,7 @@ class SqlStore:
             raise EvidenceNotFoundError(
                 f"more than one record begins with {wanted}", next_step="give more digits"
             )
+        self._believe(rows)
         return record_from_row(rows[0])
 
     def find(
@@ -179,6 +181,7 @@ class SqlStore:
                 page = page.where(records.c.sequence < high)
             with self.database.reading() as connection:
                 rows = connection.execute(page).all()
+            self._believe(rows)
             for row in rows:
                 yield record_from_row(row)
             if len(rows) < count:
@@ -188,6 +191,16 @@ class SqlStore:
             else:
                 low = rows[-1].sequence + 1
             left = None if left is None else left - len(rows)
+
+    @cached_property
+    def signed(self) -> SqlStore:
+        """The same store for whoever decides: it finds only what the log's key signed."""
+        from aims_mlops.store.signed import SignedReads
+
+        return self if isinstance(self, SignedReads) else SignedReads(self)
+
+    def _believe(self, rows: Sequence[sa.Row[Any]]) -> None:
+        """Hold rows against the signed head; here they are shown as they are (`store.signed`)."""
 
     def status(self) -> StoreStatus:
         with self.database.reading() as connection:
