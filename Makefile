@@ -1,12 +1,13 @@
 # Two commands. Each sets up everything it needs in .venv; Python 3.11 or newer and make suffice.
 #   make demo   the main job, end to end, on real data, with embedded defaults
 #   make test   linters, types, import floors and tests; make test K=expression runs some tests
+#   make flavours   the table in docs/flavours.md, with every framework (8 GB in .venv-flavours)
 #   make bench  figures of speed and memory, printed and kept under benchmarks/
 PYTHON ?= python3
 BIN := .venv/bin
 
 .DEFAULT_GOAL := demo
-.PHONY: demo test bench
+.PHONY: demo test bench flavours
 
 demo: .venv/.ready-demo
 	@$(BIN)/python examples/diabetes_demo.py
@@ -21,6 +22,16 @@ test: .venv/.ready-test
 bench: .venv/.ready-test
 	@# What misses half of its goal is taken again: it fails where it does so three times in a row.
 	$(BIN)/python -m pytest -s tests/benchmarks tests/serving -m benchmark --reruns 2 --reruns-delay 5 $(if $(K),-k "$(K)")
+
+flavours: .venv-flavours/.ready
+	@# docs/flavours.md must say what is found; WRITE=1 writes it anew.
+	AIMS_WRITE_FLAVOURS=$(WRITE) KERAS_BACKEND=torch MPLBACKEND=Agg .venv-flavours/bin/python -m pytest -q tests/flavours/check_flavours.py
+
+.venv-flavours/.ready: pyproject.toml constraints.txt
+	@$(PYTHON) -m venv .venv-flavours
+	@.venv-flavours/bin/python -m pip install --quiet --upgrade --constraint constraints.txt pip
+	@.venv-flavours/bin/python -m pip install --quiet --constraint constraints.txt --editable '.[mlflow,performance]' --group flavours
+	@touch $@
 
 .venv/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "aims-mlops needs Python 3.11 or newer; got %d.%d. Next: make PYTHON=python3.12" % sys.version_info[:2])'

@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from aims_mlops.capture.library_messages import constant_message
 from aims_mlops.capture.personal import is_identifier
 from aims_mlops.capture.secrets import scrubbed
 from aims_mlops.capture.settings import raises
@@ -91,6 +92,8 @@ def _safe_message(error: Exception) -> str:
         return scrubbed(_without_quoted_values(error))[:_MESSAGE_LIMIT]
     if isinstance(error, OSError) and error.errno:
         return os.strerror(error.errno)
+    if (words := constant_message(error)) is not None:
+        return scrubbed(words)[:_MESSAGE_LIMIT]
     return f"raised at {_place(error)}; its message is left out, for it may hold data values"
 
 

@@ -9,6 +9,7 @@ from typing import Any
 from aims_mlops.capture.personal import PERSONAL, is_identifier, looks_personal, says_personal
 from aims_mlops.capture.secrets import SCRUBBED, is_secret, known_secret, names_secret
 from aims_mlops.capture.tables import is_table
+from aims_mlops.capture.tensors import tensor_tables, torch_text
 from aims_mlops.capture.values import (
     DATASET_ROWS,
     DEPTH_LIMIT,
@@ -72,12 +73,20 @@ class Parameters:
             if "…" not in self.left_out:
                 self._refuse("…", f"more than {_ITEM_LIMIT} values")
             return
+        if (said := torch_text(value)) is not None:
+            self._add_plain(name, said, text=False)
+            return
         text = is_text(value)
         plain, kept = plain_value(value)
         if plain:
             self._add_plain(name, kept, text=text)
         elif is_table(value):
             self._add_table(name, value)
+        elif (tensors := tensor_tables(value)) is not None:
+            for suffix, table in tensors:
+                self._add_table(f"{name}{suffix}", table)
+            if (size := getattr(value, "batch_size", None)) is not None:
+                self._add(f"{name}.batch_size", size, depth + 1)
         elif why := why_elsewhere(value):
             self.left_out[name] = why
         elif depth >= DEPTH_LIMIT:

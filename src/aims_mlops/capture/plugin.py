@@ -54,6 +54,22 @@ def collect_run_evidence(run: Run) -> Iterable[Evidence]:
     return found
 
 
+def _why_not_registered(run: Run) -> tuple[str, str]:
+    """What really stood in the way of MLflow, and what helps."""
+    from importlib.util import find_spec
+
+    if find_spec("mlflow") is None:
+        return "no MLflow", "pip install 'aims-mlops[mlflow]'"
+    if any("save_model" in gap.where for gap in run.gaps):
+        return "an error of MLflow, in a gap of its own", "see that gap"
+    if "mlflow_run" in run.links:
+        return (
+            "a model that no flavor of MLflow takes",
+            "return it inside an mlflow.pyfunc.PythonModel",
+        )
+    return "MLflow is switched off for this run", "leave AIMS_MLFLOW and mlflow= unset"
+
+
 @hookimpl(tryfirst=False, trylast=True)
 def save_model(run: Run, model: object, name: str) -> ModelReference | None:
     """Without a place that keeps models: the digest of the model's pickle, and nothing written."""
@@ -62,9 +78,11 @@ def save_model(run: Run, model: object, name: str) -> ModelReference | None:
     from aims_mlops.errors import InputError
 
     if run.settings.register is not None:
+        got, next_step = _why_not_registered(run)
         alone = InputError(
-            f"model {name!r} cannot be registered as {run.settings.register!r} without MLflow",
-            next_step="pip install 'aims-mlops[mlflow]', and leave AIMS_MLFLOW unset",
+            f"model {name!r} is not registered as {run.settings.register!r}",
+            got=got,
+            next_step=next_step,
         )
         note(run, f"registration of model {name}", alone)
     reference = pickled(model, name)

@@ -14,22 +14,26 @@ import warnings
 from importlib.abc import MetaPathFinder
 from importlib.metadata import PackageNotFoundError, packages_distributions, requires
 from pathlib import Path
+from typing import Any
 
 
 class OnlyRequired(MetaPathFinder):
-    """Refuses to find top-level modules of packages that are not required."""
+    """Finds nothing of packages that are not required; all else as the finders that were there."""
 
-    def __init__(self, allowed: set[str]) -> None:
+    def __init__(self, allowed: set[str], finders: list[Any]) -> None:
+        self._finders = finders
         self._owners = {
             module: {_plain(name) for name in names}
             for module, names in packages_distributions().items()
         }
         self._allowed = allowed
 
-    def find_spec(self, fullname: str, path: object = None, target: object = None) -> None:
+    def find_spec(self, fullname: str, path: Any = None, target: Any = None) -> Any:
         owners = self._owners.get(fullname.partition(".")[0])
         if owners is not None and not owners & self._allowed:
-            raise ModuleNotFoundError(f"No module named {fullname!r}", name=fullname)
+            return None  # as if it were not installed
+        found = (finder.find_spec(fullname, path, target) for finder in self._finders)
+        return next((spec for spec in found if spec is not None), None)
 
 
 def main() -> None:
@@ -39,7 +43,7 @@ def main() -> None:
     try:
         given = pickle.loads(rows.read_bytes())  # noqa: S301  written by the process that started us
         text = (folder / "requirements.txt").read_text(encoding="utf-8")
-        sys.meta_path.insert(0, OnlyRequired(_closure(_named(text))))
+        sys.meta_path[:] = [OnlyRequired(_closure(_named(text)), sys.meta_path[:])]
         import mlflow.pyfunc
 
         model = mlflow.pyfunc.load_model(str(folder))
