@@ -629,7 +629,7 @@ def test_gate_does_not_allow_on_what_the_log_s_key_did_not_sign(
         text, _ = tokens.create(name, frozenset(scopes), days=1, actor=actor)  # type: ignore[arg-type]
         monkeypatch.setenv(f"TOKEN_{name.upper()}", text)
     running = FalseServer(behind, tokens)
-    monkeypatch.setenv("AIMS_STORE_URL", running.url)
+    monkeypatch.setenv("AIMS_STORE_URL", f"sqlite:///{tmp_path}/world/evidence.db")
     monkeypatch.setenv("AIMS_PLUGINS", "")
     (tmp_path / "project").mkdir()
     monkeypatch.chdir(tmp_path / "project")
@@ -637,6 +637,8 @@ def test_gate_does_not_allow_on_what_the_log_s_key_did_not_sign(
 
     monkeypatch.setenv("AIMS_TOKEN", os.environ["TOKEN_PIPELINE"])
     world = _load(TESTS / "unit" / "gates" / "world.py").World(tmp_path / "project")
+    forget_stores()
+    monkeypatch.setenv("AIMS_STORE_URL", running.url)
     model = world.train()
     world.submit(model)
     monkeypatch.setenv("AIMS_TOKEN", os.environ["TOKEN_BO"])

@@ -55,11 +55,15 @@ def act(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
 @pytest.fixture
 def world(server: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     """The gate's own test world, its store behind the server."""
-    monkeypatch.setenv("AIMS_STORE_URL", server.url)
+    monkeypatch.setenv("AIMS_STORE_URL", f"sqlite:///{tmp_path}/server/evidence.db")
     monkeypatch.setenv("AIMS_PLUGINS", "")
     (tmp_path / "project").mkdir()
     monkeypatch.chdir(tmp_path / "project")
-    yield _load(TESTS / "unit" / "gates" / "world.py").World(tmp_path / "project")
+    # People are enrolled where the log is kept: each would need a token of their own.
+    found = _load(TESTS / "unit" / "gates" / "world.py").World(tmp_path / "project")
+    forget_stores()
+    monkeypatch.setenv("AIMS_STORE_URL", server.url)
+    yield found
     forget_stores()
 
 
