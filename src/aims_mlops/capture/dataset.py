@@ -146,7 +146,10 @@ def capture_tables(run: Run) -> None:
         done = False
         with guarded(run, f"dataset {name}"):
             known = _declared.get(id(data))
-            about = known[1] if known is not None and known[0]() is data else _about(name)
+            about = _about(name)
+            if known is not None and known[0]() is data:
+                # Declared as test data and given as training data: it is used as what it is given.
+                about = replace(known[1], role=about.role or known[1].role)
             _capture(run, data, about)
             done = True
         run.parameters.recorded(name, as_dataset=done)
@@ -156,11 +159,15 @@ def _capture(run: Run, data: Any, about: About) -> None:
     given = data
     data, found, odd = _fingerprint(run, data, about.name)
     for place, other in enumerate(run.datasets):
-        if other.sha256 == found.sha256 and (other.about.name == about.name or about.declared):
+        if other.sha256 == found.sha256 and _same(other.about, about):
             if about.declared:
                 run.datasets[place] = replace(other, about=about)
+            elif other.about.role is None and about.role is not None:
+                known = replace(other.about, role=about.role)
+                run.datasets[place] = replace(other, about=known)
             if about.suite is not None:
                 _measure_quality(run, data, place)
+            _note_overlaps(run, place, given)
             return
     entry = CapturedDataset(
         about=about,
@@ -178,6 +185,25 @@ def _capture(run: Run, data: Any, about: About) -> None:
     with guarded(run, f"profile of dataset {about.name}"):
         run.datasets[place] = replace(entry, profile=_profile(data, found.sha256))
     _measure_quality(run, data, place)
+    _note_overlaps(run, place, given)
+
+
+def _same(known: About, said: About) -> bool:
+    """Whether words about the same content are about the same data set of a run.
+
+    What was only an argument takes the name that is declared for it. The same content under two
+    declared names, or as training and as test data, is two data sets: an auditor looks for that.
+    """
+    if known.role is not None and said.role is not None and known.role != said.role:
+        return False
+    return known.name == said.name or (said.declared and not known.declared)
+
+
+def _note_overlaps(run: Run, place: int, data: Any) -> None:
+    from aims_mlops.capture.overlap import note_overlaps
+
+    with guarded(run, f"rows shared with dataset {run.datasets[place].about.name}"):
+        note_overlaps(run, run.datasets[place], data)
 
 
 def _fingerprint(run: Run, data: Any, name: str) -> tuple[Any, Fingerprint, Mapping[str, str]]:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from aims_mlops.capture.environment import installed_packages, packages_of
-from aims_mlops.capture.failures import guarded
+from aims_mlops.capture.failures import guarded, note
 from aims_mlops.capture.hooking import first_plugin
 from aims_mlops.capture.model_parameters import parameters_of
 from aims_mlops.errors import InputError, ModelNotFoundError
@@ -19,7 +19,8 @@ from aims_mlops.evidence.models import FileDigest, ModelReference
 if TYPE_CHECKING:
     from aims_mlops.capture.run import Run
 
-_PARTS_LIMIT = 20  # items of a returned tuple, list or dict that are looked at for models
+_PARTS_LIMIT = 10_000  # items of a returned tuple, list or dict that are looked at for models
+_MODELS_LIMIT = 20  # models of one run that are saved; more are a gap
 
 
 _WITHOUT_PREDICT = {
@@ -93,11 +94,16 @@ def remember(run: Run, model: Any, name: str) -> None:
             CapturedModel(name=reference.name or name, reference=reference, named=True)
         )
     else:
-        free, number = name, 1
-        while run.pending_models.get(free, model) is not model:
-            number += 1
-            free = f"{name}-{number}"  # a second model of that name is a second model
-        run.pending_models[free] = model
+        run.pending_models[_free(name, model, run.pending_models)] = model
+
+
+def _free(name: str, model: Any, taken: Mapping[str, Any]) -> str:
+    """The name, or one with a number where another model has it: none takes another's place."""
+    free, number = name, 1
+    while free in taken and taken[free] is not model:
+        number += 1
+        free = f"{name}-{number}"
+    return free
 
 
 def save_models(run: Run, result: object) -> list[CapturedModel]:
@@ -107,14 +113,34 @@ def save_models(run: Run, result: object) -> list[CapturedModel]:
     for name, model in _models_in(result):
         if id(model) not in known:
             known.add(id(model))
-            free = name if name not in pending else f"{name}-{len(pending) + 1}"
-            pending[free] = model
+            pending[_free(name, model, pending)] = model
     run.pending_models.clear()
     named = len(run.models)
+    if not pending and run.settings.register is not None and run.error is None:
+        _note_nothing_to_register(run)
+    for name in list(pending)[_MODELS_LIMIT:]:
+        del pending[name]
+        more = InputError(
+            f"model {name!r} is not recorded",
+            got=f"more than {_MODELS_LIMIT} models in one run",
+            expected=f"at most {_MODELS_LIMIT}",
+            next_step="train each in a run of its own: decorate the function that makes one",
+        )
+        note(run, f"model {name}", more)
     for name, model in pending.items():
         with guarded(run, f"model {name}"):
             _save(run, name, model)
     return run.models[named:]
+
+
+def _note_nothing_to_register(run: Run) -> None:
+    nothing = InputError(
+        f"nothing is registered as {run.settings.register!r}: no model was seen",
+        got="no return value, or part of one, with a method predict",
+        expected="a fitted model that the function returns, or that run.model(model) is given",
+        next_step="return the model, or call aims.current_run().model(model)",
+    )
+    note(run, "registration", nothing)
 
 
 def _save(run: Run, name: str, model: Any) -> None:

@@ -23,6 +23,7 @@ def collect_run_evidence(run: Run) -> Iterable[Evidence]:
     from aims_mlops.capture.code import code_of
     from aims_mlops.capture.environment import environment
     from aims_mlops.capture.failures import guarded
+    from aims_mlops.capture.overlap import with_overlaps
     from aims_mlops.capture.recording import statement
 
     found: list[Evidence] = []
@@ -37,8 +38,8 @@ def collect_run_evidence(run: Run) -> Iterable[Evidence]:
         found.append(statement(run, "parameters", body))
     for entry in run.datasets:
         found.append(statement(run, "dataset", entry.body(), entry.subject))
-        if entry.quality is not None:
-            found.append(statement(run, "data-quality", entry.quality, entry.subject))
+        if (quality := with_overlaps(run, entry)) is not None:
+            found.append(statement(run, "data-quality", quality, entry.subject))
     # What an evaluation only names was described by the run that made it, and better.
     models = [model for model in run.models if not model.named or run.activity == "training"]
     for model in models:

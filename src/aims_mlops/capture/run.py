@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from aims_mlops.capture.checks import Check
     from aims_mlops.capture.dataset import CapturedDataset
     from aims_mlops.capture.models import CapturedModel
+    from aims_mlops.capture.overlap import Overlap
     from aims_mlops.store.start_marker import StartMarker
 
 T = TypeVar("T")
@@ -69,6 +70,8 @@ class Run:
         self.parameters = Parameters()
         self.tags = Parameters()
         self.datasets: list[CapturedDataset] = []
+        self.tables: dict[str, Any] = {}  # weak references by digest, to compare rows
+        self.overlaps: dict[tuple[str, ...], Overlap] = {}
         self.models: list[CapturedModel] = []
         self.pending_models: dict[str, Any] = {}
         self.given_models: list[tuple[str, Any]] = []  # arguments of an evaluation
