@@ -6,7 +6,6 @@ end; if the store cannot take it, it is spooled and the user is told.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -204,14 +203,9 @@ def _store(run: Run, evidence: list[Evidence]) -> list[Record]:
 
 def _root() -> Path:
     """The project's folder, also when its aims.yaml cannot be read."""
-    from aims_mlops.inventory.project import FILE_NAME, PROJECT_VARIABLE
+    from aims_mlops.inventory.project import project_folder
 
-    named = os.environ.get(PROJECT_VARIABLE)
-    if named:
-        path = Path(named).expanduser().absolute()
-        return path if path.is_dir() else path.parent
-    here = Path.cwd()
-    return next((f for f in (here, *here.parents) if (f / FILE_NAME).is_file()), here)
+    return project_folder()
 
 
 def _tell_spooled(run: Run, problem: Exception, path: str) -> None:

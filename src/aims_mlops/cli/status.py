@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 from dataclasses import asdict
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -69,6 +69,7 @@ def _state(project: Project, store: EvidenceStore) -> dict[str, Any]:
         "project": str(project.root),
         "configuration": str(project.path) if project.path else None,
         "store": status,
+        "log": _log(store, now),
         "spool": len(pending(project.root)),
         "refused": len(set_aside(project.root)),
         "gaps": {
@@ -89,6 +90,20 @@ def _state(project: Project, store: EvidenceStore) -> dict[str, Any]:
             }
             for id_, (tier, owner) in systems.items()
         ],
+    }
+
+
+def _log(store: EvidenceStore, now: datetime) -> dict[str, Any]:
+    """When the log began, by its first record, and whether it is new: made in the last day."""
+    from aims_mlops.evidence.clock import read
+
+    first = next(iter(store.find()), None)
+    made = bool(getattr(store, "is_new", False))
+    return {
+        "begun": None if first is None else first.received_at,
+        "new": made or first is None or now - read(first.received_at) < timedelta(days=1),
+        "made_by_this_command": made,
+        "keys": str(getattr(store, "key_folder", "")) or None,
     }
 
 
@@ -131,7 +146,8 @@ def _rows(state: dict[str, Any]) -> list[tuple[str, str]]:
         ("store", store["url"]),
         ("file", store["location"]),
         ("blobs", store["blobs"]),
-        ("log", f"{store['size']} records, root {store['root'][:16]}"),
+        ("log", f"{store['size']} records, root {store['root'][:16]}{_age(state['log'])}"),
+        *([("key", state["log"]["keys"])] if state["log"]["keys"] else []),
         ("checkpoint", f"{checkpoint} ({anchored})"),
         ("proved by", store["proved_by"]),
         ("spool", _spool(state["spool"], state["refused"])),
@@ -139,6 +155,13 @@ def _rows(state: dict[str, Any]) -> list[tuple[str, str]]:
         ("wrong now", _wrong(state["alarms"])),
         ("nonconformities", "{open} open, {overdue} overdue".format(**state["nonconformities"])),
     ]
+
+
+def _age(log: dict[str, Any]) -> str:
+    if log["made_by_this_command"]:
+        return ", NEW: this command made it and its key"
+    begun = f", begun {log['begun']}" if log["begun"] else ", empty"
+    return f"{begun} (NEW)" if log["new"] else begun
 
 
 def _wrong(alarms: list[dict[str, Any]]) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
@@ -22,7 +23,9 @@ if TYPE_CHECKING:
 FILE_NAME = "aims.yaml"
 PROJECT_VARIABLE = "AIMS_PROJECT"  # aims.yaml or its folder
 STORE_VARIABLE = "AIMS_STORE_URL"
+CREATE_VARIABLE = "AIMS_CREATE_STORE"  # "off": a log and a key are never made, only opened
 DEFAULT_STORE = "sqlite:///.aims/evidence.db"
+_LOG_FOLDER = ".aims"
 
 _lock = RLock()
 _read: dict[Path, tuple[tuple[int, int], Settings]] = {}
@@ -103,32 +106,66 @@ class Project:
 def find_project(start: Path | None = None) -> Project:
     """The project of AIMS_PROJECT, else of the nearest aims.yaml upward, else of this folder.
 
+    Upward goes from `start`, or from the working folder and then from the folder of the script
+    that runs: cron and systemd start it in `/`. See `project_folder`.
     Raises DocumentError, with file and line, if the aims.yaml that is found is not valid.
     """
     named = os.environ.get(PROJECT_VARIABLE)
+    folder = project_folder(start)
+    path = folder / FILE_NAME
     if named and start is None:
-        path = Path(named).expanduser().absolute()
-        path = path / FILE_NAME if path.is_dir() else path
+        given = Path(named).expanduser().absolute()
+        path = path if given.is_dir() else given
         if not path.is_file():
             raise InputError(
                 f"{PROJECT_VARIABLE} leads to no {FILE_NAME}",
                 got=str(path),
                 next_step=f"aims init {path.parent}",
             )
-        return _project(path)
-    folder = Path(start if start is not None else Path.cwd()).absolute()
-    nearest = project_folder(folder)
-    path = nearest / FILE_NAME
     return _project(path) if path.is_file() else Project(folder, None, Settings())
 
 
 def project_folder(start: Path | None = None) -> Path:
-    """The folder of the nearest aims.yaml upward, readable or not; where we start from if none."""
+    """The folder of the project, found without reading its aims.yaml; where we start from if none.
+
+    Where there is no aims.yaml it is the working folder, or that of the script if that one has a
+    `.aims` and the working folder has none.
+    """
+    named = os.environ.get(PROJECT_VARIABLE)
+    if named and start is None:
+        path = Path(named).expanduser().absolute()
+        return path if path.is_dir() else path.parent
     folder = Path(start if start is not None else Path.cwd()).absolute()
-    for candidate in (folder, *folder.parents):
-        if (candidate / FILE_NAME).is_file():
-            return candidate
+    script = _script_folders() if start is None else ()
+    for origin in (folder, *script):
+        for candidate in (origin, *origin.parents):
+            if (candidate / FILE_NAME).is_file():
+                return candidate
+    if not (folder / _LOG_FOLDER).is_dir():
+        return next((place for place in script if (place / _LOG_FOLDER).is_dir()), folder)
     return folder
+
+
+def _script_folders() -> tuple[Path, ...]:
+    """The folder of the script that this process runs, also behind a link; none for a tool.
+
+    Tools such as `aims` and `pytest` lie in the environment, which may lie in another project.
+    """
+    file = getattr(sys.modules.get("__main__"), "__file__", None)
+    if not isinstance(file, str) or not file.endswith((".py", ".pyw", ".ipynb")):
+        return ()
+    found = Path(file).absolute()
+    try:
+        folders = dict.fromkeys((found.parent, found.resolve().parent))
+    except OSError:
+        return ()
+    tools = {Path(sys.prefix), Path(sys.base_prefix)} - {Path("/")}
+    return tuple(
+        folder
+        for folder in folders
+        if "site-packages" not in folder.parts
+        and not any(folder.is_relative_to(tool) for tool in tools)
+    )
 
 
 def read_settings(path: Path) -> Settings:
@@ -158,8 +195,22 @@ def open_store(url: str) -> EvidenceStore:
     key = (os.getpid(), url)  # a forked worker must not share a parent's connection
     with _lock:
         if key not in _stores:
-            _stores[key] = _opener(url)(url)
+            store = _stores[key] = _opener(url)(url)
+            if getattr(store, "is_new", False):
+                _tell_new(store)
         return _stores[key]
+
+
+def _tell_new(store: EvidenceStore) -> None:
+    """One line about a log and a key that were just made: in the wrong folder they split the log.
+
+    On standard error, because it is no warning of the user's code and no output of a command.
+    """
+    sys.stderr.write(
+        f"aims: new evidence log {store.url}, with a key of its own in "
+        f"{getattr(store, 'key_folder', 'its place')}: keep that key. If the log is elsewhere, "
+        f"set {PROJECT_VARIABLE} to the project's folder; {CREATE_VARIABLE}=off makes no new one.\n"
+    )
 
 
 def forget_stores() -> None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from aims_mlops.errors import InputError, StoreUnavailableError
 from aims_mlops.evidence.urls import without_credentials
+from aims_mlops.inventory.project import CREATE_VARIABLE
 
 if TYPE_CHECKING:
     from aims_mlops.evidence.envelope import Signer
@@ -72,12 +73,13 @@ def open_sql_store(
     from aims_mlops.store.sql import SqlStore
     from aims_mlops.store.upgrade import check_version, upgrade, version_of
 
+    create = create and not creating_is_off()
     database = Database(url, create=create)
     if database.path is not None:
         exists = database.path.exists()
         if not exists and not create:
             raise StoreUnavailableError(
-                f"there is no evidence store at {database.path}", next_step="aims init"
+                f"there is no evidence store at {database.path}", next_step=_instead_of_creating()
             )
         if not exists:
             try:
@@ -98,13 +100,30 @@ def open_sql_store(
         if not check_version(database, version):
             if not create:
                 raise StoreUnavailableError(
-                    f"there is no evidence log in {database.url}", next_step="aims init"
+                    f"there is no evidence log in {database.url}",
+                    next_step=_instead_of_creating(),
                 )
             upgrade(database, log_keys.first().public)
-        return SqlStore(database, open_blobs(blob_place, required=required), log_keys)
+        store = SqlStore(database, open_blobs(blob_place, required=required), log_keys)
+        store.is_new = version is None
+        return store
     except BaseException:
         database.close()
         raise
+
+
+def creating_is_off() -> bool:
+    """Whether AIMS_CREATE_STORE keeps this process from making a log and a key."""
+    return os.environ.get(CREATE_VARIABLE, "").strip().lower() in ("off", "0", "false", "no")
+
+
+def _instead_of_creating() -> str:
+    if not creating_is_off():
+        return "aims init"
+    return (
+        "start in the project's folder or set AIMS_PROJECT to it; a new log is made only without "
+        f"{CREATE_VARIABLE}=off"
+    )
 
 
 def _make_own_folder(folder: Path) -> None:

@@ -44,6 +44,7 @@ class SqlStore:
         self.blobs = blobs
         self.signing = keys
         self._appender = Appender(database, keys)
+        self.is_new = False  # made by this process, with a key of its own
 
     @property
     def url(self) -> str:
