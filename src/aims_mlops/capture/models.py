@@ -13,6 +13,7 @@ from aims_mlops.capture.environment import installed_packages, packages_of
 from aims_mlops.capture.failures import guarded, note
 from aims_mlops.capture.hooking import first_plugin
 from aims_mlops.capture.model_parameters import parameters_of
+from aims_mlops.capture.personal import is_identifier
 from aims_mlops.errors import InputError, ModelNotFoundError
 from aims_mlops.evidence.models import FileDigest, ModelReference
 
@@ -222,7 +223,7 @@ def _models_in(result: object) -> Iterator[tuple[str, Any]]:
     elif isinstance(result, Mapping):
         for key, value in list(result.items())[:_PARTS_LIMIT]:
             if is_model(value):
-                yield str(key), value
+                yield (str(key) if is_identifier(str(key)) else "model"), value
     elif isinstance(result, tuple | list):
         for value in result[:_PARTS_LIMIT]:
             if is_model(value):

@@ -261,3 +261,15 @@ def test_personal_data_in_a_models_parameters_reaches_no_evidence(fails_open: No
     kept = described("m", Named()).parameters
     assert kept["C"] == 1.0
     assert found_in(json.dumps(dict(kept), ensure_ascii=False)) == []
+
+
+def test_personal_data_as_the_key_of_a_model_reaches_no_evidence(
+    recorded: Recorded, project: Path, fails_open: None
+) -> None:
+    @aims.training
+    def train() -> dict[str, Any]:
+        return {NAMES[0]: LogisticRegression().fit([[0.0], [1.0]], [0, 1])}
+
+    train()
+    assert [item.body["name"] for item in recorded("model")] == ["model"]
+    assert found_in(everything(project, recorded())) == []
