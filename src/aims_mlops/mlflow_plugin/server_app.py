@@ -39,11 +39,21 @@ def _app() -> Any:
     from mlflow.server import handlers
 
     from aims_mlops.mlflow_plugin.frozen_files import freeze
-    from aims_mlops.mlflow_plugin.server_health import add_health
+    from aims_mlops.mlflow_plugin.server_health import add_health, add_native_health
+    from aims_mlops.store.limits import LOCK_VARIABLE, STATEMENT_VARIABLE
     from mlflow import server
 
+    for variable, seconds in ((LOCK_VARIABLE, "5"), (STATEMENT_VARIABLE, "10")):
+        os.environ.setdefault(variable, seconds)  # a request waits for less than a training run
     freeze(handlers)
     add_health(server.app)
+    found = _served(server)
+    if hasattr(found, "router"):
+        add_native_health(found)
+    return found
+
+
+def _served(server: Any) -> Any:
     inner = os.environ.get(APP_VARIABLE)
     if inner:
         return _inner_factory(inner)()

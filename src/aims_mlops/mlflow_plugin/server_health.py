@@ -2,6 +2,12 @@
 
 from __future__ import annotations
 
+import json
+import tempfile
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 from aims_mlops.errors import AimsError
@@ -9,6 +15,9 @@ from aims_mlops.inventory.project import Project, find_project
 
 FORMAT = "aims-mlflow-health/1"
 ROUTE = "/aims/health"
+_ANSWER_SECONDS = 0.7  # a probe is told within a second, whatever hangs
+_COUNTS_SECONDS = 3.0  # how long a look counts while the next one takes long
+_ROOM = 65_536  # bytes that have to fit on the log's disk
 
 
 def add_health(app: Any) -> None:
@@ -24,20 +33,78 @@ def add_health(app: Any) -> None:
     def answer() -> Response | None:
         if request.path.rstrip("/") != route or request.method not in ("GET", "HEAD"):
             return None
-        import json
-
-        found = health()
-        status = 200 if found["gate"] == "decides" else 503
-        return Response(json.dumps(found), status=status, mimetype="application/json")
+        status, text = answered()
+        return Response(text, status=status, mimetype="application/json")
 
     app.before_request(answer)
+    _look.begin()  # the first one opens stores, which takes longer
+
+
+def add_native_health(app: Any) -> None:
+    """The same for an ASGI app, in front of all its routes and threads.
+
+    There it is answered even while every thread that serves MLflow's Flask app is taken.
+    """
+    import asyncio
+
+    from mlflow.server.handlers import _add_static_prefix
+    from starlette.responses import Response
+    from starlette.routing import Route
+
+    own = ThreadPoolExecutor(2, thread_name_prefix="aims-health")
+
+    async def answer(_request: Any) -> Any:
+        status, text = await asyncio.get_running_loop().run_in_executor(own, answered)
+        return Response(text, status_code=status, media_type="application/json")
+
+    app.router.routes.insert(0, Route(_add_static_prefix(ROUTE), answer, methods=["GET"]))
+
+
+def answered() -> tuple[int, str]:
+    """Status and JSON for a probe, within a second."""
+    found = _look.result(_ANSWER_SECONDS)
+    return (200 if found["gate"] == "decides" else 503), json.dumps(found)
+
+
+class _Look:
+    """One look at a time. While it takes long, the last one counts for a few seconds."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._done: threading.Event | None = None
+        self._found: dict[str, Any] = {}
+        self._at = -_COUNTS_SECONDS
+
+    def begin(self) -> threading.Event:
+        with self._lock:
+            if self._done is None:
+                self._done = threading.Event()
+                threading.Thread(target=self._go, args=(self._done,), daemon=True).start()
+            return self._done
+
+    def result(self, seconds: float) -> dict[str, Any]:
+        if self.begin().wait(seconds) or time.monotonic() - self._at < _COUNTS_SECONDS:
+            return self._found
+        return _answer("away", "unknown", "unknown", ["log: no answer in time"])
+
+    def _go(self, done: threading.Event) -> None:
+        try:
+            self._found, self._at = health(), time.monotonic()
+        finally:
+            with self._lock:
+                self._done = None
+            done.set()
+
+
+_look = _Look()
 
 
 def health() -> dict[str, Any]:
     """What a probe is told.
 
     gate : `decides`, or `refuses`, which is what it does while anything that it needs is broken.
-    log : `answers` or `away`.  policies : `read` or `broken`.
+    log : `answers`, `away`, or `full` where nothing more fits on its disk.
+    policies : `read` or `broken`.
     triggers : `in place`, `missing`, `changed`, or `none` for a registry that can have none.
     """
     log, policies, triggers, project = "away", "broken", "unknown", None
@@ -51,13 +118,17 @@ def health() -> dict[str, Any]:
     if project is not None:
         try:
             project.open_store().status()
-            log = "answers"
+            log = "answers" if _has_room(project) else "full"
         except Exception as error:  # noqa: BLE001
             problems.append(_words("log", error))
         try:
             triggers = _triggers(project)
         except Exception as error:  # noqa: BLE001
             problems.append(_words("triggers", error))
+    return _answer(log, policies, triggers, problems)
+
+
+def _answer(log: str, policies: str, triggers: str, problems: list[str]) -> dict[str, Any]:
     decides = log == "answers" and policies == "read"
     return {
         "format": FORMAT,
@@ -67,6 +138,22 @@ def health() -> dict[str, Any]:
         "triggers": triggers,
         "problems": problems,
     }
+
+
+def _has_room(project: Project) -> bool:
+    """Whether a decision would fit on the disk of a log in a file."""
+    import sqlalchemy as sa
+
+    if not project.store_url.startswith("sqlite"):
+        return True
+    folder = Path(sa.make_url(project.store_url).database or "").absolute().parent
+    try:
+        with tempfile.TemporaryFile(dir=folder) as file:
+            file.write(bytes(_ROOM))
+            file.flush()
+    except OSError:
+        return False
+    return True
 
 
 def _read_policies(project: Project) -> None:

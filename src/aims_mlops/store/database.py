@@ -7,7 +7,6 @@ Source: sqlite.org/wal.html, sqlite.org/pragma.html#pragma_synchronous.
 
 from __future__ import annotations
 
-import os
 import sqlite3
 import threading
 import weakref
@@ -21,26 +20,19 @@ from sqlalchemy import event, exc, pool  # noqa: TID253
 
 from aims_mlops.errors import InputError, MissingExtraError, StoreError, StoreUnavailableError
 from aims_mlops.processes import around_fork
+from aims_mlops.store.limits import (
+    ANSWER_TIMEOUT,
+    CONNECT_TIMEOUT,
+    LOCK_TIMEOUT,
+    LOCK_VARIABLE,
+    STATEMENT_TIMEOUT,
+    STATEMENT_VARIABLE,
+    Breaker,
+    Watchdog,
+    seconds_of,
+)
 
 WAL_IS_SAFE_FROM = (3, 51, 3)
-LOCK_TIMEOUT = 15.0  # seconds to wait for another writer, where LOCK_VARIABLE says nothing
-LOCK_VARIABLE = "AIMS_LOCK_TIMEOUT"
-
-
-def _patience() -> float:
-    """Seconds to wait for another writer; raises InputError."""
-    said = os.environ.get(LOCK_VARIABLE)
-    if said is None:
-        return LOCK_TIMEOUT
-    try:
-        seconds = float(said)
-    except ValueError:
-        seconds = -1.0
-    if not 0 <= seconds <= 3600:
-        raise InputError(
-            f"{LOCK_VARIABLE} is not a time to wait", got=repr(said), expected="0 to 3600 seconds"
-        )
-    return seconds
 
 
 class Database:
@@ -62,6 +54,8 @@ class Database:
         self.is_sqlite = parsed.get_backend_name() == "sqlite"
         self.path: Path | None = None
         self.lock = threading.RLock()
+        self._breaker = Breaker()
+        self._patience = seconds_of(LOCK_VARIABLE, LOCK_TIMEOUT)
         if self.is_sqlite:
             if not parsed.database or parsed.database == ":memory:":
                 raise InputError(
@@ -81,7 +75,7 @@ class Database:
         path = self.path
         assert path is not None
         mode = "rwc" if create else "rw"
-        patience = _patience()
+        patience = self._patience
 
         def connect() -> sqlite3.Connection:
             return sqlite3.connect(
@@ -121,13 +115,37 @@ class Database:
             )
         try:
             self.engine = sa.create_engine(
-                parsed, isolation_level="READ COMMITTED", pool_pre_ping=True, pool_size=4
+                parsed,
+                isolation_level="READ COMMITTED",
+                pool_size=4,
+                pool_timeout=self._patience,
+                connect_args={"connect_timeout": CONNECT_TIMEOUT, **parsed.query},
             )
         except ModuleNotFoundError as error:
             raise MissingExtraError(
                 "an evidence log on PostgreSQL", library="psycopg", extra="postgres"
             ) from error
         self._writer = self.engine
+        limits = {
+            "lock_timeout": self._patience,
+            "statement_timeout": seconds_of(STATEMENT_VARIABLE, STATEMENT_TIMEOUT),
+        }
+
+        @event.listens_for(self.engine, "connect")
+        def _limits(connection: Any, _: object) -> None:
+            with connection.cursor() as cursor:
+                for name, seconds in limits.items():
+                    cursor.execute(f"SET {name} = {max(int(seconds * 1000), 1)}")
+            connection.commit()
+
+        @event.listens_for(self.engine, "checkout")
+        def _answers(connection: Any, *_: object) -> None:
+            try:
+                with _watchdog.limited(connection, ANSWER_TIMEOUT):
+                    connection.execute("SELECT 1")
+                    connection.rollback()
+            except Exception as error:
+                raise exc.DisconnectionError("the connection does not answer") from error
 
     def compiled(self, statement: Any) -> str:
         """A Core statement as SQL for the driver's own cursor, its parameters by place.
@@ -151,15 +169,33 @@ class Database:
         On SQLite the database is locked from the start. The lock also holds back a fork, so that no
         child inherits a transaction that is under way.
         """
-        with self.lock, meaning(self), self._writer.connect() as connection:
+        with (
+            self._breaker.watching(self.url),
+            self._locked(),
+            meaning(self),
+            self._writer.connect() as connection,
+        ):
             connection.begin()
             yield connection
             connection.commit()
 
     @contextmanager
+    def _locked(self) -> Iterator[None]:
+        """This process's turn to write; another thread may be waiting for the database."""
+        lock = self.lock
+        if not lock.acquire(timeout=self._patience + ANSWER_TIMEOUT):
+            raise StoreUnavailableError(
+                f"the store {self.url} is not usable", got="another thread of this process holds it"
+            )
+        try:
+            yield
+        finally:
+            lock.release()
+
+    @contextmanager
     def reading(self) -> Iterator[sa.Connection]:
         """One short read transaction; it sees one state of the log."""
-        with meaning(self), self.engine.connect() as connection:
+        with self._breaker.watching(self.url), meaning(self), self.engine.connect() as connection:
             yield connection
 
     def close(self) -> None:
@@ -227,6 +263,7 @@ def _translated(database: Database, cause: Any) -> StoreError:
     )
 
 
+_watchdog = Watchdog()
 _open: weakref.WeakSet[Database] = weakref.WeakSet()
 _held: list[Database] = []
 

@@ -141,6 +141,15 @@ class Server:
         except ValueError:
             return status, {"not_json": content[:500].decode(errors="replace")}
 
+    def health(self, **wanted: str) -> tuple[int, Any]:
+        """The answer of the route, once it says what is wanted; a loaded machine looks slowly."""
+        end = time.monotonic() + 60
+        while True:
+            status, found = self.call("GET", "/aims/health")
+            if wanted.items() <= found.items() or time.monotonic() > end:
+                return status, found
+            time.sleep(0.2)
+
     def api(self, method: str, path: str, body: Any = None, **how: Any) -> tuple[int, Any]:
         return self.call(method, f"/api/2.0/mlflow/{path}", body, **how)
 

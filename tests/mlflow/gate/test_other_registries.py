@@ -144,7 +144,7 @@ def test_workspaces_are_gated_each_with_its_own_models(
     for workspace in (one, other):
         status, answer = server.call("POST", "/api/3.0/mlflow/workspaces", {"name": workspace.name})
         assert status in (200, 201), answer
-    assert server.call("GET", "/aims/health")[1]["triggers"] == "in place"
+    assert server.health(triggers="in place")[1]["triggers"] == "in place"
     path = one.register(name, f"content {name}")
     other_path = other.register(name, f"smuggled {name}")
     for workspace in (one, other):

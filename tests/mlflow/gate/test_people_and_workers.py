@@ -28,7 +28,7 @@ def dee(company: Any) -> Any:
 def test_nobody_gets_in_without_logging_in_but_a_probe_does(company: Any) -> None:
     stranger = replace(company, user=None)
     assert stranger.api("GET", "registered-models/search")[0] == 401
-    status, found = stranger.call("GET", "/aims/health")
+    status, found = stranger.health(gate="decides")
     assert (status, found["gate"], found["triggers"]) == (200, "decides", "in place")
 
 
