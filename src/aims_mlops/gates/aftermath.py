@@ -11,6 +11,7 @@ from aims_mlops.assessments.dossier import Dossier
 from aims_mlops.assessments.waiver import weigh_waivers
 from aims_mlops.evidence.clock import read, stamp
 from aims_mlops.evidence.records import Record
+from aims_mlops.gates.break_glass import in_vain
 from aims_mlops.inventory.people import People
 from aims_mlops.policy.key_rule import KeyRule
 from aims_mlops.policy.policy import Policy
@@ -53,6 +54,7 @@ def open_nonconformities(
         for record in dossier.of_kind("decision")
         if record.evidence.body.get("allowed") is True
         and record.evidence.body.get("target") == target
+        and not in_vain(record, dossier.of_kind("promotion"))
     ]
     if not allowed:
         return []

@@ -6,13 +6,19 @@ missing evidence, not a plugin's objection.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Any
 
+from aims_mlops.evidence.clock import read
+from aims_mlops.evidence.records import Record
 from aims_mlops.gates.reason import Reason
 from aims_mlops.gates.request import PromotionRequest
 from aims_mlops.policy.policy import Policy
 
 _NEVER = ("approvals.no-rejection",)
+_MINUTES = 15  # for which a decision waits for the registry that carries it out
 
 
 def broken(
@@ -37,6 +43,61 @@ def broken(
         else:
             found.append(reason)
     return found, used
+
+
+def asked_before(
+    records: Iterable[Record], request: PromotionRequest, now: datetime
+) -> PromotionRequest | None:
+    """The request as somebody made it with broken glass just now, for whatever carries it out.
+
+    A registry with the gate inside knows neither the reason nor, without log-in, who asks: `aims
+    promote --break-glass` has decided where the person is, and the log says so. Each such decision
+    serves one promotion, of this very model under this alias, for a quarter of an hour. The gate
+    decides anew, with this person's roles.
+    """
+    records = list(records)
+    done = {
+        record.evidence.body.get("decision")
+        for record in records
+        if record.evidence.kind == "promotion"
+    }
+    for record in reversed(records):
+        body = record.evidence.body
+        asked = body.get("request")
+        if record.evidence.kind != "decision" or body.get("broke_glass") is not True:
+            continue
+        if not isinstance(asked, dict) or record.id in done:
+            continue
+        fresh = now - read(record.received_at) <= timedelta(minutes=_MINUTES)
+        if fresh and _is_this(body, asked, request) and asked["requester"] == record.evidence.actor:
+            return replace(
+                request, requester=asked["requester"], break_glass=str(asked["break_glass"])
+            )
+    return None
+
+
+def _is_this(body: Any, asked: Any, request: PromotionRequest) -> bool:
+    model = asked.get("model") or {}
+    said = (body.get("allowed"), body.get("target"), body.get("model"))
+    return (
+        said == (True, request.target, request.model.sha256)
+        and asked.get("alias") in (None, request.alias)
+        and model.get("name") in (None, request.model.name)
+        and model.get("version") in (None, request.model.version)
+        and asked.get("enforced_by") != request.enforced_by
+    )
+
+
+def in_vain(record: Record, promotions: Iterable[Record]) -> bool:
+    """Whether glass was broken for a promotion that the registry then did not make."""
+    if record.evidence.body.get("broke_glass") is not True:
+        return False
+    outcomes = [
+        promotion.evidence.body.get("outcome")
+        for promotion in promotions
+        if promotion.evidence.body.get("decision") == record.id
+    ]
+    return "failed" in outcomes and "set" not in outcomes
 
 
 def _why_not(request: PromotionRequest, policy: Policy) -> Reason | None:

@@ -12,9 +12,10 @@ from aims_mlops.evidence.clock import now
 from aims_mlops.evidence.models import ModelReference
 from aims_mlops.evidence.records import Evidence
 from aims_mlops.gates.decision import Decision
-from aims_mlops.gates.service import gate
+from aims_mlops.gates.service import gate, open_broken_glass
 from aims_mlops.inventory.identity import current_actor
 from aims_mlops.inventory.project import Project, find_project
+from aims_mlops.oversight.nonconformity import BREAK_GLASS
 
 Outcome = Literal["set", "not asked", "failed"]
 
@@ -69,6 +70,7 @@ def promote(
         alias=alias,
         requester=requester,
         break_glass=break_glass,
+        follow_up=False,
     )
     if not decision.allowed:
         return Promotion(decision, alias, "not asked", "the gate did not allow it")
@@ -102,7 +104,22 @@ def promote(
             system=request.system.id if request.system else None,
         )
     )
+    if outcome == "set" and decision.broke_glass:
+        _follow_up(project, decision, requester or current_actor(project))
     return Promotion(decision, alias, outcome, said, record.id)
+
+
+def _follow_up(project: Project, decision: Decision, actor: str) -> None:
+    """Open what broken glass leaves behind, unless a gate inside the registry has opened it."""
+    request, record = decision.request, decision.record
+    if request is None or record is None:
+        return
+    store = project.open_store()
+    since = store.get(record).sequence
+    for known in store.find(kind="nonconformity", subject=decision.model, since=since):
+        if known.evidence.body.get("what") == BREAK_GLASS:
+            return
+    open_broken_glass(decision, request, store, record, actor)
 
 
 def _set(reference: ModelReference, decision: Decision, alias: str) -> tuple[Outcome, str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -22,6 +22,7 @@ from aims_mlops.errors import AimsError, GateUndecidedError, StoreError
 from aims_mlops.evidence.clock import stamp
 from aims_mlops.evidence.models import ModelReference
 from aims_mlops.evidence.records import Evidence, Record, Subject
+from aims_mlops.gates.break_glass import asked_before
 from aims_mlops.gates.decide import decide
 from aims_mlops.gates.decision import Decision
 from aims_mlops.gates.open_findings import open_about
@@ -51,6 +52,7 @@ def gate(
     enforced_by: str | None = None,
     break_glass: str | None = None,
     write: Write | None = None,
+    follow_up: bool = True,
 ) -> Decision:
     """Decide whether a model may be promoted. Never raises: what breaks is 'could not decide'.
 
@@ -64,6 +66,8 @@ def gate(
     enforced_by : what keeps the alias from being set past this decision.
     write : done if the decision allows it, with nothing able to come between the two. If it fails,
         or the log keeps changing, the answer is 'could not decide'.
+    follow_up : whether broken glass opens a nonconformity now; whoever carries the decision out
+        can open it when that has happened.
     """
     uri = model if isinstance(model, str) else model.uri
     asked = _Asked(uri=uri, target=target)
@@ -101,6 +105,8 @@ def gate(
                 request = replace(request, enforced_by=enforced_by)
             request = replace(request, objections=tuple(_objections(request)))
             decision = decide(request, rules, dossier.records, datetime.now(UTC))
+            if write is not None and break_glass is None and not decision.allowed:
+                decision = _with_broken_glass(decision, request, rules, dossier.records)
             back = back_to_standing(decision, store, project, rules, dossier)
             if back is not None:
                 decision = back
@@ -116,7 +122,8 @@ def gate(
             if write is not None and decision.allowed:
                 append = Tied(store, status.size, system.id if system else None, write).append
             with suppress(DecisionOvertakenError):  # then the log is read again
-                return _recorded(decision, store, reference, asked.actor, append)
+                actor = decision.request.requester if decision.request else asked.actor
+                return _recorded(decision, store, reference, actor, append, follow_up=follow_up)
         raise GateUndecidedError(
             "the log kept changing while the gate decided",
             got=f"{TRIES} tries",
@@ -124,6 +131,18 @@ def gate(
         )
     except Exception as error:  # noqa: BLE001  the gate fails closed, whatever breaks
         return _undecided(error, asked, record=record)
+
+
+def _with_broken_glass(
+    decision: Decision, request: PromotionRequest, rules: Policy, records: Sequence[Record]
+) -> Decision:
+    """The decision for whoever broke the glass for this very promotion just now, if it allows."""
+    now = datetime.now(UTC)
+    asked = asked_before(records, request, now)
+    if asked is None:
+        return decision
+    again = decide(asked, rules, records, now)
+    return again if again.allowed else decision
 
 
 class _Asked:
@@ -212,6 +231,8 @@ def _recorded(
     model: ModelReference | None,
     actor: str,
     append: Callable[[Evidence], Record],
+    *,
+    follow_up: bool = True,
 ) -> Decision:
     subjects = [model.subject] if model else [Subject.of_name(f"model-uri:{decision.model_uri}")]
     if decision.policy is not None:
@@ -230,18 +251,19 @@ def _recorded(
         )
     )
     # Glass broken in vain, because something else refuses, leaves nothing to be made good.
-    if request is not None and decision.broke_glass and decision.allowed:
-        _open_nonconformity(decision, request, store, record, actor)
+    if request is not None and decision.broke_glass and decision.allowed and follow_up:
+        open_broken_glass(decision, request, store, record.id, actor)
     return replace(decision, record=record.id)
 
 
-def _open_nonconformity(
+def open_broken_glass(
     decision: Decision,
     request: PromotionRequest,
     store: EvidenceStore,
-    record: Record,
+    record: str,
     actor: str,
 ) -> None:
+    """Open the nonconformity that a second person has to close. record : id of the decision."""
     store.append(
         Evidence(
             kind="nonconformity",
@@ -249,7 +271,7 @@ def _open_nonconformity(
             body={
                 "what": "break-glass",
                 "state": "open",
-                "decision": record.id,
+                "decision": record,
                 "target": decision.target,
                 "reason": request.break_glass,
                 "requester": request.requester,

@@ -30,6 +30,7 @@ from aims_mlops.evidence.clock import read
 from aims_mlops.evidence.models import ModelReference
 from aims_mlops.evidence.records import Record
 from aims_mlops.gates.aftermath import open_nonconformities
+from aims_mlops.gates.break_glass import in_vain
 from aims_mlops.gates.consent_checks import check_assessment, check_consent
 from aims_mlops.gates.open_findings import open_about
 from aims_mlops.gates.oversight_checks import check_oversight
@@ -148,6 +149,7 @@ class _Look:
 
     def reasons(self, decisions: Sequence[Record]) -> list[Reason]:
         found = [*self._is_no_decision(), *self._refused_since(decisions), *self._taken_away()]
+        found += self._not_carried_out()
         found += self._no_longer_agreed()
         found += self._run_out()
         found += self._open_now()
@@ -203,6 +205,15 @@ class _Look:
                 f"{last.evidence.actor} took the promotion away at {last.received_at} "
                 f"(record {last.id[:8]})",
                 "a promotion that was not taken away since",
+            )
+
+    def _not_carried_out(self) -> Iterable[Reason]:
+        if in_vain(self.record, self.dossier.of_kind("promotion")):
+            yield self._reason(
+                "break-glass.carried-out",
+                "fail",
+                "glass was broken for a promotion that the registry then refused",
+                "a promotion that happened",
             )
 
     def _no_longer_agreed(self) -> Iterable[Reason]:
