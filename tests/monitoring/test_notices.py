@@ -27,12 +27,16 @@ class Receiver:
     def __init__(self) -> None:
         self.messages: list[dict[str, Any]] = []
         self.down = False
+        self.redirect = ""
         outer = self
 
         class Handler(BaseHTTPRequestHandler):
             def do_POST(self) -> None:
                 body = self.rfile.read(int(self.headers["Content-Length"]))
-                if outer.down:
+                if outer.redirect:
+                    self.send_response(307)
+                    self.send_header("Location", outer.redirect)
+                elif outer.down:
                     self.send_response(503)
                 else:
                     outer.messages.append(json.loads(body) | {"path": self.path})
@@ -123,3 +127,14 @@ def test_recipient_that_nobody_declares_is_a_mistake_in_aims_yaml(loans: Any) ->
     code, said = loans.aims("monitor", "status")
     assert code == 2
     assert "notices names no recipient 'oops'" in said
+
+
+def test_redirect_to_another_port_gets_no_notice(loans: Any, receiver: Receiver) -> None:
+    elsewhere = Receiver()
+    receiver.redirect = elsewhere.url("stolen").replace("json://", "http://")
+    loans.at(1)
+    done = loans.run()
+    elsewhere.server.shutdown()
+    elsewhere.server.server_close()
+    assert elsewhere.messages == []
+    assert {notice["outcome"] for notice in done["notices"]} == {"failed"}

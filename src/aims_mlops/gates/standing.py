@@ -23,6 +23,7 @@ from aims_mlops.assessments.binding import Binding
 from aims_mlops.assessments.consent import CONSENT_KINDS
 from aims_mlops.assessments.dossier import Dossier
 from aims_mlops.assessments.gathering import gather, system_of, with_assessed
+from aims_mlops.assessments.involvement import last_incident
 from aims_mlops.assessments.keeping import Circumstances, Kept, keep_assessment
 from aims_mlops.assessments.proving import proved_people
 from aims_mlops.errors import AimsError, GateUndecidedError
@@ -246,6 +247,15 @@ class _Look:
         if self.system is None and needs_system:
             yield self._reason(
                 "system.is-declared", "missing", "no AI system", "an AI system in aims.yaml"
+            )
+        incident = last_incident(self.dossier)
+        if self.policy.approvals is None and incident > self.record.sequence:
+            # Where approvals are asked for, it takes them back; here nothing else would.
+            yield self._reason(
+                "decision.no-incident-since",
+                "fail",
+                f"an incident of the system since (record {incident})",
+                "no incident since it was decided",
             )
         if self.dossier.datasets != binding.datasets:
             yield self._reason(

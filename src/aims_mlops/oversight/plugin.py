@@ -26,7 +26,8 @@ def send_notice(notice: Notice) -> bool | None:
         import apprise
     except ImportError as error:
         raise MissingExtraError("sending notices", library="apprise", extra="notices") from error
-    sender = apprise.Apprise()
+    # An address and its secret go where they were meant to go, and nowhere else.
+    sender = apprise.Apprise(asset=apprise.AppriseAsset(http_redirects=False))
     for place, url in enumerate(urls, 1):
         if not sender.add(url):
             raise InputError(

@@ -12,6 +12,7 @@ from aims_mlops.gates.open_findings import open_about
 from aims_mlops.gates.repeating import repeat
 from aims_mlops.gates.standing import standing_decision
 from aims_mlops.inventory.settings import Settings
+from aims_mlops.oversight.incident import open_incident
 from aims_mlops.oversight.nonconformity import open_nonconformity
 from aims_mlops.oversight.schedule_steps import begin_schedules, rename_system
 
@@ -219,3 +220,25 @@ def test_system_that_is_left_out_of_aims_yaml_refuses_a_model_of_no_system(world
     assert [(finding["what"], finding["id"]) for finding in open_] == [("undeclared-system", None)]
     decision = world.decide(model, oversight=open_)
     assert not decision.allowed
+
+
+def test_incident_ends_the_standing_decision_where_the_policy_asks_for_no_consent(world):
+    world.write("policies/production.yaml", "id: p\nrequires:\n  - {id: evidence.run, kind: run}\n")
+    model = world.ready()
+    assert world.gate(model).allowed
+    now = datetime.now(UTC)
+    asked = (world.store, model.sha256, "production")
+    assert standing_decision(*asked, project=world.project, now=now).stands
+    open_incident(
+        world.store,
+        world.project,
+        system="loans",
+        title="a whole branch was refused",
+        severity="major",
+        actor="ana",
+        now=now,
+    )
+    found = standing_decision(*asked, project=world.project, now=datetime.now(UTC))
+    assert [reason.rule for reason in found.reasons] == ["decision.no-incident-since"]
+    assert world.gate(model).allowed
+    assert standing_decision(*asked, project=world.project, now=datetime.now(UTC)).stands

@@ -85,6 +85,7 @@ def record_labels(
     folder = Folder.of(settings_of(project, system).folder, project.root)
     table = _table(frame, label, moment)
     first = moment - timedelta(days=look_back_days)
+    _require_same_kind(folder, system, table, label, first, moment)
     counts = _counted(table, label, _seen(folder, system, first, moment))
     files: list[dict[str, Any]] = []
     path = None
@@ -132,6 +133,35 @@ def _table(frame: Any, label: str, moment: datetime) -> pa.Table:
             label: pa.array(columns[label], from_pandas=True),
         }
     ).replace_schema_metadata({"aims_row_given": str("row" in columns)})
+
+
+def _require_same_kind(
+    folder: Folder, system: str, table: pa.Table, label: str, first: datetime, moment: datetime
+) -> None:
+    """Text beside numbers would make text of all of them, and other classes of the same ones."""
+    until = moment + timedelta(days=1)
+    before, _ = read_window(folder, system, first, until, columns=[*KEY, label], part="labels")
+    if label not in before.column_names:
+        return
+    known, given = _kind(before.schema.field(label).type), _kind(table.schema.field(label).type)
+    if None not in (known, given) and known != given:
+        raise InputError(
+            f"the labels {label!r} are of another type than those before",
+            got=given,
+            expected=known,
+            next_step="convert them; one column has one type",
+        )
+
+
+def _kind(kind: pa.DataType) -> str | None:
+    """`numbers` (also true and false), `text` or another type; None if nothing is known."""
+    import pyarrow.types as pt
+
+    if pt.is_null(kind):
+        return None
+    if pt.is_integer(kind) or pt.is_floating(kind) or pt.is_boolean(kind) or pt.is_decimal(kind):
+        return "numbers"
+    return "text" if pt.is_string(kind) or pt.is_large_string(kind) else str(kind)
 
 
 @dataclass(frozen=True, slots=True)

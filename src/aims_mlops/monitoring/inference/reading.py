@@ -169,13 +169,25 @@ def joined(
     labels, odd = read_window(place, system, start, far, part="labels")
     if not labels.num_columns or not predictions.num_columns:
         return Joined(predictions, predictions.num_rows, 0, repeated, (*problems, *odd))
-    labels, _ = _newest(labels)
+    labels, _ = _newest(_given(labels))
     table = _with_labels(predictions, labels)
     if repeated:
         words = f"{repeated} rows of predictions are there twice"
         problems = (*problems, Problem("duplicate rows", "", words))
     labelled = table.num_rows - table["labelled_at"].null_count
     return Joined(table, table.num_rows, labelled, repeated, (*problems, *odd))
+
+
+def _given(labels: pa.Table) -> pa.Table:
+    """Rows that have a label: an empty one, or NaN, is none and takes no other's place."""
+    import pyarrow.compute as pc
+
+    names = [name for name in labels.column_names if name not in (*KEY, "time")]
+    some = None
+    for name in names:
+        given = pc.invert(pc.is_null(labels[name], nan_is_null=True))
+        some = given if some is None else pc.or_(some, given)
+    return labels if some is None else labels.filter(some)
 
 
 def _with_labels(predictions: pa.Table, labels: pa.Table) -> pa.Table:
@@ -334,9 +346,17 @@ def _common(kinds: set[Any]) -> Any:
         return pa.null()
     if len(kinds) == 1:
         return next(iter(kinds))
-    if all(pa.types.is_integer(kind) or pa.types.is_floating(kind) for kind in kinds):
+    if all(map(_is_number, kinds)):
         return pa.float64()
+    if all(_is_number(kind) or pa.types.is_boolean(kind) for kind in kinds):
+        return pa.float64() if any(map(pa.types.is_floating, kinds)) else pa.int64()
     return pa.string()
+
+
+def _is_number(kind: Any) -> bool:
+    import pyarrow as pa
+
+    return bool(pa.types.is_integer(kind) or pa.types.is_floating(kind))
 
 
 def _newest(table: pa.Table) -> tuple[pa.Table, int]:

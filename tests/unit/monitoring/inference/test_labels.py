@@ -19,7 +19,7 @@ from aims_mlops.cli.inference import group
 from aims_mlops.errors import DocumentError, InputError
 from aims_mlops.inventory.project import Project, find_project
 from aims_mlops.monitoring.inference.opening import forget_recorders
-from aims_mlops.monitoring.inference.reading import joined
+from aims_mlops.monitoring.inference.reading import Joined, joined
 from aims_mlops.monitoring.inference.retention import prune
 
 Bodies = Callable[..., list[dict[str, Any]]]
@@ -183,3 +183,34 @@ def test_setting_that_is_wrong_is_told_with_its_line(
         find_project()
     assert caught.value.line == line
     assert words in str(caught.value)
+
+
+def test_label_that_is_nan_is_none_and_takes_no_other_label_away(answered: Project) -> None:
+    _label(1.0)
+    _label(float("nan"))
+    _label(float("nan"), request="b")
+    found = _joined(answered)
+    assert found.labelled == 1
+    assert found.table["label"].drop_null().to_pylist() == [1.0]
+
+
+def test_label_of_another_type_than_before_is_refused(answered: Project) -> None:
+    _label(1)
+    _label(True, request="b")
+    with pytest.raises(InputError, match="of another type than those before"):
+        _label("1")
+    rows = [{"request_id": "a", "row": 0, "label": value} for value in (1, "yes")]
+    with pytest.raises(InputError, match="one type in each column"):
+        aims.record_labels("loans", pd.DataFrame(rows))
+    found = _joined(answered)
+    assert found.table["label"].drop_null().to_pylist() == [1, 1]
+
+
+def _label(value: Any, request: str = "a") -> None:
+    frame = pd.DataFrame({"request_id": [request], "row": [0], "label": [value]})
+    aims.record_labels("loans", frame)
+
+
+def _joined(project: Project) -> Joined:
+    start = datetime.now(UTC) - timedelta(days=1)
+    return joined("log", "loans", start, start + timedelta(days=2), root=project.root)
