@@ -224,6 +224,7 @@ def _rewritten(
     note = LogCheckpoint(origin_of(header["log"]), len(records), root_of(frontier)).sign(signer)
     header["checkpoint"] = note
     header["keys"] = [{"public": b64encode(signer.public).decode(), "valid_from": 0}]
+    del header["signature"]  # a bundle need not have one
     return _with_trailer([canonical(header), *records])
 
 
