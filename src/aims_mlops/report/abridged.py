@@ -92,6 +92,10 @@ class Abridged:
     def _value(self, name: str, value: Any) -> Any:
         if isinstance(value, str):
             return self._once(value[: _TEXT_LIMIT + 1])
+        if isinstance(value, Mapping) and name == "suite":
+            origin = value.get("origin")
+            origin = origin if isinstance(origin, str) else ""
+            return self._objects.setdefault(f"suite {origin}", {"origin": origin})
         if isinstance(value, Mapping) and name in _DIGESTS:
             digest = value.get("sha256")
             if not isinstance(digest, str):

@@ -34,6 +34,7 @@ from aims_mlops.report.demands import BEYOND, DEMANDS, PERSON, Demand
 from aims_mlops.report.freshness import Freshness, judge
 from aims_mlops.report.monitoring import Watch, watch
 from aims_mlops.report.scope import Scope
+from aims_mlops.report.summary import plural
 from aims_mlops.store.base import StoreStatus
 
 State = Literal[
@@ -63,6 +64,9 @@ class Finding:
     @property
     def met(self) -> bool:
         return self.of > 0 and self.have == self.of
+
+
+_QUALITY = "data-quality"
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,15 +184,37 @@ def _control(control: Control, scope: Scope, known: list[Record], now: datetime)
     kinds = {demand.kind for demand in demands}
     timely = [r for r in counted if r.evidence.kind in kinds] or counted
     freshness = judge(control.fresh, timely, scope, now)
+    unasked = _default_only(scope) if _QUALITY in kinds else 0
+    state = _state(control, counted, findings, freshness)
     return ControlCoverage(
         control=control,
-        state=_state(control, counted, findings, freshness),
+        state="supported in part" if unasked and state == "supported" else state,
         evidence=tuple(reversed(counted)),
         newest=timely[-1] if timely else None,
         claimed=len(naming) - len(counted),  # whatever counts also names the control
         findings=findings,
         freshness=freshness,
-        shortfalls=tuple(_shortfalls(control, counted, findings, freshness)),
+        shortfalls=(
+            *_shortfalls(control, counted, findings, freshness),
+            *((_asks_little(unasked),) if unasked else ()),
+        ),
+    )
+
+
+def _default_only(scope: Scope) -> int:
+    """How many data sets were only held against what any table should keep to."""
+    newest: dict[str, Record] = {}
+    for record in scope.of_kind(_QUALITY):
+        newest[record.evidence.subjects[0].sha256] = record
+    origins = [reading.mapping(r.evidence.body, "suite").get("origin") for r in newest.values()]
+    return origins.count("default")
+
+
+def _asks_little(number: int) -> Shortfall:
+    return Shortfall(
+        f"default expectations only for {plural(number, 'data set')}",
+        "nobody said what these data should keep to",
+        "describe them: expectations= or reference= of aims.dataset (docs/measures-quality.md)",
     )
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from aims_mlops.errors import InputError
 from aims_mlops.measures.quality.frame import Frames
+from aims_mlops.measures.quality.plausible import plausible_range
 from aims_mlops.measures.quality.suite import (
     TYPE_LISTS,
     Expectation,
@@ -31,8 +32,8 @@ def default_suite(frames: Frames) -> Suite:
     """What any table should keep to: rows that differ, values that are there and that vary.
 
     At most 1 % of rows that occur more than once, at most 20 % of values missing in a column,
-    and at least two different values in each column. Lists and records are left out of the
-    comparison of rows.
+    at least two different values in each column, and values in the range that the column's name
+    stands for (`plausible`). Lists and records are left out of the comparison of rows.
     """
     comparable = frames.comparable
     found = [Expectation("expect_table_row_count_to_be_between", {"min_value": 1})]
@@ -47,6 +48,7 @@ def default_suite(frames: Frames) -> Suite:
                     {"column": name, "min_value": 2},
                 )
             )
+        found.extend(plausible_range(frames.of([name])[name], name))
     return Suite("default", tuple(found), origin="default")
 
 
