@@ -62,7 +62,7 @@ def _datasets(records: tuple[Record, ...]) -> str:
         parts = [f"{body.get('name')} ({body.get('role') or 'no role'}): {body.get('rows')} rows"]
         columns = body.get("columns")
         if isinstance(columns, (list, dict)):
-            parts.append(f"{len(columns)} columns")
+            parts.append(f"{body.get('column_count') or len(columns)} columns")
         parts += [
             f"{key} {body[key]}" if body.get(key) else f"{key} not declared"
             for key in ("source", "licence", "purpose")

@@ -230,6 +230,18 @@ def _fingerprint(run: Run, data: Any, name: str) -> tuple[Any, Fingerprint, Mapp
 def _measure_quality(run: Run, data: Any, place: int) -> None:
     entry = run.datasets[place]
     if run.settings.quality and _quality_installed():
+        from aims_mlops.capture.wide import COLUMNS_LIMIT
+
+        columns = len(entry.digest["columns"])
+        if columns > COLUMNS_LIMIT and entry.about.suite is None:
+            wide = InputError(
+                "quality is not measured without a suite",
+                got=f"{columns} columns",
+                expected=f"at most {COLUMNS_LIMIT}",
+                next_step="declare what is expected: aims.dataset(data, name, suite=…)",
+            )
+            note(run, f"quality of dataset {entry.about.name}", wide)
+            return
         with guarded(run, f"quality of dataset {entry.about.name}"):
             run.datasets[place] = replace(entry, quality=_quality(data, entry))
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from aims_mlops.evidence.models import ModelReference
 from aims_mlops.evidence.records import Evidence
 from aims_mlops.hookspecs import hookimpl
 
 if TYPE_CHECKING:
+    from aims_mlops.capture.dataset import CapturedDataset
     from aims_mlops.capture.run import Run
 
 
@@ -37,7 +38,7 @@ def collect_run_evidence(run: Run) -> Iterable[Evidence]:
         body = {"parameters": run.parameters.values, "left_out": run.parameters.left_out}
         found.append(statement(run, "parameters", body))
     for entry in run.datasets:
-        found.append(statement(run, "dataset", entry.body(), entry.subject))
+        found.append(statement(run, "dataset", _dataset(run, entry), entry.subject))
         if (quality := with_overlaps(run, entry)) is not None:
             found.append(statement(run, "data-quality", quality, entry.subject))
     # What an evaluation only names was described by the run that made it, and better.
@@ -69,6 +70,19 @@ def _why_not_registered(run: Run) -> tuple[str, str]:
             "return it inside an mlflow.pyfunc.PythonModel",
         )
     return "MLflow is switched off for this run", "leave AIMS_MLFLOW and mlflow= unset"
+
+
+def _dataset(run: Run, entry: CapturedDataset) -> dict[str, Any]:
+    from aims_mlops.capture.failures import guarded
+    from aims_mlops.capture.wide import COLUMNS_LIMIT, kept_details, shortened
+
+    body = entry.body()
+    if len(body["columns"]) <= COLUMNS_LIMIT:
+        return body
+    short = shortened(body)
+    with guarded(run, f"columns of dataset {entry.about.name}"):
+        short["details"] = kept_details(body)
+    return short
 
 
 @hookimpl(tryfirst=False, trylast=True)
