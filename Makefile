@@ -1,13 +1,14 @@
 # Two commands. Each sets up everything it needs in .venv; Python 3.11 or newer and make suffice.
 #   make demo   the main job, end to end, on real data, with embedded defaults
 #   make test   linters, types, import floors and tests; make test K=expression runs some tests
+#   make mlflow the tests of tests/mlflow against the oldest and the newest MLflow that is supported
 #   make flavours   the table in docs/flavours.md, with every framework (8 GB in .venv-flavours)
 #   make bench  figures of speed and memory, printed and kept under benchmarks/
 PYTHON ?= python3
 BIN := .venv/bin
 
 .DEFAULT_GOAL := demo
-.PHONY: demo test bench flavours
+.PHONY: demo test bench flavours mlflow
 
 demo: .venv/.ready-demo
 	@$(BIN)/python examples/diabetes_demo.py
@@ -22,6 +23,29 @@ test: .venv/.ready-test
 bench: .venv/.ready-test
 	@# What misses half of its goal is taken again: it fails where it does so three times in a row.
 	$(BIN)/python -m pytest -s tests/benchmarks tests/serving -m benchmark --reruns 2 --reruns-delay 5 $(if $(K),-k "$(K)")
+
+# MLflow itself comes from a small venv of its own, all else from .venv. Its whole wheel holds what
+# mlflow-skinny and mlflow-tracing hold, so that none of its dependencies is installed twice.
+OLDEST := 3.16.0
+NEWEST := 3.18.0
+# A client without our package is made from the folder that MLflow lies in, here without the rest.
+MLFLOW_TESTS := tests/mlflow --ignore tests/mlflow/gate/test_client_without_package.py
+
+mlflow: .venv-oldest/.ready .venv-newest/.ready
+	.venv-oldest/bin/python -m pytest -q -n 2 --dist worksteal -m "not benchmark" $(MLFLOW_TESTS) $(if $(K),-k "$(K)")
+	@# What changes from version to version: routes, methods, answers, files.
+	.venv-newest/bin/python -m pytest -q -n 2 --dist worksteal tests/mlflow/test_*.py tests/mlflow/gate/test_known_routes.py \
+	    tests/mlflow/gate/test_unchanged_registry.py tests/mlflow/gate/test_unreadable_requests.py \
+	    tests/mlflow/gate/test_gate_routes.py tests/mlflow/gate/test_server_app.py $(if $(K),-k "$(K)")
+
+.venv-oldest/.ready: MLFLOW := $(OLDEST)
+.venv-newest/.ready: MLFLOW := $(NEWEST)
+.venv-oldest/.ready .venv-newest/.ready: .venv/.ready-test Makefile
+	@$(BIN)/python -m venv --without-pip $(@D)
+	@$(BIN)/python -m pip --python $(@D)/bin/python install --quiet --no-deps mlflow==$(MLFLOW)
+	@$(@D)/bin/python -c 'import sys, sysconfig as s; open(s.get_path("purelib") + "/base.pth", "w").write("import site; site.addsitedir(%r)" % sys.argv[1])' \
+	    "$$($(BIN)/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')"
+	@touch $@
 
 flavours: .venv-flavours/.ready
 	@# docs/flavours.md must say what is found; WRITE=1 writes it anew.
