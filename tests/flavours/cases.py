@@ -173,6 +173,7 @@ def transformers() -> Case:
 def keras() -> Case:
     import keras as k
 
+    k.backend.clear_session()  # layers are named by a counter of the process
     k.utils.set_random_seed(0)
     model = k.Sequential([k.Input((3,)), k.layers.Dense(4), k.layers.Dense(1)])
     model.compile(loss="mse")
