@@ -352,3 +352,28 @@ def test_run_that_failed_is_told_once_and_never_as_one_that_did_not_happen(loans
         1,
         0,
     )
+
+
+def test_small_daily_batches_are_pooled_until_there_is_enough(loans: Any) -> None:
+    for day in range(14):
+        loans.day(day, loans.frame(120, seed=day))
+        loans.at(day + 1)
+        loans.run()
+    drift = [record.evidence.body for record in loans.records("drift")]
+    assert drift[0]["verdict"] == "insufficient"
+    assert drift[-1]["verdict"] == "no drift"
+    pooled = drift[-1]["pooled"]
+    assert pooled["rows"] == 120 * pooled["windows"] == drift[-1]["current"]["rows"]
+    assert any("windows were put together" in note for note in drift[-1]["notes"])
+    assert loans.records("nonconformity") == []
+
+
+def test_window_that_cannot_be_read_is_left_out_of_the_pool(loans: Any) -> None:
+    for day in range(12):
+        loans.day(day, loans.frame(120, seed=day))
+    loans.at(12)
+    (loans.folder / "data" / "2026-01-14.parquet").write_bytes(b"no parquet")
+    loans.run()
+    drift = [record.evidence.body for record in loans.records("drift")]
+    assert drift[-1]["verdict"] == "no drift"
+    assert drift[-1]["pooled"]["windows"] > 1

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +17,9 @@ from aims_mlops.oversight.windows import zone_of
 if TYPE_CHECKING:
     from aims_mlops.measures.result import MeasureResult
     from aims_mlops.oversight.cadence import Scheduled
+
+
+MOST_WINDOWS = 30  # before the newest, that are put to it where it has too few rows
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,14 +113,18 @@ def _of_data(task: Task, batch: Batch) -> dict[str, Any]:
     return found | {"bodies": tuple(bodies), "plots": tuple(_plots(task.monitor, results))}
 
 
-def _of_log(task: Task) -> tuple[Any, tuple[dict[str, str], ...]]:
+def _of_log(
+    task: Task, start: datetime | None = None, end: datetime | None = None
+) -> tuple[Any, tuple[dict[str, str], ...]]:
     """The predictions of the window as an Arrow table without what only the log itself needs."""
     from aims_mlops.monitoring.inference.reading import read_window
     from aims_mlops.monitoring.inference.rows import OWN
 
     assert task.log is not None
     run = task.run
-    table, problems = read_window(task.log, run.system, run.start, run.end, root=task.root)
+    table, problems = read_window(
+        task.log, run.system, start or run.start, end or run.end, root=task.root
+    )
     own = [n for n in table.column_names if n in OWN and n not in ("prediction", "score")]
     return table.drop_columns(own), tuple(problem.to_body() for problem in problems)
 
@@ -124,14 +132,15 @@ def _of_log(task: Task) -> tuple[Any, tuple[dict[str, str], ...]]:
 def _data_results(task: Task, path: Any, batch: Batch) -> Iterator[MeasureResult]:
     monitor = task.monitor
     if "drift" in monitor.measures and task.profile is not None:
-        from aims_mlops.measures.drift.measure import measure_drift
+        from aims_mlops.measures.drift.pooling import measure_pooled_drift
         from aims_mlops.measures.drift.reference import ReferenceProfile
 
         profile = ReferenceProfile.from_body(*task.profile)
         known = profile.columns
-        yield measure_drift(
+        yield measure_pooled_drift(
             profile,
             path,
+            earlier_windows(task),
             columns=monitor.columns or None,
             prediction=monitor.prediction if monitor.prediction in known else None,
         )
@@ -145,6 +154,39 @@ def _data_results(task: Task, path: Any, batch: Batch) -> Iterator[MeasureResult
         yield _bias(monitor, path, monitor.label if at_once else None)
     if "performance" in monitor.measures and at_once:
         yield _performance(monitor, path)
+
+
+def earlier_windows(task: Task) -> Iterator[Callable[[], Any]]:
+    """The windows before that of a task, newest first: calls that give a table, or None."""
+    length = task.run.end - task.run.start
+    end = task.run.start
+    for _ in range(MOST_WINDOWS):
+        yield partial(_earlier, task, end - length, end)
+        end -= length
+
+
+def _earlier(task: Task, start: datetime, end: datetime) -> Any:
+    """What a window before held, in memory; None without rows, or where it cannot be read."""
+    import pyarrow as pa
+
+    from aims_mlops.measures.tables import open_table
+
+    try:
+        if task.log is not None:
+            table = _of_log(task, start, end)[0]
+            return table if table.num_rows else None
+        files = files_of(str(task.monitor.data), task.root, start, end, zone_of(task.monitor))
+        with opened(files) as batch:
+            if batch.path is None:
+                return None
+            rows = open_table(batch.path, index="ignore")
+            parts = [
+                pa.table(dict(zip(rows.names, (c() for c in part.columns), strict=True)))
+                for part in rows.batches()
+            ]
+        return pa.concat_tables(parts, promote_options="permissive") if parts else None
+    except (AimsError, pa.ArrowException):
+        return None  # it had a run of its own, which told what is wrong with it
 
 
 def _bias(monitor: Monitor, data: Any, label: str | None) -> MeasureResult:
