@@ -83,6 +83,11 @@ def _schema_of_all(files: list[Path]) -> pa.Schema:
     return schema
 
 
+def schema_of(path: Path) -> pa.Schema:
+    """The columns of one file and their types. Raises InputError for one that cannot be read."""
+    return _open(path)[0]
+
+
 def is_table_file(path: Path) -> bool:
     """Whether the ending is one of those that are read here."""
     return _ending(path) in _READERS

@@ -8,17 +8,19 @@ import re
 import shutil
 import tempfile
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta, tzinfo
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from aims_mlops.errors import InputError, MissingExtraError
 from aims_mlops.evidence.records import Subject
+from aims_mlops.monitoring.odd_files import fitting
 
+T = TypeVar("T")
 _URL = re.compile(r"[a-z][a-z0-9+.-]*://", re.IGNORECASE)
 
 
@@ -41,23 +43,45 @@ class Batch:
     path : a file, or a folder of files; None if there is none.
     repeated : names of files that have the content of another one and were left out.
     digests : name, size and SHA-256 of each file, being computed while the batch is measured.
+    left_out : of each file that does not fit to the others `name`, `size`, `sha256` and `reason`.
     """
 
     path: Path | None
     repeated: tuple[str, ...]
     digests: tuple[tuple[Listed, Future[str]], ...]
+    left_out: tuple[dict[str, Any], ...] = ()
+    paths: tuple[Path, ...] = field(default=(), repr=False)
+    folder: Path | None = field(default=None, repr=False)
 
     @property
     def files(self) -> tuple[dict[str, Any], ...]:
         """Name, size and SHA-256 of each. Raises InputError for a file that cannot be read."""
-        return tuple(
-            {"name": file.name, "size": file.size, "sha256": digest.result()}
-            for file, digest in self.digests
-        )
+        return tuple(_told(file, digest) for file, digest in self.digests)
 
     @property
     def first_name(self) -> str:
         return self.digests[0][0].name
+
+    def fitted(self) -> Batch:
+        """Those of its files that make one table; itself where there is nothing to leave out."""
+        if len(self.paths) < 2:
+            return self
+        folder = Path(tempfile.mkdtemp(prefix="fitted-", dir=self.folder))
+        found = fitting(self.paths, folder)
+        kept = sorted(found.paths)
+        if not kept or [found.paths[place] for place in kept] == list(self.paths):
+            return self
+        return replace(
+            self,
+            path=_as_one([found.paths[place] for place in kept], folder),
+            digests=tuple(self.digests[place] for place in kept),
+            left_out=tuple(
+                _told(*self.digests[place]) | {"reason": found.odd[place]}
+                for place in sorted(found.odd)
+                if not _is_marker(self.digests[place][0])
+            ),
+            paths=(),
+        )
 
     @property
     def subject(self) -> Subject | None:
@@ -118,9 +142,38 @@ def opened(files: Sequence[Listed]) -> Iterator[Batch]:
                     seen.add((file.size, digest.result()))
                 kept.append((file, digest))
                 paths.append(path)
-            yield Batch(_as_one(paths, folder), tuple(repeated), tuple(kept))
+            one = _as_one(paths, folder)
+            yield Batch(one, tuple(repeated), tuple(kept), paths=tuple(paths), folder=folder)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def with_what_fits(batch: Batch, use: Callable[[Batch], T]) -> tuple[T, Batch]:
+    """What `use` makes of the batch, and the batch that it could use: all of it, else what fits.
+
+    A file that is no table by its ending is left out of several from the start: whatever reads a
+    folder passes over it. Raises what `use` raises where no file is at fault.
+    """
+    from aims_mlops.measures.table_files import is_table_file
+
+    if any(not is_table_file(Path(f.name)) and not _is_marker(f) for f, _ in batch.digests):
+        batch = batch.fitted()
+    try:
+        return use(batch), batch
+    except InputError:
+        fitted = batch.fitted()
+        if fitted is batch:
+            raise
+    return use(fitted), fitted
+
+
+def _is_marker(file: Listed) -> bool:
+    """What writers of folders leave beside their tables, such as `_SUCCESS`."""
+    return file.name.startswith(("_", "."))
+
+
+def _told(file: Listed, digest: Future[str]) -> dict[str, Any]:
+    return {"name": file.name, "size": file.size, "sha256": digest.result()}
 
 
 def _patterns(template: str, start: datetime, end: datetime) -> Iterator[str]:

@@ -46,7 +46,7 @@ def findings(
         it that were measured sooner, with which its drift may make a row.
     """
     found = [*_volume(monitor, measured), *_limits(checks), *_repeated(measured)]
-    found += _odd(measured)
+    found += [*_odd(measured), *_left_out(measured)]
     for kind, body in measured.bodies:
         if kind == "drift":
             found += [*_schema(monitor, body), *_drift(monitor, [*windows, body], later)]
@@ -158,6 +158,17 @@ def _odd(measured: Measured) -> Iterator[Finding]:
             "see what writes the inference log; nothing of it was lost",
             about=what.replace(" ", "-"),
             severity="minor",
+        )
+
+
+def _left_out(measured: Measured) -> Iterator[Finding]:
+    if measured.left_out:
+        names = [f"{file['name']}: {file['reason']}" for file in measured.left_out]
+        yield _finding(
+            "odd-file",
+            f"{len(names)} of {len(names) + len(measured.files)} files of the window were left "
+            f"out, the others measured: {_listed(names)}",
+            "write what is named as the other files are; the window is measured again with it",
         )
 
 

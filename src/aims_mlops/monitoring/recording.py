@@ -145,6 +145,7 @@ class ScheduleRuns:
             "files": list(measured.files),
             "listed": listed,
             "repeated": list(measured.repeated),
+            "left_out": [dict(file) for file in measured.left_out],
             "labels": dict(measured.labels) if measured.labels else None,
             "measured": [kind for kind, _ in measured.bodies],
             "figures": _volume_figure(measured),

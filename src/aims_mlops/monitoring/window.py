@@ -7,11 +7,11 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from aims_mlops.errors import AimsError, InputError, MissingExtraError
 from aims_mlops.inventory.monitoring import Monitor
-from aims_mlops.monitoring.batch import Batch, Listed, files_of, opened
+from aims_mlops.monitoring.batch import Batch, Listed, files_of, opened, with_what_fits
 from aims_mlops.oversight.windows import zone_of
 
 if TYPE_CHECKING:
@@ -45,7 +45,8 @@ class Measured:
 
     rows : of the batch; None without data.  batch : its name and digest.  bodies : kind and body of
     evidence.  labels : how they were joined.  problems : what is odd about files of
-    an inference log.  plots : kind and SVG.
+    an inference log.  left_out : files that do not fit to the others, with the reason.
+    plots : kind and SVG.
     error : type, message and next step of what broke.
     """
 
@@ -57,6 +58,7 @@ class Measured:
     bodies: tuple[tuple[str, dict[str, Any]], ...] = ()
     labels: Mapping[str, Any] | None = None
     problems: tuple[Mapping[str, str], ...] = ()
+    left_out: tuple[Mapping[str, Any], ...] = ()
     error: Mapping[str, str | None] | None = None
     plots: tuple[tuple[str, str], ...] = field(default=())
 
@@ -70,7 +72,12 @@ def measure_window(task: Task) -> Measured:
             try:
                 if batch.path is not None:
                     of_stage = _of_data if task.run.stage == "data" else _of_labels
-                    found |= of_stage(task, batch)
+                    if task.log is not None:  # its own reader names what is odd
+                        found |= of_stage(task, batch)
+                    else:
+                        of_fitting, batch = with_what_fits(batch, partial(of_stage, task))
+                        left_out = (*batch.left_out, *of_fitting.get("left_out", ()))
+                        found |= of_fitting | {"left_out": left_out}
             finally:  # what is there is told, whether it could be measured or not
                 found["files"] = batch.files
                 if batch.subject is not None:
@@ -230,9 +237,12 @@ def _of_labels(task: Task, batch: Batch) -> dict[str, Any]:
                 expected=monitor.labels,
                 next_step="deliver the labels, or raise labels_delay",
             )
-        joined, counts = _joined(monitor, batch.path, labels.path)
-        files = list(labels.files)
-    return _with_labels(task, batch, joined, counts, files)
+        data = batch.path
+        (joined, counts), read = with_what_fits(
+            labels, lambda those: _joined(monitor, data, cast("Path", those.path))
+        )
+        files = list(read.files)
+    return _with_labels(task, batch, joined, counts, files) | {"left_out": read.left_out}
 
 
 def _labelled_in_log(task: Task, folder: str) -> tuple[Any, dict[str, int]]:
