@@ -33,6 +33,7 @@ from aims_mlops.evidence.admission import payload_of_evidence
 from aims_mlops.evidence.canonical import parse
 from aims_mlops.evidence.clock import now, stamp
 from aims_mlops.evidence.records import Evidence, Record, Subject
+from aims_mlops.store.durable import sync_folder
 
 if TYPE_CHECKING:
     from aims_mlops.store.base import EvidenceStore
@@ -383,14 +384,8 @@ def _write(folder: Path, name: str, content: bytes, *, suffix: str = _SUFFIX) ->
 
 
 def _sync_folder(folder: Path) -> None:
-    if os.name != "posix":
-        return
     with contextlib.suppress(OSError):  # a file system that cannot sync a folder
-        descriptor = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
+        sync_folder(folder)
 
 
 def _sweep(root: Path) -> None:

@@ -65,19 +65,17 @@ class ColumnMeasured:
 
     @property
     def missing_shares(self) -> tuple[float, float]:
-        first, second = self.reference, self.current
-        return (
-            first.missing / first.rows if first.rows else 0.0,
-            second.missing / second.rows if second.rows else 0.0,
-        )
+        """Of the rows, in reference and batch."""
+        return _share("missing", self.reference), _share("missing", self.current)
 
     @property
     def infinite_shares(self) -> tuple[float, float]:
-        first, second = self.reference, self.current
-        return (
-            first.infinite / first.rows if first.rows else 0.0,
-            second.infinite / second.rows if second.rows else 0.0,
-        )
+        """Of the rows, in reference and batch."""
+        return _share("infinite", self.reference), _share("infinite", self.current)
+
+
+def _share(what: Literal["missing", "infinite"], sample: Sample) -> float:
+    return getattr(sample, what) / sample.rows if sample.rows else 0.0
 
 
 def measure_column(

@@ -48,34 +48,27 @@ def column_figures(column: ColumnMeasured, judged: Judged) -> list[Figure]:
                 source=column.test.source,
             )
         )
-    if column.missing_test is not None:
-        rows, missing = column.current.rows, column.current.missing
-        figures.append(
-            Figure(
-                measure="share_of_missing_values",
-                group=group,
-                value=missing / rows if rows else None,
-                numerator=missing,
-                denominator=rows,
-                n=rows,
-                source=source_of("evidently", "MissingValueCount"),
-            )
-        )
-    if column.infinite_test is not None:
-        rows, infinite = column.current.rows, column.current.infinite
-        figures.append(
-            Figure(
-                measure="share_of_infinite_values",
-                group=group,
-                value=infinite / rows if rows else None,
-                numerator=infinite,
-                denominator=rows,
-                n=rows,
-                method="a count, not an estimate",
-                source="aims-mlops: drift_verdict",
-            )
-        )
+    for measure, test, rows in (
+        ("share_of_missing_values", column.missing_test, column.current.missing),
+        ("share_of_infinite_values", column.infinite_test, column.current.infinite),
+    ):
+        if test is not None:
+            figures.append(_share(measure, group, rows, column.current.rows))
     return figures
+
+
+def _share(measure: str, group: dict[str, str], count: int, rows: int) -> Figure:
+    return Figure(
+        measure=measure,
+        group=group,
+        value=count / rows if rows else None,
+        numerator=count,
+        denominator=rows,
+        n=rows,
+        source=source_of("evidently", "MissingValueCount")
+        if measure == "share_of_missing_values"
+        else "aims-mlops: drift_verdict",
+    )
 
 
 def dataset_figures(verdicts: Sequence[Verdict]) -> list[Figure]:

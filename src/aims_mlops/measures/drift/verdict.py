@@ -93,22 +93,19 @@ def _judge(
     infinite: float | None,
     rules: Rules,
 ) -> Judged:
-    before, after = column.missing_shares
-    if (
-        missing is not None
-        and missing <= rules.false_discovery_rate
-        and abs(after - before) >= rules.missing_threshold
+    for what, p_value, (before, after) in (
+        ("missing", missing, column.missing_shares),
+        ("infinite", infinite, column.infinite_shares),
     ):
-        reason = f"missing values went from {before:.1%} to {after:.1%} of rows"
-        return Judged(verdict="drift", reason=reason, adjusted=adjusted, missing_adjusted=missing)
-    before, after = column.infinite_shares
-    if (
-        infinite is not None
-        and infinite <= rules.false_discovery_rate
-        and abs(after - before) >= rules.missing_threshold
-    ):
-        reason = f"infinite values went from {before:.1%} to {after:.1%} of rows"
-        return Judged(verdict="drift", reason=reason, adjusted=adjusted, missing_adjusted=missing)
+        if (
+            p_value is not None
+            and p_value <= rules.false_discovery_rate
+            and abs(after - before) >= rules.missing_threshold
+        ):
+            reason = f"{what} values went from {before:.1%} to {after:.1%} of rows"
+            return Judged(
+                verdict="drift", reason=reason, adjusted=adjusted, missing_adjusted=missing
+            )
     n, m = column.reference.n, column.current.n
     if min(n, m) < rules.minimum_rows or column.effect is None or adjusted is None:
         return Judged(
