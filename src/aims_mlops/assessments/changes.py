@@ -58,7 +58,9 @@ def changes_between(old: Dossier, new: Dossier, system: System | None) -> list[s
     """
     found: list[str] = []
     if old.model != new.model:
-        found.append(f"another model: {old.model[:12]}… -> {new.model[:12]}…")
+        same = same_content(old, new)
+        told = "" if same is None else f", {same}"
+        found.append(f"another model: {old.model[:12]}… -> {new.model[:12]}…{told}")
     if old.assessment is not None:
         found += declared_changes(old.assessment, system)
     found += dataset_changes(old, new)
@@ -66,6 +68,32 @@ def changes_between(old: Dossier, new: Dossier, system: System | None) -> list[s
         found += _outside(kind, _newest(old, kind), _newest(new, kind))
     found += environment_changes(_newest(old, "environment"), _newest(new, "environment"))
     return found
+
+
+def same_content(old: Dossier, new: Dossier) -> str | None:
+    """In words, that one model is the other trained again; None if it is not, or not on record.
+
+    Every record of either model has to name the same canonical digest (docs/digests.md). What the
+    digest does not cover, such as figures, is not said by it.
+    """
+    found = {_canonical(record) for dossier in (old, new) for record in dossier.of_kind("model")}
+    if len(found) != 1 or not (old.of_kind("model") and new.of_kind("model")):
+        return None
+    (content,) = found
+    if content is None:
+        return None
+    scheme, sha256 = content
+    return f"an identical retraining, the same content: {scheme} {sha256[:12]}…"
+
+
+def _canonical(record: Record) -> tuple[str, str] | None:
+    said = record.evidence.body.get("canonical")
+    if not isinstance(said, Mapping):
+        return None
+    scheme, sha256 = said.get("scheme"), said.get("sha256")
+    if not isinstance(scheme, str) or not isinstance(sha256, str) or not (scheme and sha256):
+        return None
+    return scheme, sha256
 
 
 def declared_changes(submitted: Record, system: System | None) -> Iterable[str]:

@@ -6,7 +6,8 @@ own. What is kept is the assessment of the system's model that was assessed last
   approvals count today;
 - nothing re-opened it since: an incident, a nonconformity, a rejection, a new evaluation;
 - the retrained model stays within the tolerance (`tolerance`).
-It still needs approvals of its own: those are bound to one model digest.
+It still needs approvals of its own: those are bound to one model digest, the raw one, also where
+the canonical digests say that the retraining was an identical one.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from aims_mlops.assessments.binding import Binding
-from aims_mlops.assessments.changes import changes_since
+from aims_mlops.assessments.changes import changes_since, same_content
 from aims_mlops.assessments.consent import CONSENT_KINDS, Consent, is_agreed, weigh_consent
 from aims_mlops.assessments.dossier import EVIDENCE_RULE, Dossier
 from aims_mlops.assessments.involvement import involved_in, last_incident
@@ -56,10 +57,14 @@ class Circumstances:
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """The dossier, with the assessment that is kept if one is, and else why none is, in words."""
+    """The dossier, with the assessment that is kept if one is, and else why none is, in words.
+
+    same : where one is kept and the retraining was an identical one, that in words.
+    """
 
     dossier: Dossier
     why_not: tuple[str, ...] = ()
+    same: str | None = None
 
 
 def keep_assessment(
@@ -83,7 +88,7 @@ def keep_assessment(
     why += beyond_tolerance(seen, dossier, around.system, tolerance)
     if why:
         return Kept(dossier, tuple(why))
-    return Kept(replace(dossier, kept=seen.assessment))
+    return Kept(replace(dossier, kept=seen.assessment), same=same_content(seen, dossier))
 
 
 def _as_approved(old: Dossier, policy: Policy, around: Circumstances) -> Dossier | str:

@@ -14,6 +14,7 @@ from aims_mlops.assessments.changes import (
     declared_changes,
     environment_changes,
     figures_of,
+    same_content,
     schema_of,
 )
 from aims_mlops.assessments.dossier import Dossier
@@ -33,13 +34,14 @@ def beyond_tolerance(
 ) -> list[str]:
     """Every reason why the assessment of one model does not cover another; empty if it does.
 
-    old : as the approvers of the assessed model saw it.  new : the retrained model.
+    old : as the approvers of the assessed model saw it.  new : the retrained model. The run of an
+        identical retraining may have another environment: the model that came out is the same.
     """
     found = list(declared_changes(old.assessment, system)) if old.assessment else []
     found += _model(old, new, tolerance)
     found += _data(old, new, tolerance)
     found += _moved(old, new, tolerance)
-    if tolerance.environment == "same":
+    if tolerance.environment == "same" and same_content(old, new) is None:
         found += _environment(old, new)
     return found
 

@@ -16,7 +16,7 @@ from datetime import datetime
 
 from aims_mlops.assessments.binding import Binding, rule_of
 from aims_mlops.assessments.dossier import Dossier, evidence_root
-from aims_mlops.assessments.keeping import keep_assessment
+from aims_mlops.assessments.keeping import Kept, keep_assessment
 from aims_mlops.assessments.waiver import standing_waivers
 from aims_mlops.evidence.clock import stamp
 from aims_mlops.evidence.records import Record
@@ -100,7 +100,7 @@ def decide(
         notes=(
             *_notes(request, policy, approved=bool(consent.counted), broke_glass=broke_glass),
             *_first_use_note(request, consent.first_use),
-            *_kept_note(dossier),
+            *_kept_note(kept),
             *_earlier_rule_notes(consent.counted.values(), binding),
             *notes_on(policy, request.oversight),
         ),
@@ -243,11 +243,13 @@ def _first_use_note(request: PromotionRequest, humans: Sequence[str]) -> tuple[s
     return (note,)
 
 
-def _kept_note(dossier: Dossier) -> tuple[str, ...]:
-    if dossier.kept is None:
+def _kept_note(kept: Kept) -> tuple[str, ...]:
+    record = kept.dossier.kept
+    if record is None:
         return ()
-    of = f"model {str(dossier.kept.evidence.body.get('model'))[:12]}…, record {dossier.kept.id[:8]}"
-    return (f"the impact assessment of {of}, is kept: the policy's tolerance covers this model",)
+    of = f"model {str(record.evidence.body.get('model'))[:12]}…, record {record.id[:8]}"
+    note = f"the impact assessment of {of}, is kept: the policy's tolerance covers this model"
+    return (note if kept.same is None else f"{note}, {kept.same}",)
 
 
 def _earlier_rule_notes(counted: Iterable[Record], binding: Binding) -> Iterable[str]:

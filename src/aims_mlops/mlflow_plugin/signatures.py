@@ -70,9 +70,9 @@ def predicted(model: Any, sample: Any, flavor: Flavor) -> Any:
     if flavor.name == "pytorch":
         return _forward(model, sample)
     if flavor.name == "keras":
-        import numpy as np
+        import keras
 
-        return np.asarray(model(_numbers(sample), training=False))
+        return keras.ops.convert_to_numpy(model(_numbers(sample), training=False))
     if flavor.name == "xgboost" and type(model).__name__ == "Booster":
         import xgboost
 

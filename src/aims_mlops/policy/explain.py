@@ -93,6 +93,11 @@ def _tolerance(tolerance: Tolerance | None) -> list[str]:
         "  a retrained model keeps the approved one of the model before while each figure stays "
         f"within ±{tolerance.figures_within:g}" + "".join(f", {other}" for other in others),
         f"  what may change with that: {', '.join(free) or 'nothing else'}",
+        *(
+            ["  an identical retraining (canonical digest) may run in another environment"]
+            if tolerance.environment == "same"
+            else []
+        ),
         "  it needs approvals of its own",
     ]
 

@@ -66,6 +66,12 @@ def assessed(world):
     return model
 
 
+CANONICAL = {"canonical": {"scheme": "aims-model-v1", "sha256": "c" * 64, "changed": ["MLmodel"]}}
+OTHER_CONTENT = {"canonical": {**CANONICAL["canonical"], "sha256": "d" * 64}}
+OTHER_SCHEME = {"canonical": {**CANONICAL["canonical"], "scheme": "aims-model-v9"}}
+OTHER_PACKAGES = {"packages": {"a": "2"}}
+
+
 def submitted(decision):
     return next(r for r in decision.reasons if r.rule == "assessment.submitted")
 
@@ -83,6 +89,80 @@ def test_retrained_model_within_tolerance_keeps_the_assessment_and_needs_its_own
     body = world.store.get(decision.record).evidence.body
     kept = next(iter(world.store.find(kind="impact-assessment")))
     assert body["bound"]["assessment"] == kept.evidence.body["document_sha256"]
+
+
+@pytest.fixture
+def with_content(world):
+    """The approved model before, whose canonical digest is on record."""
+    tolerate(world)
+    model = trained(world, "before", model=CANONICAL)
+    world.submit(model)
+    world.approve(model)
+    return model
+
+
+def test_identical_retraining_is_recognised_recorded_and_told(world, with_content):
+    model = trained(world, "again", model=CANONICAL, environment=OTHER_PACKAGES)
+    words = "an identical retraining, the same content: aims-model-v1 cccccccccccc…"
+    decision = world.gate(model)
+    assert [reason.rule for reason in decision.refusals] == ["approvals.count"]
+    shown = CliRunner().invoke(assess, ["approve", "--model", model.uri, "--as", "bo", "--yes"])
+    assert words in shown.output
+    assert words in CliRunner().invoke(assess, ["show", "--model", model.uri]).output
+    decision = world.gate(model)
+    assert decision.allowed
+    record = world.store.get(decision.record)
+    assert words in " ".join(record.evidence.body["notes"])
+    assert repeat(world.store, record).to_body() == dict(record.evidence.body)
+
+
+@pytest.mark.parametrize("claimed", [{}, {"canonical": None}, OTHER_CONTENT, OTHER_SCHEME])
+def test_retraining_with_other_or_unknown_content_is_not_called_identical(
+    world, with_content, claimed
+):
+    same = trained(world, "same packages", model=claimed)
+    world.approve(same)
+    decision = world.gate(same)
+    assert decision.allowed
+    assert not any("identical" in note for note in decision.notes)
+    model = trained(world, "other packages", model=claimed, environment=OTHER_PACKAGES)
+    assert "1 packages of the run differ" in submitted(world.gate(model)).observed
+
+
+def test_second_record_that_claims_the_approved_content_makes_no_identical_retraining(
+    world, with_content
+):
+    model = trained(world, "again", model=OTHER_CONTENT, environment=OTHER_PACKAGES)
+    body = {"name": "m", "sha256": model.sha256, "class": "Tree", "framework": "trees 1.0"}
+    body |= {"signature": {"inputs": ["income"]}, "parameters_of_model": {"depth": 3}, **CANONICAL}
+    world.record("model", [model.subject], body, actor="ana")
+    assert "1 packages of the run differ" in submitted(world.gate(model)).observed
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"figures": [figure(0.83), figure(0.7, group={"sex": "F"})]}, "0.8 -> 0.83, beyond ±0.02"),
+        ({"figures": [figure(0.8)]}, "recall_score, sex=F is not measured any more"),
+        ({"data": {"licence": "CC0"}}, "data set d has another licence"),
+        ({"model": {"class": "Forest"}}, "another class"),
+        ({"model": {"parameters_of_model": {"depth": 9}}}, "another parameters of model"),
+    ],
+)
+def test_identical_content_excuses_no_figure_data_set_or_kind_of_model(
+    world, with_content, change, words
+):
+    change = {**change, "model": {**CANONICAL, **change.get("model", {})}}
+    assert words in submitted(world.gate(trained(world, "again", **change))).observed
+
+
+def test_without_a_tolerance_an_identical_retraining_is_bound_to_its_own_digest(world):
+    model = trained(world, "before", model=CANONICAL)
+    world.submit(model)
+    world.approve(model)
+    decision = world.gate(trained(world, "again", model=CANONICAL))
+    assert submitted(decision).observed == "none about this model"
+    assert not any("identical" in note for note in decision.notes)
 
 
 def test_without_a_tolerance_every_retrained_model_is_assessed_anew(world):
