@@ -49,7 +49,7 @@ mlflow: .venv-oldest/.ready .venv-newest/.ready
 
 flavours: .venv-flavours/.ready
 	@# docs/flavours.md must say what is found; WRITE=1 writes it anew.
-	AIMS_WRITE_FLAVOURS=$(WRITE) KERAS_BACKEND=torch MPLBACKEND=Agg .venv-flavours/bin/python -m pytest -q tests/flavours/check_flavours.py
+	AIMS_WRITE_FLAVOURS=$(WRITE) KERAS_BACKEND=torch MPLBACKEND=Agg .venv-flavours/bin/python -m pytest -q tests/flavours/check_flavours.py tests/flavours/check_tensors.py
 
 .venv-flavours/.ready: pyproject.toml constraints.txt
 	@$(PYTHON) -m venv .venv-flavours

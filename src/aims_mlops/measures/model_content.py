@@ -102,8 +102,24 @@ def _archive(content: bytes) -> bytes:
         elif name == "metadata.json":
             found = json.loads(inside)
             inside = _json({k: v for k, v in found.items() if k not in _VOLATILE_JSON})
+        elif name == "config.json":
+            inside = _json(_numbered(json.loads(inside), {}))
         listed[name] = hashlib.sha256(inside).hexdigest()
     return _json(listed)
+
+
+def _numbered(value: Any, numbers: dict[Any, int]) -> Any:
+    """The configuration of Keras, with its shared objects numbered in order, not by address."""
+    if isinstance(value, list):
+        return [_numbered(item, numbers) for item in value]
+    if not isinstance(value, dict):
+        return value
+    return {
+        name: numbers.setdefault(item, len(numbers))
+        if name == "shared_object_id" and isinstance(item, int)
+        else _numbered(item, numbers)
+        for name, item in value.items()
+    }
 
 
 def _skops(members: dict[str, bytes]) -> bytes:

@@ -11,8 +11,14 @@ import pickle
 import re
 import sys
 import warnings
+from collections.abc import Iterator
 from importlib.abc import MetaPathFinder
-from importlib.metadata import PackageNotFoundError, packages_distributions, requires
+from importlib.metadata import (
+    Distribution,
+    PackageNotFoundError,
+    packages_distributions,
+    requires,
+)
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +40,17 @@ class OnlyRequired(MetaPathFinder):
             return None  # as if it were not installed
         found = (finder.find_spec(fullname, path, target) for finder in self._finders)
         return next((spec for spec in found if spec is not None), None)
+
+    def find_distributions(self, *context: Any) -> Iterator[Distribution]:
+        """What `importlib.metadata` knows of; MLflow asks it whether it is installed itself."""
+        for finder in self._finders:
+            for found in getattr(finder, "find_distributions", _none)(*context):
+                if _plain(found.metadata["Name"] or "") in self._allowed:
+                    yield found
+
+
+def _none(*context: Any) -> list[Distribution]:
+    return []
 
 
 def main() -> None:

@@ -1,0 +1,34 @@
+"""What does not count in the canonical digest of a model's files."""
+
+import json
+import zipfile
+from pathlib import Path
+
+from aims_mlops.measures.files import fingerprint_files
+from aims_mlops.measures.model_content import model_content
+
+
+def keras_archive(path, *, shared, units=4, saved="2026-01-01"):
+    """The members that Keras writes, with a policy that two layers share: its id is an address."""
+    policy = {"class_name": "DTypePolicy", "shared_object_id": shared[0]}
+    layer = {"units": units, "dtype": policy}
+    other = {"units": 1, "dtype": {**policy, "shared_object_id": shared[1]}}
+    path.mkdir()
+    with zipfile.ZipFile(path / "model.keras", "w") as archive:
+        archive.writestr("metadata.json", json.dumps({"keras_version": "3", "date_saved": saved}))
+        archive.writestr("config.json", json.dumps({"layers": [layer, other]}))
+        archive.writestr("model.weights.h5", b"weights")
+    return model_content(path, fingerprint_files(path).files)
+
+
+def test_keras_model_saved_by_two_processes_has_one_canonical_digest(tmp_path: Path):
+    first = keras_archive(tmp_path / "a", shared=(1397083, 1397083))
+    again = keras_archive(tmp_path / "b", shared=(9944, 9944), saved="2026-02-02")
+    assert first == again
+    assert first.changed == ("model.keras",)
+
+
+def test_keras_models_that_differ_have_two_canonical_digests(tmp_path: Path):
+    first = keras_archive(tmp_path / "a", shared=(1, 1))
+    assert keras_archive(tmp_path / "b", shared=(1, 1), units=5).sha256 != first.sha256
+    assert keras_archive(tmp_path / "c", shared=(1, 2)).sha256 != first.sha256
