@@ -90,8 +90,8 @@ def _by_class(
             got=f"{len(set(present) - set(wanted))} labels of y_true",
             expected=f"{len(wanted)} declared labels",
         )
-    names = _column_names(scores)
-    values = np.asarray(scores.to_numpy() if names is not None else scores, dtype=float)
+    names, found = _named_columns(scores)
+    values = np.asarray(found, dtype=float)
     named = [] if names is None or _by_place(names) else [str(name) for name in names]
     if named and declared is None and set(map(str, present)) < set(named):
         # The frame names a class that does not occur among the rows.
@@ -114,10 +114,17 @@ def _by_class(
     return wanted, values
 
 
-def _column_names(scores: Any) -> list[Any] | None:
-    """The column names of a frame; None for an array."""
+def _named_columns(scores: Any) -> tuple[list[Any] | None, Any]:
+    """The column names, None for an array, and the (n, classes) values below them."""
     names = getattr(scores, "columns", None)
-    return None if names is None or not hasattr(scores, "to_numpy") else list(names)
+    if names is not None and hasattr(scores, "to_numpy"):
+        return list(names), scores.to_numpy()
+    if not any(hasattr(scores, f"__arrow_c_{form}__") for form in ("stream", "array")):
+        return None, scores
+    import pyarrow as pa
+
+    table = pa.table(scores)  # such as one of pyarrow, or a relation of DuckDB
+    return table.column_names, np.column_stack([column.to_numpy() for column in table.columns])
 
 
 def _by_place(names: Sequence[Any]) -> bool:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+import duckdb
 import numpy as np
 import pandas as pd
 import polars as pl
+import pyarrow as pa
 import pytest
 from sklearn import metrics
 
@@ -28,6 +30,11 @@ GIVEN: dict[str, dict[str, Any]] = {
     "array in the order of the sorted labels": {"y_score": SORTED},
     "pandas by name": {"y_score": pd.DataFrame(SCORES, columns=NAMES)},
     "polars by name": {"y_score": pl.DataFrame(SCORES, schema=list(NAMES))},
+    "pyarrow by name": {"y_score": pa.table(pd.DataFrame(SCORES, columns=NAMES))},
+    "pyarrow batch by name": {
+        "y_score": pa.RecordBatch.from_pandas(pd.DataFrame(SCORES, columns=NAMES))
+    },
+    "DuckDB by name": {"y_score": duckdb.from_df(pd.DataFrame(SCORES, columns=NAMES))},
     "pandas by name, labels= in another order": {
         "y_score": pd.DataFrame(SCORES, columns=NAMES),
         "labels": ["dog", "cat", "ant"],
