@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
@@ -10,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from aims_mlops.errors import InputError
+from aims_mlops.measures.csv_header import assert_header
 from aims_mlops.measures.tables import BATCH_ROWS, Batch, Table, arrow_batch, of_schema
 
 if TYPE_CHECKING:
@@ -20,6 +22,10 @@ _Reader: TypeAlias = "Callable[[tuple[str, ...] | None, bool], Iterator[pa.Recor
 _Opened: TypeAlias = "tuple[pa.Schema, _Reader]"
 
 _PLAIN_TEXT_BYTES = 4  # of a text's length, before the text itself
+# a folder's name that gives a column to the files below it, as Spark, Hive and pandas write them;
+# the log of predictions has such folders too, whose names say when its rows came
+_PARTITION = re.compile(r"([^=/]+)=[^/]*")
+_OF_INFERENCE_LOG = re.compile(r"/system=[^/]+/day=\d{4}-\d\d-\d\d/part-[^/]+\Z")
 _CSV_BLOCK_BYTES = 16 * 2**20  # the column types of a CSV file come from its first block
 
 
@@ -28,8 +34,8 @@ def open_table_file(path: Path, *, dictionaries: bool = False) -> Table:
 
     Endings: .parquet, .csv, .tsv (each also .gz, .bz2, .zst), .arrow, .feather.
     dictionaries : texts that Parquet keeps as a dictionary come as one.
-    Raises InputError for another ending, an absent or unreadable file, and files whose columns
-    differ.
+    Raises InputError for another ending, an absent or unreadable file, files whose columns
+    differ, and folders whose names hold a column (`region=north/`).
     """
     if not path.exists():
         raise InputError(
@@ -41,6 +47,7 @@ def open_table_file(path: Path, *, dictionaries: bool = False) -> Table:
             f"folder {str(path)!r} holds no table", expected="Parquet, CSV or Arrow files"
         )
     schema = _schema_of_all(files)
+    _refuse_partitions(path, files, schema.names)
 
     def narrow(columns: tuple[str, ...] | None) -> Callable[[], Iterator[Batch]]:
         def batches() -> Iterator[Batch]:
@@ -104,6 +111,24 @@ def _files_below(folder: Path) -> list[Path]:
     return sorted(found, key=lambda file: file.relative_to(folder).as_posix())
 
 
+def _refuse_partitions(folder: Path, files: list[Path], names: Iterable[str]) -> None:
+    """A column that only the names of folders hold would be in no digest and no figure."""
+    told = set(names)
+    for file in files:
+        if file == folder or _OF_INFERENCE_LOG.search(file.absolute().as_posix()):
+            continue
+        for part in file.relative_to(folder).parts[:-1]:
+            found = _PARTITION.fullmatch(part)
+            if found is not None and found[1] not in told:
+                raise InputError(
+                    f"the folders below {folder.name!r} hold a column that its files do not",
+                    got=f"folders named {found[1]}=…",
+                    expected="files with all their columns",
+                    next_step="pass what reads it whole, such as pyarrow.dataset.dataset("
+                    'folder, partitioning="hive")',
+                )
+
+
 def _ending(path: Path) -> str:
     suffixes = [suffix.lower() for suffix in path.suffixes]
     if suffixes and suffixes[-1] in (".gz", ".bz2", ".zst"):
@@ -122,6 +147,8 @@ def _open(path: Path) -> _Opened:
         )
     try:
         return reader(path)
+    except InputError:
+        raise
     except (OSError, ValueError):
         problem = type(sys.exc_info()[1]).__name__
     raise _unreadable(path, problem)
@@ -164,7 +191,10 @@ def _unreadable(path: Path, problem: str) -> InputError:
     return InputError(
         f"{path.name} cannot be read",
         got=problem,
-        expected="one type in each column, the same in every block" if csv else "a whole file",
+        expected="UTF-8, as many cells in each line as there are names in the first, and one type "
+        "in each column, the same in every block"
+        if csv
+        else "a whole file",
         next_step="write the data as Parquet, which keeps its types, and use that" if csv else None,
     )
 
@@ -219,13 +249,13 @@ def _coded_texts(schema: pa.Schema, metadata: Any) -> list[str]:
 def _csv(path: Path) -> _Opened:
     from pyarrow import csv
 
+    separator = "\t" if _ending(path) == ".tsv" else ","
+
     def opened() -> Any:
         return csv.open_csv(
             path,
             read_options=csv.ReadOptions(block_size=_CSV_BLOCK_BYTES),
-            parse_options=csv.ParseOptions(
-                delimiter="\t" if _ending(path) == ".tsv" else ",", newlines_in_values=True
-            ),
+            parse_options=csv.ParseOptions(delimiter=separator, newlines_in_values=True),
             convert_options=csv.ConvertOptions(
                 strings_can_be_null=True, quoted_strings_can_be_null=False
             ),
@@ -233,6 +263,7 @@ def _csv(path: Path) -> _Opened:
 
     with opened() as reader:
         schema = reader.schema
+    assert_header(path.name, schema, separator)
 
     def read(columns: tuple[str, ...] | None, _: bool) -> Iterator[pa.RecordBatch]:
         with opened() as reader:

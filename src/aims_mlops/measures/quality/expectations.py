@@ -42,6 +42,7 @@ _FEWEST_ROWS = 5
 _TYPE_TESTS = ("expect_column_values_to_be_of_type", "expect_column_values_to_be_in_type_list")
 _RESULT_FORMAT = {"result_format": "BASIC", "partial_unexpected_count": 0}
 _EXCEPTION = re.compile(r"^([A-Za-z_][A-Za-z0-9_.]{0,80}(?:Error|Exception))\b", re.MULTILINE)
+_UNNAMED = " (no name) "  # for a column whose name is empty, which the library refuses
 _PLACE = "aims_place"  # marks each expectation, because results come back in another order
 
 
@@ -172,7 +173,7 @@ def _results(frame: pd.DataFrame, configured: Sequence[Any]) -> Sequence[Any]:
     from great_expectations.validator.validator import Validator
 
     engine = PandasExecutionEngine()
-    engine.load_batch_data("data", frame)
+    engine.load_batch_data("data", frame.rename(columns={"": _UNNAMED}))
     validator = Validator(execution_engine=engine)
     validator.metrics_calculator.show_progress_bars = False
     results: Sequence[Any] = validator.graph_validate(
@@ -216,10 +217,20 @@ def _configured(place: int, expectation: Expectation, frame: pd.DataFrame | None
 
 
 def _arguments(expectation: Expectation, frame: pd.DataFrame | None) -> dict[str, Any]:
-    """The arguments; times written as text become times, which the library does not do."""
+    """The arguments; times written as text become times, which the library does not do.
+
+    Nor does it take a column without a name, such as the index that pandas writes first.
+    """
     kwargs = dict(expectation.kwargs)
     column = expectation.column
-    if frame is None or column is None:
+    if frame is None:
+        return kwargs
+    for key in ("column", "column_A", "column_B"):
+        if kwargs.get(key) == "":
+            kwargs[key] = _UNNAMED
+    if "" in (kwargs.get("column_list") or ()):
+        kwargs["column_list"] = [name or _UNNAMED for name in kwargs["column_list"]]
+    if column is None:
         return kwargs
     import pandas as pd
 
