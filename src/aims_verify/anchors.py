@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,6 +14,13 @@ from aims_verify.findings import Findings, UnreadableError, counted
 from aims_verify.merkle import GrowingTree, consistency_holds
 from aims_verify.note import Checkpoint
 from aims_verify.timestamp import check_token
+
+Said = tuple[str, ...]
+
+
+def said_in(anchor: Mapping[str, Any]) -> Said:
+    """What a line or a record says of an anchor: checkpoint, method, place and token, if any."""
+    return tuple(str(anchor.get(n, "")) for n in ("checkpoint", "method", "place", "token"))
 
 
 @dataclass(slots=True)
@@ -38,7 +45,7 @@ class Anchors:
         self._header, self._findings = header, findings
         self._wanted: list[_Wanted] = []
         self._paths: dict[int, list[bytes]] = {}
-        self._on_record: dict[int, str] = {}
+        self._given: list[tuple[int, Said]] = []
         self._places: list[str] = []
         self._kept, self._roots = kept, roots
         self.continued: Checkpoint | None = None  # the kept one, once the log is proved to go on
@@ -53,7 +60,7 @@ class Anchors:
             checkpoint = Checkpoint.parse(found["checkpoint"])
         except UnreadableError as error:
             raise ValueError(str(error)) from error
-        self._on_record[int(found["sequence"])] = str(found["checkpoint"])
+        self._given.append((int(found["sequence"]), said_in(found)))
         method, place = str(found["method"]), str(found["place"])
         if "token" in found:
             self._take_token(found, checkpoint, place)
@@ -99,14 +106,15 @@ class Anchors:
             if wanted.checkpoint.size == size:
                 wanted.root = root
 
-    def sum_up(self, recorded: Sequence[tuple[int, str]]) -> None:
+    def sum_up(self, recorded: Sequence[tuple[int, Said]]) -> None:
         """Say of each checkpoint whether the log continues it.
 
-        recorded : (sequence, checkpoint) of every record of an anchor.
+        recorded : (sequence, what it says) of every record of an anchor. The lines come before the
+        records and nobody signed them, so each must say the same as its record, once.
         """
         for wanted in self._wanted:
             self._check(wanted)
-        if dict(recorded) != self._on_record:
+        if sorted(recorded) != sorted(self._given):
             self._findings.fail("the bundle's anchors are not those on record")
         if self._places:
             self._findings.unchecked.append(

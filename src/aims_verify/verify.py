@@ -13,7 +13,7 @@ from typing import IO, Any
 
 from cryptography.x509 import Certificate
 
-from aims_verify.anchors import Anchors
+from aims_verify.anchors import Anchors, said_in
 from aims_verify.blobs import BlobCheck
 from aims_verify.bundle import Header, Lines, read_line
 from aims_verify.findings import Findings, counted
@@ -176,11 +176,7 @@ class _Verification:
                 f"{counted(totals.signatures, 'signature')} of the log over records hold"
             )
         self.anchors.sum_up(
-            [
-                (sequence, str(body.get("checkpoint")))
-                for kind, sequence, body in totals.special
-                if kind == "anchor"
-            ]
+            [(seq, said_in(body)) for kind, seq, body in totals.special if kind == "anchor"]
         )
         check_pinned(header, findings, self.pinned, self.anchors.continued)
         self.blobs.sum_up(_erased(totals))

@@ -18,6 +18,7 @@ from aims_mlops.evidence.checkpoint import origin_of
 from aims_mlops.evidence.envelope import seal, sign
 from aims_mlops.evidence.merkle import grow, leaf_hash, root_of
 from aims_mlops.evidence.records import Evidence, Subject
+from aims_mlops.store.anchors import anchor_to_file
 from aims_mlops.store.bundle import Scope, export_bundle
 from aims_mlops.store.keys import FileSigner, load_key
 from aims_mlops.store.opening import open_sql_store
@@ -337,3 +338,29 @@ def test_file_that_is_no_bundle_is_refused_as_unreadable(content: bytes, tmp_pat
     path.write_bytes(content)
     with pytest.raises(UnreadableError):
         verify(path, cores=1)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"place": "https://witness.example.org"},
+        {"method": "rfc3161"},
+        {"token": "AAAA"},
+        {"place": None},
+        {"twice": True},
+    ],
+)
+def test_anchor_said_to_be_elsewhere_than_on_record_is_told(
+    store: SqlStore, tmp_path: Path, change: dict[str, Any]
+) -> None:
+    """The line of an anchor is signed by nobody; the auditor is shown where it says it is."""
+    anchor_to_file(store, tmp_path / "outside.checkpoint", actor="keeper")
+    lines = _lines(export_bundle(store, tmp_path / "log.aims").path)
+    assert not _detected(tmp_path / "same.aims", _with_trailer(lines))
+    (at,) = [i for i, line in enumerate(lines) if line.startswith(b'{"anchor"')]
+    told = json.loads(lines[at])["anchor"]
+    if change.pop("twice", False):
+        lines.insert(at, lines[at])
+    told = {name: value for name, value in {**told, **change}.items() if value is not None}
+    lines[at] = canonical({"anchor": told})
+    assert _detected(tmp_path / "forged.aims", _with_trailer(lines))
