@@ -54,12 +54,13 @@ def export_evidence(
 ) -> None:
     """Write evidence to FILE, which `aims-verify FILE` checks without a store or a server."""
     from aims_mlops.inventory.project import find_project
+    from aims_mlops.store.base import as_stored
     from aims_mlops.store.bundle import Scope, export_bundle
 
     if model is not None and subject is not None:
         raise click.UsageError("--model and --subject name the same thing; give one of them")
     done = export_bundle(
-        find_project().open_store(),
+        as_stored(find_project().open_store()),  # the verifier of the bundle judges every row
         path,
         scope=Scope(
             system=system,

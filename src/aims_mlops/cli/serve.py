@@ -30,9 +30,8 @@ def command(host: str, port: int, store_url: str | None, tokens: Path | None) ->
     from aims_mlops.server.running import LOOPBACK, serve
 
     project = find_project()
-    store = (
-        open_store(absolute_store_url(store_url, Path.cwd())) if store_url else project.open_store()
-    )
+    url = absolute_store_url(store_url, Path.cwd()) if store_url else project.store_url
+    store = open_store(url)
 
     def started(url: str) -> None:
         click.echo(f"Serving {store.url} at {url}")

@@ -99,8 +99,14 @@ class Project:
         return absolute_store_url(url, self.root)
 
     def open_store(self) -> EvidenceStore:
-        """The evidence store, opened once a process; raises StoreError."""
-        return open_store(self.store_url)
+        """The evidence store, opened once a process; raises StoreError.
+
+        What it finds was signed by the log's key, as far as a key here can tell; the bare rows
+        are behind `store.base.as_stored`.
+        """
+        store = open_store(self.store_url)
+        found: EvidenceStore = getattr(store, "shown", store)
+        return found
 
 
 def find_project(start: Path | None = None) -> Project:

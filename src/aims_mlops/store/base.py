@@ -47,6 +47,12 @@ def signed(store: EvidenceStore) -> EvidenceStore:
     return found
 
 
+def as_stored(store: EvidenceStore) -> EvidenceStore:
+    """The store as its rows are, for whoever verifies all of it or gives it to a verifier."""
+    found: EvidenceStore = getattr(store, "as_stored", store)
+    return found
+
+
 class EvidenceStore(Protocol):
     """An append-only log of evidence with blobs beside it.
 

@@ -12,11 +12,11 @@ if TYPE_CHECKING:
 
 
 def local_log(store: EvidenceStore, purpose: str) -> SqlStore:
-    """The same store, if it is a log of ours on SQLite or PostgreSQL; raises InputError."""
+    """The rows of the store, if it is a log of ours on SQLite or PostgreSQL; raises InputError."""
     from aims_mlops.store.sql import SqlStore
 
     if isinstance(store, SqlStore):
-        return store
+        return store.as_stored
     raise InputError(
         f"{purpose} needs the log itself",
         got=f"the store {store.url}",

@@ -45,6 +45,7 @@ class SqlStore:
         self.signing = keys
         self._appender = Appender(database, keys)
         self.is_new = False  # made by this process, with a key of its own
+        self.as_stored: SqlStore = self
 
     @property
     def url(self) -> str:
@@ -193,15 +194,26 @@ class SqlStore:
                 low = rows[-1].sequence + 1
             left = None if left is None else left - len(rows)
 
-    @cached_property
+    @property
     def signed(self) -> SqlStore:
         """The same store for whoever decides: it finds only what the log's key signed."""
+        return self._signed
+
+    @cached_property
+    def _signed(self) -> SqlStore:
         from aims_mlops.store.signed import SignedReads
 
         return self if isinstance(self, SignedReads) else SignedReads(self)
 
+    @cached_property
+    def shown(self) -> SqlStore:
+        """The same store for whoever shows evidence; without any key, as it is, and says so."""
+        from aims_mlops.store.signed import ShownReads, SignedReads
+
+        return self if isinstance(self, SignedReads) else ShownReads(self)
+
     def _believe(self, rows: Sequence[sa.Row[Any]]) -> None:
-        """Hold rows against the signed head; here they are shown as they are (`store.signed`)."""
+        """Hold rows against the signed head; here they are read as they are (`store.signed`)."""
 
     def status(self) -> StoreStatus:
         with self.database.reading() as connection:

@@ -22,7 +22,7 @@ from aims_mlops.store.anchors import Anchor, anchors, certificates, check_token
 from aims_mlops.store.database import meaning
 from aims_mlops.store.sql import SqlStore
 from aims_mlops.store.tables import head, log_keys
-from aims_mlops.store.verify_keys import check_keys
+from aims_mlops.store.verify_keys import check_keys, last_signed
 from aims_mlops.store.verify_range import MAX_FINDINGS, RangeResult
 from aims_mlops.store.verify_report import Report, Verified
 from aims_mlops.store.verify_roots import check_roots
@@ -46,7 +46,8 @@ def verify_store(
 
     since : check only what was added after this; kept : checkpoints (notes) that were kept outside;
     trusted : the log's key as it was handed over, its first or one that signed its newest or a kept
-    checkpoint; without it the store's word is taken;
+    checkpoint; beside it counts what AIMS_LOG_KEY pins, and without either what this machine
+    signed last and the log's key at hand; with none of these the store's word is taken;
     authorities : PEM files with roots of time-stamp authorities, to check their tokens;
     blobs : read every blob as well; workers : processes, one for each core when None.
     """
@@ -76,6 +77,7 @@ def _verify(
     blobs: bool,
     workers: int | None,
 ) -> None:
+    signed_here = last_signed(store)  # before the head, which is then no older
     with store.database.reading() as connection:
         heads = connection.execute(sa.select(head)).all()
         if len(heads) != 1 or heads[0].id != 1:
@@ -125,9 +127,9 @@ def _verify(
         )
     anchored = anchors(store)
     notes = (*kept, *(anchor.checkpoint for anchor in anchored))
-    check_roots(store, report, result, start, frontier, top, spans, notes)
+    continues = check_roots(store, report, result, start, frontier, top, spans, notes, signed_here)
     _check_tokens(report, anchored, authorities)
-    check_keys(store, report, spans, top.checkpoint, trusted, kept)
+    check_keys(store, report, spans, top.checkpoint, trusted, kept, continues=continues)
     _say_what_is_open(store, report, result, since, blobs=blobs)
 
 

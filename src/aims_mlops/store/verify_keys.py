@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Sequence
 
 from aims_mlops.errors import EvidenceError, VerificationError
 from aims_mlops.evidence.checkpoint import origin_of
 from aims_mlops.evidence.keychain import ROTATION, Handover, KeyChain, KeySpan
 from aims_mlops.evidence.note import VerifierKey
+from aims_mlops.store.signed import PIN_VARIABLE
 from aims_mlops.store.sql import SqlStore
 from aims_mlops.store.verify_report import Report
 
@@ -26,10 +28,13 @@ def check_keys(
     note: str | None,
     trusted: Sequence[VerifierKey],
     kept: Sequence[str],
+    *,
+    continues: bool,
 ) -> None:
     """Hold the log's keys against the rule of `evidence.keychain`.
 
     note : the log's checkpoint, None while it is empty.  kept : checkpoints from outside.
+    continues : whether the log is shown to continue what this machine itself signed.
     """
     try:
         chain = KeyChain(origin_of(report.log_id), spans)
@@ -42,6 +47,14 @@ def check_keys(
         report.open_points.append(
             f"key {str(body.get('key_id'))[:16]} was revoked: what it signed from record "
             f"{body.get('since')} on is in doubt unless an anchor is older"
+        )
+    pinned = os.environ.get(PIN_VARIABLE, "").strip()
+    trusted = [*trusted, *([VerifierKey.parse(pinned)] if pinned else [])]
+    own = [VerifierKey(chain.origin, public) for public in store.signing.at_hand()]
+    if own and not continues and not any(_is_vouched(chain, key, note, kept) for key in own):
+        report.failures.append(
+            "the log is not signed by the log's key at hand: it was rewritten, or "
+            f"{store.key_folder} holds the key of another log"
         )
     if not trusted:
         report.open_points.append(
@@ -56,6 +69,19 @@ def check_keys(
             problems.append(str(error))
     if len(problems) == len(trusted):
         report.failures.extend(problems)
+
+
+def last_signed(store: SqlStore) -> tuple[int, bytes] | None:
+    """Size and root that this machine itself signed last in this log, if it ever did."""
+    return store.signing.last_signed(store.log_id)
+
+
+def _is_vouched(chain: KeyChain, key: VerifierKey, note: str | None, kept: Sequence[str]) -> bool:
+    try:
+        _vouched(chain, key, note, kept)
+    except EvidenceError:
+        return False
+    return True
 
 
 def _vouched(chain: KeyChain, key: VerifierKey, note: str | None, kept: Sequence[str]) -> str:

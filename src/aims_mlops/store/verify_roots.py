@@ -27,14 +27,19 @@ def check_roots(
     top: Any,
     spans: Sequence[KeySpan],
     kept: Sequence[str],
-) -> None:
+    signed_here: tuple[int, bytes] | None,
+) -> bool:
+    """Compare; whether the log is shown to continue what this machine itself signed last.
+
+    kept : checkpoints (notes) from outside.  signed_here : size and root.
+    """
     if result.checked != report.size - start:
         report.failures.append("the root could not be recomputed: records are missing")
-        return
+        return False
     try:
         chain = KeyChain(origin_of(report.log_id), spans)
     except AimsError:
-        return  # what is wrong with the keys is told where they are checked
+        return False  # what is wrong with the keys is told where they are checked
     wanted: dict[int, list[Checkpoint]] = {}
     before = 0
     for note in kept:
@@ -54,7 +59,16 @@ def check_roots(
             wanted.setdefault(checkpoint.size, []).append(checkpoint)
     if before:
         report.open_points.append(f"{before} kept checkpoints lie before the part verified now")
-    roots = _roots_at(store, {*wanted, report.size}, start, frontier, result)
+    seen, seen_root = signed_here if signed_here is not None else (-1, b"")
+    sizes = {*wanted, report.size, *({seen} if start <= seen <= report.size else ())}
+    roots = _roots_at(store, sizes, start, frontier, result)
+    if seen > report.size or roots.get(seen, seen_root) != seen_root:
+        report.failures.append(
+            f"the log is not the one that this machine signed last: {seen} records, which it does "
+            "not contain. It was rewritten, cut off, or an older copy was restored"
+        )
+    elif seen in roots:
+        report.holds.append(f"the log continues the {seen} records that this machine signed last")
     for size, checkpoints in wanted.items():
         if any(c.root != roots[size] for c in checkpoints):
             report.failures.append(
@@ -64,7 +78,15 @@ def check_roots(
         else:
             report.holds.append(f"the log continues the kept checkpoint of {size} records")
     _check_upper_tiles(store, report, result, start)
-    if bytes(top.root) != roots[report.size] or split_hashes(bytes(top.frontier)) != frontier:
+    _check_head(report, frontier, top, chain, roots[report.size])
+    return roots.get(seen) == seen_root
+
+
+def _check_head(
+    report: Report, frontier: list[bytes], top: Any, chain: KeyChain, root: bytes
+) -> None:
+    """The root over the records against the stored head and its signed checkpoint."""
+    if bytes(top.root) != root or split_hashes(bytes(top.frontier)) != frontier:
         report.failures.append("the records do not give the root that the log's head states")
         return
     if report.size == 0:
@@ -76,7 +98,7 @@ def check_roots(
         except AimsError as error:
             report.failures.append(f"the log's checkpoint does not hold: {error}")
             return
-        if (checkpoint.size, checkpoint.root) != (report.size, roots[report.size]):
+        if (checkpoint.size, checkpoint.root) != (report.size, root):
             report.failures.append("the log's signed checkpoint states another size or root")
             return
         report.holds.append(f"{report.checked} records give the root in the signed checkpoint")

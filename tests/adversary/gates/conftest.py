@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from aims_mlops.store.base import as_stored
+
 
 def _load(name, path):
     if name not in sys.modules:
@@ -29,7 +31,7 @@ def world(tmp_path, monkeypatch):
         def gate(model, **how):
             decision = ask(model, **how)
             if decision.record is not None:
-                stored = made.store.get(decision.record).evidence.body
+                stored = as_stored(made.store).get(decision.record).evidence.body
                 assert stored == decision.to_body()
                 assert stored["allowed"] or any(r["refuses"] for r in stored["reasons"])
                 assert all(r["observed"] and r["next_step"] for r in stored["reasons"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import shutil
 import sqlite3
@@ -9,14 +10,18 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from aims_mlops.evidence import clock
 from aims_mlops.evidence.canonical import canonical
 from aims_mlops.evidence.checkpoint import Checkpoint, unverified_checkpoint
+from aims_mlops.evidence.envelope import seal, sign
+from aims_mlops.evidence.leaf import write_leaf
 from aims_mlops.evidence.records import Evidence
 from aims_mlops.store.keys import FileSigner, create_key
 from aims_mlops.store.opening import open_sql_store
@@ -186,3 +191,92 @@ def test_time_moved_in_the_rows_is_told(project: Path) -> None:
             connection.execute(f"UPDATE aims_records SET {change} WHERE sequence = 5")
         assert both_refuse(kept=False)
         Path(".aims/evidence.db").write_bytes(saved)
+
+
+def rewritten(log_id: str, thief: Path, make_evidence: Make) -> None:
+    """Another log under the same id, whole and signed by the thief, in the true one's place."""
+    open_sql_store(f"sqlite:///{thief}/evidence.db").close()
+    with unguarded(f"{thief}/evidence.db") as connection:
+        connection.execute("UPDATE aims_head SET log_id = ?", (log_id,))
+    store = open_sql_store(f"sqlite:///{thief}/evidence.db")
+    store.append_many([make_evidence(f"forged {i}") for i in range(8)])
+    store.close()
+    shutil.copy(f"{thief}/evidence.db", ".aims/evidence.db")
+
+
+@pytest.mark.parametrize("known", ["key", "seen", "pin"])
+def test_log_rewritten_with_another_key_fails_where_its_keeper_verifies_it(
+    project: Path, make_evidence: Make, monkeypatch: pytest.MonkeyPatch, known: str
+) -> None:
+    """No key is given on the command line: what this machine holds and pins is enough."""
+    key = Path("key.txt").read_text()
+    assert aims("evidence", "verify").returncode == 0
+    rewritten(key.split("+")[0].rpartition("/")[2], project / "thief", make_evidence)
+    if known != "key":
+        Path(".aims/keys/log.key").unlink()
+    if known != "seen":
+        Path(".aims/keys/log.seen").unlink()
+    if known == "pin":
+        monkeypatch.setenv("AIMS_LOG_KEY", key)
+    found = aims("evidence", "verify")
+    assert found.returncode == 1, found.stdout
+    assert "FAILS" in found.stdout
+
+
+def planted(evidence: Evidence, signer: FileSigner) -> str:
+    """A row right behind the true ones, as the log itself would have written it; its id."""
+    payload = canonical(evidence.to_statement())
+    envelope = seal(payload, [sign(payload, signer)])
+    id_, key = hashlib.sha256(envelope).hexdigest(), hashlib.sha256(payload).hexdigest()
+    at = clock.now()
+    with unguarded(".aims/evidence.db") as connection:
+        log, size = connection.execute("SELECT log_id, size FROM aims_head").fetchone()
+        subjects = [subject.sha256 for subject in evidence.subjects]
+        leaf = write_leaf(
+            log=log,
+            sequence=size,
+            kind=evidence.kind,
+            version=evidence.version,
+            envelope=id_,
+            subjects=subjects,
+            blobs=(),
+            actor=evidence.actor,
+            key=key,
+            claimed_at=evidence.claimed_at,
+            received_at=at,
+        )
+        row = (size, id_, key, evidence.kind, evidence.system, evidence.run, at, leaf, envelope)
+        connection.execute("INSERT INTO aims_records VALUES (?,?,?,?,?,?,?,?,?)", row)
+        connection.executemany(
+            "INSERT INTO aims_subjects VALUES (?, ?)", [(size, subject) for subject in subjects]
+        )
+    return id_
+
+
+@pytest.mark.parametrize("keys", ["at hand", "pinned", "none"])
+def test_record_that_the_logs_key_never_signed_is_shown_by_no_command(
+    project: Path, make_evidence: Make, monkeypatch: pytest.MonkeyPatch, keys: str
+) -> None:
+    said = {"what": "forged", "state": "open", "severity": "major", "reason": "forged"}
+    nonconformity = replace(make_evidence("forged"), kind="nonconformity", body=said)
+    thief = create_key(project / "thief" / "log.key")
+    id_ = planted(nonconformity, thief)
+    if keys != "at hand":
+        shutil.rmtree(".aims/keys")
+    if keys == "pinned":
+        monkeypatch.setenv("AIMS_LOG_KEY", Path("key.txt").read_text())
+    for command in (
+        ("evidence", "list"),
+        ("evidence", "list", "--kind", "nonconformity"),
+        ("evidence", "show", id_),
+        ("nonconformity", "list"),
+        ("report", "coverage"),
+    ):
+        found = aims(*command)
+        if keys == "none":  # shown, and said to be nobody's word but the database's
+            assert "the database's own word" in found.stderr, (command, found.stderr)
+        else:
+            assert found.returncode != 0, (command, found.stdout)
+            assert "forged" not in found.stdout
+            assert id_[:12] not in found.stdout
+            assert "not one that the log's key signed" in found.stderr, command
