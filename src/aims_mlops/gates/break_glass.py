@@ -15,6 +15,7 @@ from aims_mlops.evidence.clock import read
 from aims_mlops.evidence.records import Record
 from aims_mlops.gates.reason import Reason
 from aims_mlops.gates.request import PromotionRequest
+from aims_mlops.inventory.people import People
 from aims_mlops.policy.policy import Policy
 
 _NEVER = ("approvals.no-rejection",)
@@ -100,15 +101,20 @@ def in_vain(record: Record, promotions: Iterable[Record]) -> bool:
     return "failed" in outcomes and "set" not in outcomes
 
 
+def may_break(actor: str, people: People, policy: Policy) -> bool:
+    """Whether the policy has break-glass, and this person a role that may use it."""
+    allowed, held = policy.break_glass, set(people.roles(people.human(actor)))
+    return allowed.allowed and (not allowed.roles or not held.isdisjoint(allowed.roles))
+
+
 def _why_not(request: PromotionRequest, policy: Policy) -> Reason | None:
     allowed = policy.break_glass
     human = request.people.human(request.requester)
-    held = set(request.people.roles(human))
     if not allowed.allowed:
         observed, step = "the policy has no break-glass", "get the approvals"
     elif not (request.break_glass or "").strip():
         observed, step = "no reason was given", "--break-glass REASON"
-    elif allowed.roles and held.isdisjoint(allowed.roles):
+    elif not may_break(request.requester, request.people, policy):
         observed = f"{human} holds none of the roles {', '.join(allowed.roles)}"
         step = f"ask somebody with the role {' or '.join(allowed.roles)}"
     else:

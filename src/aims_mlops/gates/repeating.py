@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from aims_mlops.assessments.binding import rule_of
@@ -24,10 +25,17 @@ if TYPE_CHECKING:
     from aims_mlops.store.base import EvidenceStore
 
 
-def repeat(store: EvidenceStore, record: Record, known: Dossier | None = None) -> Decision:
+def repeat(
+    store: EvidenceStore,
+    record: Record,
+    known: Dossier | None = None,
+    *,
+    size: int | None = None,
+) -> Decision:
     """Decide again what a decision's record decided: same policy, people, evidence and time.
 
     known : what was gathered about the model just now, to read the log once and not twice.
+    size : of the log to decide from; without it, the one that the record names.
     Raises EvidenceFormatError for a record of a decision that was not made, EvidenceNotFoundError
     if its policy is not in the log.
     """
@@ -41,7 +49,10 @@ def repeat(store: EvidenceStore, record: Record, known: Dossier | None = None) -
             expected="a decision that allowed or refused",
         )
     request = _request(store, asked, rule_of(body.get("bound") or {}))
-    size = int(str(request.checkpoint).split()[0])
+    if size is None:
+        size = int(str(request.checkpoint).split()[0])
+    else:
+        request = replace(request, evidence_digest=None)
     system = request.system.id if request.system else None
     if known is not None and (known.model, known.system) == (request.model.sha256, system):
         dossier = known

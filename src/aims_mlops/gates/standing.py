@@ -2,7 +2,7 @@
 
 A decision is a fact about the past; whether it may be acted on today is asked here. It stands while
 - it was made under the policy that decides about the target today, and made again from the log as
-  it was then it allows the same: a record that only says so is no decision;
+  it was then it allows the same: a record that only says so is no decision (`genuine`);
 - the approvals that it counted, weighed with the people of today, are not taken back;
 - the impact assessment behind it is the last one that was submitted, and has not run out;
 - the waivers that it used still stand, and glass that was broken was looked at in time;
@@ -26,17 +26,17 @@ from aims_mlops.assessments.gathering import gather, system_of, with_assessed
 from aims_mlops.assessments.involvement import last_incident
 from aims_mlops.assessments.keeping import Circumstances, Kept, keep_assessment
 from aims_mlops.assessments.proving import proved_people
-from aims_mlops.errors import AimsError, GateUndecidedError
+from aims_mlops.errors import GateUndecidedError
 from aims_mlops.evidence.clock import read
 from aims_mlops.evidence.models import ModelReference
 from aims_mlops.evidence.records import Record
 from aims_mlops.gates.aftermath import open_nonconformities
 from aims_mlops.gates.break_glass import in_vain
 from aims_mlops.gates.consent_checks import check_assessment, check_consent
+from aims_mlops.gates.genuine import why_not_the_gates
 from aims_mlops.gates.open_findings import open_about
 from aims_mlops.gates.oversight_checks import check_oversight
 from aims_mlops.gates.reason import Reason
-from aims_mlops.gates.repeating import repeat
 from aims_mlops.gates.request import PromotionRequest
 from aims_mlops.inventory.people import People
 from aims_mlops.inventory.project import Project
@@ -53,8 +53,6 @@ if TYPE_CHECKING:
 _WEIGHED_ANEW = ("approvals.", "assessment.", "break-glass.", "oversight.")
 # What can take back an assessment that was kept from another model.
 _AGAINST = (*CONSENT_KINDS, "incident", "impact-assessment")
-# What a decision that is made again has to say like its record.
-_REPEATED = ("allowed", "model", "target", "policy", "bound", "waivers", "broke_glass")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -157,20 +155,9 @@ class _Look:
         return found
 
     def _is_no_decision(self) -> Iterable[Reason]:
-        try:
-            again = repeat(self.store, self.record, self.dossier)
-        except AimsError as error:
-            observed = f"it cannot be made again: {error}"
-        except (KeyError, TypeError, ValueError) as error:
-            observed = f"its record is not whole: {type(error).__name__}"
-        else:
-            said, body = again.to_body(), self.record.evidence.body
-            different = [name for name in _REPEATED if said[name] != body.get(name)]
-            if not different:
-                return
-            why = ", ".join(reason.rule for reason in again.refusals) or ", ".join(different)
-            observed = f"made again from the log as it was then, it is another decision: {why}"
-        yield self._reason("decision.is-repeatable", "error", observed, "the same answer again")
+        why = why_not_the_gates(self.store, self.record, self.dossier, self.policy, self.people)
+        if why is not None:
+            yield self._reason("decision.is-repeatable", "error", why, "the same answer again")
 
     def _refused_since(self, decisions: Sequence[Record]) -> Iterable[Reason]:
         for later in decisions:

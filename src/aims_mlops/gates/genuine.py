@@ -1,0 +1,92 @@
+"""Whether a record of a decision is one that the gate made, or only says so.
+
+A pipeline that may push evidence may push such a record. It counts if
+- made again from the log, at the size of the log that it names, it is the same decision;
+- it was made when the record was received: neither an earlier time than that of the store's clock
+  nor an older state of the log may be picked, where the gate would refuse by what came since. What
+  came in the minutes in which a gate decides ends nothing;
+- who wrote it is who asked, and may break the glass today, if glass was broken.
+What plugins objected is in the record alone.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from aims_mlops.assessments.dossier import Dossier
+from aims_mlops.errors import AimsError
+from aims_mlops.evidence.clock import read
+from aims_mlops.evidence.records import Record
+from aims_mlops.gates.break_glass import may_break
+from aims_mlops.gates.decision import Decision
+from aims_mlops.gates.repeating import repeat
+from aims_mlops.inventory.people import People
+from aims_mlops.policy.policy import Policy
+
+if TYPE_CHECKING:
+    from aims_mlops.store.base import EvidenceStore
+
+CLOCKS = timedelta(hours=1)  # by which a gate's clock may differ from the store's
+DECIDING = timedelta(minutes=5)  # that a gate may take between reading the log and its record
+
+# What a decision that is made again has to say like its record.
+_REPEATED = ("allowed", "model", "target", "policy", "bound", "waivers", "broke_glass")
+
+
+def why_not_the_gates(
+    store: EvidenceStore, record: Record, dossier: Dossier, policy: Policy, people: People
+) -> str | None:
+    """Why an allowing decision is not believed, in words; None if it is.
+
+    dossier : what the log says now about its model.  people : those of today.
+    """
+    try:
+        again = repeat(store, record, dossier)
+        why = _another_now(record, again) or _another_time(record)
+        why = why or _another_asker(record, policy, people)
+        return why or _another_log(store, record, dossier)
+    except AimsError as error:
+        return f"it cannot be made again: {error}"
+    except (KeyError, TypeError, ValueError) as error:
+        return f"its record is not whole: {type(error).__name__}"
+
+
+def _another_now(record: Record, again: Decision) -> str | None:
+    said, body = again.to_body(), record.evidence.body
+    different = [name for name in _REPEATED if said[name] != body.get(name)]
+    if not different:
+        return None
+    why = ", ".join(reason.rule for reason in again.refusals) or ", ".join(different)
+    return f"made again from the log as it was then, it is another decision: {why}"
+
+
+def _another_time(record: Record) -> str | None:
+    at = str(record.evidence.body["at"])
+    if abs(read(record.received_at) - read(at)) <= CLOCKS:
+        return None
+    return f"it says that it was made at {at[:20]}, and was received at {record.received_at}"
+
+
+def _another_asker(record: Record, policy: Policy, people: People) -> str | None:
+    body = record.evidence.body
+    actor, asked = record.evidence.actor, str(body["request"]["requester"])
+    if people.human(actor) != people.human(asked):
+        return f"{actor} wrote down what {asked} is said to have asked"
+    if body.get("broke_glass") and not may_break(actor, people, policy):
+        return f"{actor} may not break the glass"
+    return None
+
+
+def _another_log(store: EvidenceStore, record: Record, dossier: Dossier) -> str | None:
+    """Whether the gate would have refused by what the log held when it must have been asked."""
+    asked = read(record.received_at) - DECIDING
+    since = (r.sequence for r in dossier.records if read(r.received_at) > asked)
+    size = min((record.sequence, *since))
+    if size <= int(str(record.evidence.body["request"]["checkpoint"]).split()[0]):
+        return None
+    again = repeat(store, record, dossier, size=size)
+    if again.allowed:
+        return None
+    why = ", ".join(reason.rule for reason in again.refusals)
+    return f"the log held more when it was recorded, by which it would have been refused: {why}"
