@@ -19,6 +19,7 @@ from aims_mlops.capture.failures import guarded
 from aims_mlops.capture.hooking import each_plugin
 from aims_mlops.capture.known_models import adopt_checks, keep, link_given_models, note_arguments
 from aims_mlops.capture.models import save_models
+from aims_mlops.capture.pointer import point_to
 from aims_mlops.capture.run import Code, Run
 from aims_mlops.capture.secrets import cleaned, scrubbed
 from aims_mlops.capture.settings import RunSettings, raises, switched_off
@@ -186,6 +187,7 @@ def _store(run: Run, evidence: list[Evidence]) -> list[Record]:
         if is_remote(project.store_url):
             spool_batch(project.root, batch)  # on disk first: no run waits for a server
             deliver_soon(project.root, project.store_url)
+            point_to(run, len(batch), sent=True)
             return []
         store = project.open_store()
         records = store.append_many(batch)
@@ -193,6 +195,7 @@ def _store(run: Run, evidence: list[Evidence]) -> list[Record]:
         path = spool_batch(_root(), batch, reason=type(problem).__qualname__)
         _tell_spooled(run, problem, str(path))
         return []
+    point_to(run, len(records))
     if pending(project.root):
         try:
             drain(project.root, store)
