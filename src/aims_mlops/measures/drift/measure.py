@@ -12,6 +12,7 @@ from aims_mlops.errors import InputError
 from aims_mlops.measures.drift.choice import MethodNames, check_methods, methods_for
 from aims_mlops.measures.drift.column import ColumnMeasured, Role, details, measure_column
 from aims_mlops.measures.drift.columns import ColumnRead, TableRead, read_columns
+from aims_mlops.measures.drift.distribution import distribution
 from aims_mlops.measures.drift.figures import column_figures, dataset_figures
 from aims_mlops.measures.drift.performance import (
     PerformanceDrift,
@@ -269,6 +270,9 @@ def _result(
             "reason": verdict.reason,
             "rows_needed": verdict.needed,
         }
+        if verdict.verdict == "drift":
+            shape = distribution(column.reference, column.current)
+            columns[column.name] |= {"distribution": shape}
         figures += column_figures(column, verdict)
     required = [v for c, v in zip(results, judged, strict=True) if c.role != "feature"]
     whole = overall(judged, schema_drift=any(f.raises for f in findings), required=required)
