@@ -11,8 +11,10 @@ import pytest
 from click.testing import CliRunner
 
 from aims_mlops.evidence.controls import CONTROLS
-from aims_mlops.evidence.kinds import KINDS
-from aims_mlops.evidence.records import Evidence, Subject
+from aims_mlops.evidence.kinds import KINDS, LOG_KINDS
+from aims_mlops.evidence.records import Evidence, Record, Subject
+from aims_mlops.report.drift_trend import trends
+from aims_mlops.report.operation import STATES, Operation, ScheduleShown, Window, as_html
 
 # Each sets a mark, opens a dialog or asks the network if it gets to run.
 HOSTILE = (
@@ -26,8 +28,62 @@ HOSTILE = (
     "<style>body{display:none}</style>"
     "{{ 7*7 }} {% raw %} javascript:window.ran=1"
 )
-NAMES = ("coverage", "card", "statement", "history")
+NAMES = ("coverage", "card", "statement", "history", "monitoring")
 MODEL = hashlib.sha256(b"model").hexdigest()
+
+
+def watched() -> Operation:
+    """A schedule of 120 windows with hostile names, of which two columns drift."""
+    starts = [f"2026-{1 + i // 28:02}-{1 + i % 28:02}T00:00:00.000000Z" for i in range(120)]
+    shape = {"edges": [10.0, 20.0], "reference": [0.2, 0.5, 0.3], "current": [0.0, 0.1, 0.9]}
+    entry = {"threshold": 0.1, "effect_method": HOSTILE, "verdict": "drift", "reason": HOSTILE}
+    bodies = [
+        {
+            "window": {"start": start},
+            "columns": {
+                HOSTILE: {**entry, "effect": 0.01 * place, "distribution": shape},
+                "plain": {**entry, "effect": 0.2},
+            },
+        }
+        for place, start in enumerate(starts)
+    ]
+    record = Record(
+        sequence=0,
+        id=MODEL,
+        key="key",
+        received_at=starts[0],
+        evidence=Evidence(
+            kind="monitoring-run",
+            subjects=(Subject("model:m", MODEL),),
+            body={},
+            actor=HOSTILE,
+            claimed_at=starts[0],
+        ),
+        envelope=b"{}",
+        leaf=b"{}",
+    )
+    windows = tuple(
+        Window(
+            start=start,
+            end=start,
+            stage="data",
+            state=STATES[place % len(STATES)],
+            record=record,
+            rows=1,
+            findings=({"what": HOSTILE, "reason": HOSTILE},),
+            plots=(MODEL,),
+        )
+        for place, start in enumerate(starts)
+    )
+    schedule = ScheduleShown(
+        name=HOSTILE,
+        every=HOSTILE,
+        windows=windows,
+        counts=dict.fromkeys(STATES, 24),
+        earlier=7,
+        columns=trends(bodies),
+    )
+    return Operation(system=HOSTILE, made_at=starts[-1], schedules=(schedule,), alarms=())
 
 
 def hostile_body() -> dict:
@@ -103,6 +159,8 @@ def pages(tmp_path_factory) -> dict[str, Path]:
         patch.delenv("AIMS_STORE_URL", raising=False)
         store = find_project().open_store()
         for kind in (*KINDS, "kind-of-a-plugin"):
+            if kind in LOG_KINDS:
+                continue  # the log makes these alone
             store.append(
                 Evidence(
                     kind=kind,
@@ -122,11 +180,13 @@ def pages(tmp_path_factory) -> dict[str, Path]:
             ["coverage", "--system", HOSTILE, "--html", str(made["coverage"])],
             ["card", MODEL, "--html", str(made["card"])],
             ["history", HOSTILE, "--html", str(made["history"])],
+            ["monitoring", HOSTILE],  # the id of a system that the log alone has
             ["soa", "--choices", str(choices), "--html", str(made["statement"])],
         ):
             result = CliRunner().invoke(group, arguments, catch_exceptions=False)
             assert result.exit_code == 0, result.output
         forget_stores()
+    made["monitoring"].write_text(as_html(watched()), encoding="utf-8")
     return made
 
 

@@ -259,3 +259,8 @@ def _show(found: tuple[Schedule, ...], wrong: list[Alarm], now: datetime) -> Non
         click.echo(plain(f"    next: {alarm.next_step}"))
     if not wrong:
         click.echo("Nothing is wrong.")
+    if systems := dict.fromkeys(schedule.system.id for schedule in found):
+        which = next(iter(systems)) if len(systems) == 1 else "SYSTEM"
+        click.echo(
+            plain(f"Windows, drift and findings: aims report monitoring {which} --html FILE")
+        )

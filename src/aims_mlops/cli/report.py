@@ -193,6 +193,44 @@ def history(system: str, html: Path | None, as_json: bool) -> None:
         click.echo(told.as_text(found) if html is None else f"wrote {html}")
 
 
+@group.command("monitoring")
+@click.argument("system")
+@click.option("--html", type=_FILE, help="Write one self-contained page to this file.")
+@click.option("--json", "as_json", is_flag=True, help="Print a JSON object.")
+def monitoring(system: str, html: Path | None, as_json: bool) -> None:
+    """Show how SYSTEM is watched: windows measured and missed, drift over time, findings."""
+    from aims_mlops.gates.alarms import every_alarm
+    from aims_mlops.inventory.project import find_project
+    from aims_mlops.inventory.renames import Names
+    from aims_mlops.oversight.schedules import SCHEDULE_KINDS
+    from aims_mlops.report import operation
+
+    project = find_project()
+    store = project.open_store()
+    now = datetime.now(UTC)
+    records = list(store.find(kind=SCHEDULE_KINDS))
+    known = {r.evidence.system for r in records} | {s.id for s in project.systems}
+    if system not in known:
+        raise InputError(
+            f"nothing is known of system {system!r}",
+            expected="one of " + (", ".join(sorted(map(str, known - {None}))) or "none so far"),
+            next_step="aims status",
+        )
+    system = Names(records).current(system)
+    for name in Names(records).of(system):
+        records += store.find(kind="drift", system=name)
+    alarms = [a for a in every_alarm(store, project, now) if a.system == system]
+    found = operation.show(
+        records, project.systems, system, now, alarms=alarms, every_window=as_json
+    )
+    if html is not None:
+        _write(html, operation.as_html(found, single_user=project.settings.single_user))
+    if as_json:
+        click.echo(json.dumps(operation.as_json(found), indent=2, ensure_ascii=False))
+    else:
+        click.echo(operation.as_text(found) if html is None else f"wrote {html}")
+
+
 def _say_if_alone(project: Project) -> None:
     from aims_mlops.report.page import SINGLE_USER
 

@@ -76,12 +76,12 @@ def alarms_of(schedule: Schedule, known: Iterable[Nonconformity] = ()) -> list[A
     if schedule.failed:
         newest["failed"] = max(schedule.failed.values(), key=_start)
     for record in newest.values():
-        for finding in record.evidence.body.get("findings") or ():
+        for finding in _findings(record):
             alarm = _found(schedule, record, finding)
             found.setdefault(alarm.key, alarm)
     told = Told(known, schedule.all_names)
     for record in by_window:
-        for finding in record.evidence.body.get("findings") or ():
+        for finding in _findings(record):
             alarm = _found(schedule, record, finding)
             if alarm.key not in found and alarm not in told:
                 window = _start(record)[:16].replace("T", " ")
@@ -159,6 +159,12 @@ def _missed(schedule: Schedule) -> list[Alarm]:
             tell=schedule.monitor.tell,
         )
     ]
+
+
+def _findings(record: Record) -> list[dict[str, Any]]:
+    """What a run has to tell; what is not of that form is of another version, or not ours."""
+    told = record.evidence.body.get("findings")
+    return [f for f in told if isinstance(f, dict)] if isinstance(told, list) else []
 
 
 def _found(schedule: Schedule, record: Record, finding: dict[str, Any]) -> Alarm:

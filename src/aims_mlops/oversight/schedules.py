@@ -198,7 +198,7 @@ def _is_of(record: Record, names: Names, id_: str) -> bool:
 
 
 def _last_declared(id_: str, records: Iterable[Record]) -> System:
-    found = System(id=id_)
+    found = System.model_construct(id=id_)  # the log may hold ids that aims.yaml cannot
     for record in records:
         if record.evidence.kind == "system":
             try:

@@ -129,7 +129,7 @@ def _about(schedule: Schedule) -> tuple[str, ...]:
 
 
 def _watch(schedule: Schedule, told: Sequence[Nonconformity]) -> Watch:
-    late = {id_ for id_, record in schedule.done.items() if _first_was_late(record, schedule)}
+    late = {id_ for id_, record in schedule.done.items() if first_was_late(record)}
     missing = {run.id for row in schedule.missed for run in row.runs}
     done = [run for run in schedule.runs if run.id in schedule.done]
     failed = sum(run.id in schedule.failed for run in schedule.runs)
@@ -152,7 +152,7 @@ def _watch(schedule: Schedule, told: Sequence[Nonconformity]) -> Watch:
     )
 
 
-def _first_was_late(record: Record, schedule: Schedule) -> bool:
+def first_was_late(record: Record) -> bool:
     """A window that was measured again for files that came later was not late for that."""
     body = record.evidence.body
     return body.get("late") is True and body.get("replaces") is None
