@@ -70,7 +70,7 @@ def check_oversight(policy: Policy, findings: Sequence[Finding] | None) -> list[
             )
         )
     if asked.missed_runs == "refuse":
-        missed = [f for f in counted if f["what"] in _MISSED]
+        missed = [f for f in counted if f["what"] in _MISSED and not f["id"]]
         reasons.append(
             _reason(
                 policy,

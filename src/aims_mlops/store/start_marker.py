@@ -43,7 +43,10 @@ class StartMarker:
         content = batch_content(batch, "the run has begun")
         name = batch_name()
         problems: list[str] = []
-        for folder in spool_folders(root):
+        folders = spool_folders(root)
+        if not folders[0].parent.is_dir():  # the log is elsewhere, or not made yet: leave no trace
+            folders = folders[::-1]
+        for folder in folders:
             try:
                 folder.mkdir(parents=True, exist_ok=True, mode=0o700)
                 self._path, self._descriptor = _written(folder, name, content)

@@ -5,6 +5,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from aims_mlops.assessments.personal_key import personal_key
 from aims_mlops.assessments.signature import sign_consent, verify_consent
@@ -202,7 +203,8 @@ def test_expired_or_not_yet_valid_key(world, validity, words):
 
 def test_key_that_is_not_the_enrolled_one(world):
     model = world.ready()
-    world.keys = {"bo": "ab" * 32}
+    other = Ed25519PrivateKey.generate().public_key()
+    world.keys = {"bo": other.public_bytes_raw().hex()}
     enrol(world, "bo")
     assert "a key that bo has not enrolled" in why_uncounted(world.gate(model))
 

@@ -208,7 +208,7 @@ def test_registration_without_mlflow_is_a_gap(recorded: Recorded) -> None:
     def fit() -> LogisticRegression:
         return LogisticRegression().fit([[0.0], [1.0]], [0, 1])
 
-    with pytest.warns(aims.errors.CaptureWarning, match="without MLflow"):
+    with pytest.warns(aims.errors.CaptureWarning, match="MLflow is switched off"):
         fit()
     assert gaps(recorded) == ["registration of model model"]
     assert len(recorded("model")) == 1

@@ -15,7 +15,7 @@ import pytest
 import aims_mlops as aims
 from aims_mlops.evidence.records import Evidence
 from aims_mlops.inventory.project import find_project
-from aims_mlops.store.spool import pending
+from aims_mlops.store.spool import pending, spool_folders
 from aims_mlops.store.start_marker import adopt_orphans
 
 Recorded = Callable[..., list[Evidence]]
@@ -67,7 +67,7 @@ def aims_command(*words: str) -> subprocess.CompletedProcess[str]:
 
 
 def markers(folder: Path) -> list[Path]:
-    return list((folder / ".aims" / "spool").glob("*.begun"))
+    return [path for spool in spool_folders(folder) for path in spool.glob("*.begun")]
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
@@ -171,7 +171,7 @@ def test_run_stored_just_before_its_process_died_is_not_lost(
     with aims.run("job"):
         (marker,) = markers(project)
         content = marker.read_bytes()
-    (project / ".aims" / "spool" / marker.name).write_bytes(content)  # died before its removal
+    marker.write_bytes(content)  # died before its removal
     assert aims_command("push").returncode == 0
     assert [run.body["status"] for run in recorded("run")] == ["finished"]
     assert pending(project) == []

@@ -78,17 +78,17 @@ def test_exit_code_tells_the_verdict_and_it_is_recorded(
 def test_profile_is_recorded_once_and_compared_without_the_data(folder: Path) -> None:
     first = drift("profile", "reference.parquet", "--exact", "--json")
     assert first.exit_code == 0, first.output
-    identity = json.loads(first.output)["record"]
+    identity = json.loads(first.stdout)["record"]
     assert (
-        json.loads(drift("profile", "reference.parquet", "--exact", "--json").output)["record"]
+        json.loads(drift("profile", "reference.parquet", "--exact", "--json").stdout)["record"]
         == identity
     )
     Path("reference.parquet").unlink()
     for reference in (identity[:12], "latest"):
         done = drift("run", "--reference", reference, "--current", "shifted.csv", "--json")
         assert done.exit_code == 1
-        assert json.loads(done.output)["drifted"] == ["income"]
-        assert json.loads(done.output)["reference_profile"] == identity
+        assert json.loads(done.stdout)["drifted"] == ["income"]
+        assert json.loads(done.stdout)["reference_profile"] == identity
     (record,) = recorded("reference-profile")
     body = record.evidence.body
     blob = find_project().open_store().get_blob(body["blob"]["sha256"])

@@ -76,4 +76,4 @@ def test_what_the_policy_lets_pass_is_shown_beside_what_refuses():
 
 
 def test_nothing_is_open_about_no_system(world, log):
-    assert open_about(world.store, None, log.then) == ()
+    assert open_about(world.store, world.project, None, log.then) == ()

@@ -7,6 +7,7 @@ from aims_mlops.evidence.clock import now
 from aims_mlops.evidence.records import Evidence, Subject
 from aims_mlops.gates.tie import DecisionOvertakenError, Tied, WriteFailedError
 from aims_mlops.hookspecs import hookimpl
+from aims_mlops.store.anchors import anchor_to_file
 
 
 class Written:
@@ -61,12 +62,19 @@ def test_record_that_may_matter_stops_the_write(world, store, kind, system):
 
 @pytest.mark.parametrize(
     ("kind", "system"),
-    [("performance", "toys"), ("decision", "loans"), ("promotion", None), ("gap", "loans"),
-     ("anchor", None)],
+    [("performance", "toys"), ("decision", "loans"), ("promotion", None), ("gap", "loans")],
 )  # fmt: skip
 def test_record_that_can_not_matter_stops_nothing(world, store, kind, system):
     size, write = world.store.status().size, Written()
     world.store.append(evidence(kind, system))
+    Tied(store, size, "loans", write).append(evidence())
+    assert write.times == 1
+
+
+def test_record_of_the_log_itself_stops_nothing(world, store, tmp_path):
+    size, write = world.store.status().size, Written()
+    anchor_to_file(world.store, tmp_path / "checkpoint", actor="ana")
+    assert world.store.status().size == size + 1
     Tied(store, size, "loans", write).append(evidence())
     assert write.times == 1
 
