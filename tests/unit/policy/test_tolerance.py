@@ -24,12 +24,14 @@ def test_tolerance_is_explained_in_words(tmp_path):
     assert "each figure stays within ±0.02, mean_absolute_error within ±1.5" in text
     assert "what may change with that: dataset content, environment" in text
     assert "it needs approvals of its own" in text
+    assert "an identical retraining" not in text
 
 
 def test_policy_without_a_tolerance_says_that_a_retrained_model_is_assessed_anew(tmp_path):
     assert "a retrained model needs a new one" in explain(policy(tmp_path, ""))
     text = explain(policy(tmp_path, ", tolerance: {figures_within: 0}"))
     assert "what may change with that: nothing else" in text
+    assert "an identical retraining (canonical digest) may run in another environment" in text
 
 
 def test_policy_that_was_recorded_before_there_were_tolerances_keeps_its_digest(tmp_path):
