@@ -105,6 +105,7 @@ def status(ctx: click.Context, system: str | None, as_json: bool) -> None:
     something is.
     """
     from aims_mlops.gates.alarms import every_alarm
+    from aims_mlops.oversight.nonconformity import nonconformities
     from aims_mlops.oversight.schedules import schedules
 
     project = _project(system)
@@ -119,7 +120,8 @@ def status(ctx: click.Context, system: str | None, as_json: bool) -> None:
         }
         click.echo(json.dumps(body, indent=2, ensure_ascii=False))
     else:
-        _show(found, wrong, now)
+        still_open = [n for n in nonconformities(store) if n.is_open and system in (None, n.system)]
+        _show(found, wrong, len(still_open), now)
     ctx.exit(1 if wrong else 0)
 
 
@@ -208,7 +210,7 @@ def _summary(done: Round) -> None:
         problem = f": {body['problem']}" if body["problem"] else ""
         click.echo(plain(f"Notice to {body['recipient']}: {body['outcome']}{problem}"))
     if done.alarms:
-        click.echo(f"{len(done.alarms)} found wrong by now: aims monitor status")
+        click.echo(f"{len(done.alarms)} found wrong by now: aims nonconformity list")
 
 
 def _schedule(schedule: Schedule, now: datetime) -> dict[str, Any]:
@@ -231,7 +233,7 @@ def _schedule(schedule: Schedule, now: datetime) -> dict[str, Any]:
     }
 
 
-def _show(found: tuple[Schedule, ...], wrong: list[Alarm], now: datetime) -> None:
+def _show(found: tuple[Schedule, ...], wrong: list[Alarm], still_open: int, now: datetime) -> None:
     from aims_mlops.cli.plain import plain
     from aims_mlops.cli.tables import table
 
@@ -257,7 +259,10 @@ def _show(found: tuple[Schedule, ...], wrong: list[Alarm], now: datetime) -> Non
         click.echo()
         click.echo(plain(f"[{alarm.severity}] {alarm.what}: {alarm.reason}"))
         click.echo(plain(f"    next: {alarm.next_step}"))
-    if not wrong:
+    if still_open:
+        new = "" if wrong else "Nothing new is wrong. "
+        click.echo(f"{new}Open nonconformities: {still_open}; see: aims nonconformity list")
+    elif not wrong:
         click.echo("Nothing is wrong.")
     if systems := dict.fromkeys(schedule.system.id for schedule in found):
         which = next(iter(systems)) if len(systems) == 1 else "SYSTEM"

@@ -11,7 +11,7 @@ from aims_mlops.evidence.clock import stamp
 from aims_mlops.evidence.records import Record, Subject
 from aims_mlops.gates.standing import StandingDecision, standing_decision
 from aims_mlops.oversight.alarms import Alarm, alarms
-from aims_mlops.oversight.in_use import USE_KINDS, in_use
+from aims_mlops.oversight.in_use import USE_KINDS, InUse, in_use
 from aims_mlops.store.base import signed
 
 if TYPE_CHECKING:
@@ -33,28 +33,40 @@ def alarms_of_promoted(store: EvidenceStore, project: Project, now: datetime) ->
     found: list[Alarm] = []
     store = signed(store)
     records = tuple(store.find(kind=USE_KINDS))
-    for (model, target), (system, words) in _in_use(records).items():
+    for (model, target), (system, words, ends) in _in_use(records).items():
         if project.target(target) is None:
             continue
         try:
             standing = standing_decision(store, model, target, project=project, now=now)
         except (GateUndecidedError, GovernanceError) as error:
-            found.append(_alarm("no-decision", model, target, system, words, str(error), now))
+            found.append(_alarm("no-decision", model, target, system, words, ends, str(error), now))
             continue
         if not standing.stands:
-            found.append(_of(standing, system, words, now))
+            found.append(_of(standing, system, words, ends, now))
     return found
 
 
-def _in_use(records: Iterable[Record]) -> dict[tuple[str, str], tuple[str | None, str]]:
-    """(content digest, target) -> AI system, and where it is in use, in words."""
-    found: dict[tuple[str, str], tuple[str | None, str]] = {}
+def _in_use(records: Iterable[Record]) -> dict[tuple[str, str], tuple[str | None, str, str]]:
+    """(content digest, target) -> AI system, where it is in use in words, and how each use ends."""
+    found: dict[tuple[str, str], tuple[str | None, str, str]] = {}
     for use in sorted(in_use(records), key=lambda use: not use.is_promotion):
-        found.setdefault((use.model, use.target), (use.system, use.words))
+        system, words, ends = found.get((use.model, use.target), (use.system, use.words, ""))
+        how = _ends(use)
+        if how not in ends:
+            ends = f"{ends}; {how}" if ends else how
+        found[use.model, use.target] = (system, words, ends)
     return found
 
 
-def _of(standing: StandingDecision, system: str | None, words: str, now: datetime) -> Alarm:
+def _ends(use: InUse) -> str:
+    if use.is_promotion:
+        return "aims reconcile --demote takes the promotion away"
+    return f"aims deployment rollback {use.record.id[:12]} --reason TEXT takes the deployment back"
+
+
+def _of(
+    standing: StandingDecision, system: str | None, words: str, ends: str, now: datetime
+) -> Alarm:
     what = next(
         (
             name
@@ -71,6 +83,7 @@ def _of(standing: StandingDecision, system: str | None, words: str, now: datetim
         standing.target,
         system,
         words,
+        ends,
         why,
         now,
         standing.reasons[0].next_step,
@@ -83,6 +96,7 @@ def _alarm(
     target: str,
     system: str | None,
     words: str,
+    ends: str,
     why: str,
     now: datetime,
     next_step: str = "see aims check-model",
@@ -93,7 +107,7 @@ def _alarm(
         severity="major",
         system=system,
         reason=f"{words} is in use for {target} without a standing decision: {why}",
-        next_step=f"{next_step}; aims reconcile --demote takes the promotion away",
+        next_step=f"{next_step}; {ends}",
         since=stamp(now),
         subjects=(Subject(f"model:{system or 'unknown'}", model),),
     )

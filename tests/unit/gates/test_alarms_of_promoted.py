@@ -15,7 +15,7 @@ NOW = datetime.now(UTC)
 def promoted(world, model, outcome="set", *, alias="champion", target="production"):
     body = {"target": target, "alias": alias, "name": "loans", "version": "3", "outcome": outcome,
             "model": model.sha256}  # fmt: skip
-    world.record("promotion", [model.subject], body)
+    return world.record("promotion", [model.subject], body)
 
 
 def deployed(world, model, event="deployed", *, where="eu-1", target="production", **said):
@@ -34,7 +34,7 @@ def test_model_in_use_without_a_decision_is_an_alarm_and_with_one_not(world, use
     assert world.gate(good).allowed
     use(world, good)
     assert alarms(world) == []
-    use(world, bad)
+    begun = use(world, bad)
     (found,) = alarms(world)
     assert found.key == f"no-decision/loans/production/{bad.sha256[:16]}"
     assert (found.what, found.severity, found.system) == ("no-decision", "major", "loans")
@@ -42,7 +42,12 @@ def test_model_in_use_without_a_decision_is_an_alarm_and_with_one_not(world, use
     start = f"{words} is in use for production without a standing decision: decision.exists: "
     assert found.reason.startswith(start)
     assert found.next_step.startswith(f"aims gate sha256:{bad.sha256} --for production")
-    assert found.next_step.endswith("aims reconcile --demote takes the promotion away")
+    id_ = begun.id[:12]
+    ends = {
+        promoted: "aims reconcile --demote takes the promotion away",
+        deployed: f"aims deployment rollback {id_} --reason TEXT takes the deployment back",
+    }[use]
+    assert found.next_step.endswith(f"; {ends}")
     assert (found.since, [s.sha256 for s in found.subjects]) == (stamp(NOW), [bad.sha256])
 
 
@@ -77,7 +82,7 @@ def test_deployment_that_ended_or_is_of_a_target_that_nobody_decides_about_is_no
 
 def test_content_that_is_promoted_and_deployed_is_one_alarm(world):
     bad, worse = world.train("bad"), world.train("worse")
-    deployed(world, bad)
+    begun = deployed(world, bad)
     promoted(world, bad)
     deployed(world, worse, where="us-1")
     found = alarms(world)
@@ -85,6 +90,10 @@ def test_content_that_is_promoted_and_deployed_is_one_alarm(world):
         "loans/3 as champion",
         "the model at us-1",
     ]
+    assert found[0].next_step.endswith(
+        f"takes the promotion away; aims deployment rollback {begun.id[:12]} --reason TEXT "
+        "takes the deployment back"
+    )
     assert [alarm.key for alarm in every_alarm(world.store, world.project, NOW)] == sorted(
         alarm.key for alarm in found
     )
