@@ -138,12 +138,15 @@ def test_key_that_signs_now_cannot_be_revoked_and_an_old_one_is_reported(opened:
 
 
 def test_key_row_that_no_record_hands_over_to_is_found(opened: SqlStore) -> None:
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
     from aims_mlops.evidence.envelope import key_id
     from aims_mlops.store.tables import log_keys
 
     opened.append_many([evidence(i) for i in range(3)])
+    public = Ed25519PrivateKey.generate().public_key().public_bytes_raw()
     with opened.database.writing() as connection:
-        forged = {"valid_from": 3, "key_id": key_id(b"x" * 32), "public": b"x" * 32}
+        forged = {"valid_from": 3, "key_id": key_id(public), "public": public}
         connection.execute(log_keys.insert(), forged)
     assert any("did not hand over" in f for f in verify_store(opened).failures)
 
