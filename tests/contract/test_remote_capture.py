@@ -134,7 +134,7 @@ def test_dead_server_costs_a_run_neither_time_nor_evidence(
     assert done.returncode == 0, done.stderr
     inside = json.loads(done.stdout.splitlines()[-1])["seconds"]
     print(f"three runs against a silent server: {inside:.2f} s inside, {took:.1f} s in all")
-    assert took < 30
+    assert took < 180  # of waiting for an answer, such a run would never end
     assert len(pending(project)) == 3
 
     environment |= {"AIMS_STORE_URL": served.start()}

@@ -100,41 +100,39 @@ def test_model_that_nobody_decided_about_is_refused(
 
 
 def test_demoted_version_is_refused_at_the_next_check_and_back_when_decided_again(
-    project: Project, serve: Callable[..., Any], promotion: Callable[[str], Any]
+    project: Project,
+    serve: Callable[..., Any],
+    promotion: Callable[[str], Any],
+    wait_for: Callable[..., None],
 ) -> None:
     promotion("set")
     with serve("--check-every", "0.5") as server:
         assert server.ask("POST", "/invocations", ROW)[0] == 200
         promotion("removed")
-        end = time.monotonic() + 20
-        while (answer := server.ask("POST", "/invocations", ROW))[0] == 200:
-            assert time.monotonic() < end
-            time.sleep(0.1)
+        wait_for(lambda: server.ask("POST", "/invocations", ROW)[0] != 200)
+        answer = server.ask("POST", "/invocations", ROW)
         assert answer[0] == 503
         said = json.loads(answer[1])
         assert [reason["rule"] for reason in said["reasons"]] == ["decision.not-demoted"]
         assert server.ask("GET", "/ping")[0] == 503
         assert server.ask("GET", "/version")[0] == 200
         promotion("set")
-        while server.ask("POST", "/invocations", ROW)[0] != 200:
-            assert time.monotonic() < end
-            time.sleep(0.1)
+        wait_for(lambda: server.ask("POST", "/invocations", ROW)[0] == 200)
     assert len(bodies(project, "served")) == 1
     assert bodies(project, "refused")[0]["reasons"][0]["rule"] == "decision.not-demoted"
     assert len(bodies(project, "served again")) == 1
 
 
 def test_answer_that_cannot_be_had_leaves_the_last_one_standing_for_the_grace_only(
-    project: Project, serve: Callable[..., Any]
+    project: Project, serve: Callable[..., Any], wait_for: Callable[..., None]
 ) -> None:
-    with serve("--check-every", "0.2", "--grace", "3") as server:
+    """The grace is long beside the time between checks, so that a slow machine makes no odds."""
+    with serve("--check-every", "0.2", "--grace", "15") as server:
         (project.root / "policy.yaml").unlink()
         begun = time.monotonic()
         assert server.ask("POST", "/invocations", ROW)[0] == 200
-        while server.ask("POST", "/invocations", ROW)[0] == 200:
-            assert time.monotonic() < begun + 30
-            time.sleep(0.1)
-        assert time.monotonic() - begun > 1.5
+        wait_for(lambda: server.ask("POST", "/invocations", ROW)[0] != 200)
+        assert time.monotonic() - begun > 1.5  # many checks, none of which had an answer
 
 
 def test_server_under_load_is_killed_and_started_again_and_every_loss_is_counted(
@@ -151,7 +149,7 @@ def test_server_under_load_is_killed_and_started_again_and_every_loss_is_counted
         time.sleep(LOAD_SECONDS / 2)
         assert clients.is_alive()  # all of them are still being answered
         server.stop(signal.SIGKILL)
-        clients.join(30)
+        clients.join(120)
         (first,) = seen
         assert set(first.statuses) == {200}
         assert first.unanswered == 4  # one for each client: what was under way at the kill
