@@ -121,8 +121,14 @@ def test_two_models_of_a_run_are_two_logged_models(
 
 
 def test_registered_model_is_found_by_its_version_with_the_same_digest(
-    recorded: Recorded, tracking: Any, fitted: Any, capfd: pytest.CaptureFixture[str]
+    recorded: Recorded,
+    tracking: Any,
+    fitted: Any,
+    capfd: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setenv("AIMS_CAPTURE_LINE", "off")
+
     @aims.training(register="loan-risk")
     def train() -> Any:
         return fitted

@@ -189,6 +189,10 @@ def _promoted(patch: pytest.MonkeyPatch) -> None:
     Path("policies/operation.yaml").write_text(OPERATION)
     with Path("policies/production.yaml").open("a") as policy:
         policy.write(STRICTER)
+    for person in ("bo", "ana"):
+        patch.setenv("AIMS_ACTOR", person)
+        good("people", "enrol", "--list")
+    good("people", "confirm", "bo", "--yes")
     import train
 
     training, test, _ = train.patients()

@@ -6,6 +6,7 @@ today.
 
 from __future__ import annotations
 
+import contextlib
 import sys
 import time
 from collections.abc import Iterator
@@ -18,6 +19,7 @@ import time_machine
 
 from aims_mlops.assessments.granting import waive
 from aims_mlops.evidence.records import Subject
+from aims_mlops.store.clock_change import record_clock_change
 
 _COUNT = iter(range(10_000))
 
@@ -37,6 +39,14 @@ def with_waivers(organisation: Any) -> Iterator[None]:
     path.write_text(before)
 
 
+@contextlib.contextmanager
+def in_the_past(world: Any, ago: timedelta) -> Iterator[None]:
+    """What is recorded inside was received so long ago; the clock that was set back is told."""
+    with time_machine.travel(datetime.now(UTC) - ago):
+        record_clock_change(world.store, actor="tester@example.org", reason="a test of time")
+        yield
+
+
 def helper(organisation: Any) -> Any:
     return sys.modules[type(organisation.world).__module__]
 
@@ -53,7 +63,7 @@ def test_assessment_that_ran_out_is_refused_until_it_is_submitted_again(
 ) -> None:
     world, content = organisation.world, f"content {name}"
     version = gated.register(name, content)
-    with time_machine.travel(datetime.now(UTC) - timedelta(days=400)):
+    with in_the_past(world, timedelta(days=400)):
         model = organisation.train(content, tmp_path)
         world.submit(model)
     world.measure(model, helper(organisation).GOOD)
@@ -71,7 +81,7 @@ def test_approval_that_ran_out_is_refused(
 ) -> None:
     world, content = organisation.world, f"content {name}"
     version = gated.register(name, content)
-    with time_machine.travel(datetime.now(UTC) - timedelta(days=200)):
+    with in_the_past(world, timedelta(days=200)):
         model = organisation.ready(content, tmp_path)
     found = refusals(gated.alias(name, version))
     assert "200 days old" in found["approvals.count"]
@@ -121,7 +131,7 @@ def test_waiver_lifts_its_rule_until_it_runs_out(
     world.approve(model)
     assert set(refusals(gated.alias(name, version))) == {"performance.recall"}
     seconds = 12
-    with time_machine.travel(datetime.now(UTC) - timedelta(days=1, seconds=-seconds)):
+    with in_the_past(world, timedelta(days=1, seconds=-seconds)):
         end = time.monotonic() + seconds
         waive(
             world.project, world.store, model, world.policy, rule="performance.recall",
