@@ -51,7 +51,7 @@ def check_push(token: Token, kind: str, actor: str) -> None:
         raise ProblemError("forbidden", "the token belongs to another actor than the statement")
 
 
-def only(*single: str, many: str = "") -> Callable[[Request], None]:
+def only(*single: str, many: str | None = None) -> Callable[[Request], None]:
     """A dependency: no query parameter but these, and each of `single` at most once.
 
     The framework would take the last of a repeated parameter and pass over a misspelt one, and a

@@ -44,8 +44,8 @@ class Race:
             verdict = body.get("aims", {}).get("verdict", "") if status != 200 else "allowed"
             self.answers.append((began, time.monotonic(), status, verdict))
 
-    def change_minds(self, world: Any, model: Any, seconds: float) -> int:
-        """Take the approval back and give it again, every 100 ms; how often."""
+    def change_minds(self, world: Any, model: Any, seconds: float, pause: float = 0.1) -> int:
+        """Take the approval back and give it again, after each pause in seconds; how often."""
         end, turns, taken = time.monotonic() + seconds, 0, 0.0
         while time.monotonic() < end:
             began = time.monotonic()
@@ -56,7 +56,7 @@ class Race:
                 world.approve(model, verdict="revoke", reason="second thoughts")
                 taken = time.monotonic()
             turns += 1
-            time.sleep(max(0.0, 0.1 - (time.monotonic() - began)))
+            time.sleep(max(0.0, pause - (time.monotonic() - began)))
         return turns
 
 
@@ -83,6 +83,10 @@ def test_no_promotion_passes_between_a_revocation_and_the_next_approval(
     for thread in threads:
         thread.start()
     turns = race.change_minds(world, model, SECONDS)
+    for pause in (0.5, 1.0, 2.0, 4.0):  # a busy machine answers less often than minds change
+        if any(status == 200 for _, _, status, _ in race.answers):
+            break
+        turns += race.change_minds(world, model, 4 * SECONDS, pause=pause)
     race.stop.set()
     for thread in threads:
         thread.join(120)

@@ -117,9 +117,9 @@ def number() -> Any:
 def promoted(protected: Any, organisation: Any, number: Any, tmp_path: Path) -> Promoted:
     server, url = protected
     name = f"loans-led-{os.getpid()}-{next(number)}"
-    organisation.ready(f"good {name}", tmp_path)
     server.register(name, f"good {name}")
     server.register(name, f"evil {name}")
+    organisation.ready(f"good {name}", tmp_path)
     if server.api("GET", "registered-models/get?name=sandbox-evil")[0] != 200:
         server.register("sandbox-evil", "evil")
     status, answer = server.alias(name, 1)

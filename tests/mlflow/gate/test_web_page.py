@@ -49,6 +49,14 @@ def wait_for(page: Any, condition: str, seconds: float = 60) -> None:
 def set_alias(page: Any, alias: str) -> None:
     """On the page of a version: Add, type the alias, Enter, Save."""
     wait_for(page, """document.querySelector('button[title="Add aliases"]')""")
+    # The button is there before the page knows which model it is about.
+    for answer in ("registered-models/get?", "model-versions/get?", "runs/get?"):
+        wait_for(
+            page,
+            "performance.getEntriesByType('resource')"
+            f".some(e => e.name.includes('{answer}') && e.responseEnd > 0)",
+        )
+    time.sleep(1)
     page.evaluate("""document.querySelector('button[title="Add aliases"]').click()""")
     wait_for(page, f"{_DIALOG}?.querySelector('input')")
     page.evaluate(f"{_DIALOG}.querySelector('input').focus()")

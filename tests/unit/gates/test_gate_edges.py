@@ -105,7 +105,7 @@ def test_answer_that_can_not_be_recorded_says_so(world, monkeypatch):
         raise KeyError("x")
 
     monkeypatch.setattr("aims_mlops.gates.service.decide", broken)
-    monkeypatch.setattr(type(world.store), "append", broken)
+    monkeypatch.setattr("aims_mlops.store.sql.SqlStore.append", broken)
     decision = world.gate(model)
     assert decision.notes == ("this answer could not be recorded: KeyError",)
     assert decision.record is None
