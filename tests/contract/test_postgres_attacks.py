@@ -38,7 +38,7 @@ def evidence(label: str) -> Evidence:
 
 def persist(action: Any) -> None:
     """Try until it is done: the same keys make the same records."""
-    deadline = time.monotonic() + 120
+    deadline = time.monotonic() + 600  # a busy machine recovers slowly
     while True:
         try:
             action()
