@@ -40,6 +40,7 @@ class Running:
         store = f"sqlite:///{tmp_path}/log/evidence.db"
         open_sql_store(store).close()
         self.token, _ = Tokens(tokens).create("t", frozenset({"capture", "read"}), days=1)
+        self.other, _ = Tokens(tokens).create("o", frozenset({"capture", "read"}), days=1)
         self.process = subprocess.Popen(
             [sys.executable, "-c", _SCRIPT, store, str(tokens), parser, str(patience)],
             stdout=subprocess.PIPE,
@@ -160,3 +161,20 @@ def test_body_that_is_announced_and_never_sent_holds_no_connection(strict: Runni
         )
         assert connection.recv(4096).startswith(b"HTTP/1.1 401")
         assert closed(connection)
+
+
+def test_stalled_bodies_of_one_token_leave_the_others_their_share(
+    patient: Running, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AIMS_TOKEN", patient.other)
+    with ExitStack() as stack:
+        for _ in range(20):  # more than there are slots for bodies
+            connection = stack.enter_context(patient.connect())
+            connection.sendall(
+                b"POST /v1/evidence HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+                b"Authorization: Bearer " + patient.token.encode() + b"\r\n"
+                b"Content-Length: 1000\r\n\r\n{"
+            )
+        other = RemoteStore(patient.url)
+        stack.callback(other.close)
+        assert other.append(evidence(1)).sequence == 0

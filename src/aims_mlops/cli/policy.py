@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -161,6 +162,17 @@ def repeat_decision(ctx: click.Context, record: str) -> None:
     found = store.get(record)
     again = repeat(store, found)
     click.echo(decision_text(again))
-    same = again.to_body() == dict(found.evidence.body)
+    same = _decided(again.to_body()) == _decided(dict(found.evidence.body))
     click.echo("✓ the same decision" if same else "✗ not what the record says")
     ctx.exit(0 if same else 1)
+
+
+def _decided(body: dict[str, Any]) -> dict[str, Any]:
+    """A decision without its next steps: what to do now is advice, which versions word anew."""
+    reasons = [
+        {name: value for name, value in reason.items() if name != "next_step"}
+        if isinstance(reason, dict)
+        else reason
+        for reason in body.get("reasons") or ()
+    ]
+    return {**body, "reasons": reasons}

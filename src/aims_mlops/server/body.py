@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import weakref
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
@@ -18,19 +19,27 @@ if TYPE_CHECKING:
 MAX_BODY = MAX_STATEMENT_BYTES  # bytes of one push
 MAX_BLOB = 64 * 1024 * 1024  # bytes; a blob is held in memory while it is stored
 SLOTS = 16  # bodies held in memory at a time; further requests wait
+SLOTS_EACH = 4  # of them for one token, so that its stalled bodies keep nobody else out
 TIME_LIMIT = 60.0  # seconds for a body to arrive, so that a slow sender frees its slot
 
 
 class Slots:
-    """How many bodies one server holds at a time."""
+    """How many bodies one server holds at a time, of all tokens and of one."""
 
-    def __init__(self, count: int = SLOTS) -> None:
+    def __init__(self, count: int = SLOTS, each: int = SLOTS_EACH) -> None:
         self._free = asyncio.Semaphore(count)
+        self._each = each
+        self._of: weakref.WeakValueDictionary[str, asyncio.Semaphore] = (
+            weakref.WeakValueDictionary()
+        )
 
     @asynccontextmanager
-    async def one(self) -> AsyncIterator[None]:
-        """Wait for a slot and hold it while the body is read and stored."""
-        async with self._free:
+    async def one(self, token: str) -> AsyncIterator[None]:
+        """Wait for a slot of this token, by its id, and hold it while a body is read and stored."""
+        own = self._of.get(token)
+        if own is None:
+            own = self._of[token] = asyncio.Semaphore(self._each)
+        async with own, self._free:
             yield
 
 

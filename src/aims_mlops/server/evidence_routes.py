@@ -64,7 +64,7 @@ def evidence_router(store: SqlStore, tokens: Tokens, slots: Slots) -> APIRouter:
         Idempotent: the same statement under the same key gives the record stored before. Sequence
         and received time are the server's.
         """
-        async with slots.one():
+        async with slots.one(request.state.token.id):
             value = await read_json(request)
             return await run_in_threadpool(store_push, value, request)
 

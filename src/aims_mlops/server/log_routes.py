@@ -164,7 +164,7 @@ def log_router(store: SqlStore, tokens: Tokens, slots: Slots) -> APIRouter:
     )
     async def put_blob(sha256: BlobName, request: Request) -> Response:
         """Store bytes under their SHA-256; the same bytes again change nothing."""
-        async with slots.one():
+        async with slots.one(request.state.token.id):
             content = await read_body(request, limit=MAX_BLOB)
             return await run_in_threadpool(store_blob, sha256, content, request)
 

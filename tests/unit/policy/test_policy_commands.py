@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from aims_mlops.cli.policy import group
+from aims_mlops.cli.policy import _decided, group
 from aims_mlops.errors import DocumentError
 from aims_mlops.inventory.project import find_project, forget_stores
 
@@ -72,3 +72,13 @@ def test_schema_describes_the_keys(folder):
 def test_title_with_control_characters_does_not_reach_the_terminal(folder):
     (folder / "evil.yaml").write_text('id: evil\nextends: [baseline]\ntitle: "\\e[2Jx"\n')
     assert "\x1b" not in run("explain", "evil.yaml")
+
+
+def test_next_step_in_other_words_is_the_same_decision_and_an_observation_is_not():
+    """A later version may word its advice anew; what was seen and decided is held to the letter."""
+    reason = {"rule": "approvals.count", "observed": "0", "limit": "1", "next_step": "ask"}
+    body = {"verdict": "refused", "reasons": [reason], "bound": {"model": "a" * 64}}
+    reworded = {**body, "reasons": [{**reason, "next_step": "aims assess approve"}]}
+    assert _decided(body) == _decided(reworded)
+    assert _decided(body) != _decided({**body, "reasons": [{**reason, "observed": "1"}]})
+    assert _decided(body) != _decided({**body, "verdict": "allowed"})
