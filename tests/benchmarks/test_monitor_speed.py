@@ -35,6 +35,7 @@ from aims_mlops.monitoring.running import due
 from aims_mlops.monitoring.window import Task, measure_window
 from aims_mlops.oversight.alarms import Schedule, alarms
 from aims_mlops.oversight.cadence import Scheduled
+from aims_mlops.oversight.schedule_steps import begin_schedules
 
 pytestmark = pytest.mark.benchmark
 
@@ -165,6 +166,7 @@ def test_systems_due_at_once_share_the_processors(
     for file in tmp_path.glob("s*/*.parquet"):
         file.rename(file.with_name(f"{start:%Y-%m-%d}.parquet"))
     store = project.open_store()
+    begin_schedules(store, project, start)
     wanted = due(store, project, moment)
     assert len(wanted) == SYSTEMS
     profile = build_reference_profile(frame(rows, 0), variant="compact", name="reference")
