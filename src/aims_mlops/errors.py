@@ -26,13 +26,11 @@ data values of a data set.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Any, Literal, Protocol
 
 from aims_mlops.visible import plain, visible
-
-if TYPE_CHECKING:
-    from aims_mlops.gates.check import ModelCheck
 
 __all__ = [
     "AimsError",
@@ -199,13 +197,25 @@ class SeparationOfDutiesError(GovernanceError):
     """The same person may not do both."""
 
 
+class RefusedCheck(Protocol):
+    """What the error knows of the check that failed; `check_model` fills it in."""
+
+    @property
+    def verdict(self) -> Literal["allowed", "refused", "undecided"]: ...
+    @property
+    def reasons(self) -> Sequence[Any]: ...
+    @property
+    def exit_code(self) -> int: ...
+    def to_body(self) -> dict[str, Any]: ...
+
+
 class ModelRefusedError(GovernanceError):
     """The model may not be used for the target, or it could not be told; `check` has the reasons.
 
     `check.verdict` is `refused` or `undecided`.
     """
 
-    def __init__(self, check: ModelCheck) -> None:
+    def __init__(self, check: RefusedCheck) -> None:
         super().__init__(str(check))
         self.check = check
 

@@ -9,20 +9,18 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
-import pluggy
-
 from aims_mlops.evidence.envelope import Signer
 from aims_mlops.evidence.models import ModelReference
 from aims_mlops.evidence.records import Evidence, Record
+from aims_mlops.plugins import hookimpl, hookspec
 
 if TYPE_CHECKING:
     from aims_mlops.capture.run import Run
+    from aims_mlops.evidence.store import EvidenceStore
     from aims_mlops.gates.decide import Objection, PromotionRequest
     from aims_mlops.oversight.notices import Notice
-    from aims_mlops.store.base import EvidenceStore
 
-hookspec = pluggy.HookspecMarker("aims_mlops")
-hookimpl = pluggy.HookimplMarker("aims_mlops")
+__all__ = ["Hooks", "hookimpl", "hookspec"]
 
 
 class Hooks:

@@ -15,10 +15,12 @@ from typing import Literal
 
 import pluggy
 
-from aims_mlops.hookspecs import Hooks, hookimpl
+__all__ = ["LoadedPlugin", "hookimpl", "hooks", "hookspec", "loaded_plugins", "manager"]
 
-__all__ = ["LoadedPlugin", "hookimpl", "hooks", "loaded_plugins"]
+hookspec = pluggy.HookspecMarker("aims_mlops")
+hookimpl = pluggy.HookimplMarker("aims_mlops")
 
+SPECIFICATIONS = "aims_mlops.hookspecs"  # by name: it types hooks by what higher floors define
 ENTRY_POINT_GROUP = "aims_mlops"
 ALLOW_VARIABLE = "AIMS_PLUGINS"  # comma-separated names; unset: every installed one; "": none
 
@@ -46,7 +48,7 @@ class LoadedPlugin:
 @cache
 def _load() -> tuple[pluggy.PluginManager, tuple[LoadedPlugin, ...]]:
     manager = pluggy.PluginManager("aims_mlops")
-    manager.add_hookspecs(Hooks)
+    manager.add_hookspecs(importlib.import_module(SPECIFICATIONS).Hooks)
     loaded: list[LoadedPlugin] = []
     own_version = metadata.version("aims-mlops")
     for name, module in _BUILT_IN.items():

@@ -16,7 +16,7 @@ import pytest
 
 if TYPE_CHECKING:
     from aims_mlops.evidence.records import Evidence
-    from aims_mlops.store.base import EvidenceStore
+    from aims_mlops.evidence.store import EvidenceStore
 
 __all__ = ["aims_evidence", "aims_plugin", "aims_store"]
 

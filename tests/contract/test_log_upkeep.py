@@ -24,8 +24,8 @@ from aims_mlops.evidence import clock
 from aims_mlops.evidence.checkpoint import check_proof, read_checkpoint
 from aims_mlops.evidence.note import VerifierKey
 from aims_mlops.evidence.records import Evidence, Subject
+from aims_mlops.evidence.store import BlobReference
 from aims_mlops.store.anchors import anchor_to_file, anchor_to_git, anchor_to_tsa, anchors
-from aims_mlops.store.base import BlobReference
 from aims_mlops.store.erasure import erase, holds, place_hold, prune, release_hold
 from aims_mlops.store.keys import load_key
 from aims_mlops.store.opening import open_sql_store

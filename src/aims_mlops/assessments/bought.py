@@ -19,7 +19,7 @@ from aims_mlops.inventory.project import Project
 from aims_mlops.inventory.system import System
 
 if TYPE_CHECKING:
-    from aims_mlops.store.base import EvidenceStore
+    from aims_mlops.evidence.store import EvidenceStore
 
 PREFIX = "system:"
 _FIELDS = ("name", "provides", "version", "licence", "sha256")

@@ -14,7 +14,7 @@ from aims_mlops.inventory.system import System
 from aims_mlops.policy.policy import Policy
 
 if TYPE_CHECKING:
-    from aims_mlops.store.base import EvidenceStore
+    from aims_mlops.evidence.store import EvidenceStore
 
 
 def read_case(

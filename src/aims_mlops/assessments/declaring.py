@@ -12,7 +12,7 @@ from aims_mlops.inventory.system import Supplier, System
 from aims_mlops.policy.policy import Policy
 
 if TYPE_CHECKING:
-    from aims_mlops.store.base import EvidenceStore
+    from aims_mlops.evidence.store import EvidenceStore
 
 
 def declare_system(store: EvidenceStore, system: System, *, actor: str) -> Record:

@@ -19,12 +19,12 @@ from aims_mlops.assessments.signature import sign_consent
 from aims_mlops.errors import GovernanceError, SeparationOfDutiesError
 from aims_mlops.evidence.clock import now, stamp
 from aims_mlops.evidence.records import Evidence, Record, Subject
+from aims_mlops.evidence.store import signed
 from aims_mlops.inventory.person import account_digest
 from aims_mlops.inventory.project import Project
-from aims_mlops.store.base import signed
 
 if TYPE_CHECKING:
-    from aims_mlops.store.base import EvidenceStore
+    from aims_mlops.evidence.store import EvidenceStore
 
 
 @dataclass(frozen=True, slots=True)

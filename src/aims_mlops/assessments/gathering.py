@@ -11,15 +11,15 @@ from aims_mlops.assessments.dossier import Dossier
 from aims_mlops.errors import GovernanceError, ModelNotFoundError
 from aims_mlops.evidence.models import ModelReference
 from aims_mlops.evidence.records import Record
+from aims_mlops.evidence.store import signed
 from aims_mlops.inventory.project import Project, find_project
 from aims_mlops.inventory.renames import KIND as RENAME
 from aims_mlops.inventory.renames import Names
 from aims_mlops.inventory.system import System
 from aims_mlops.policy.policy import Policy
-from aims_mlops.store.base import signed
 
 if TYPE_CHECKING:
-    from aims_mlops.store.base import EvidenceStore
+    from aims_mlops.evidence.store import EvidenceStore
 
 _DIGEST = re.compile(r"(?:sha256:)?([0-9a-f]{64})\Z")
 _OF_THE_SYSTEM = ("system", "supplier", "model", "impact-assessment", "incident", "nonconformity")

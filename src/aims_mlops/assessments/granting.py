@@ -19,7 +19,7 @@ from aims_mlops.inventory.project import Project
 from aims_mlops.policy.policy import Policy
 
 if TYPE_CHECKING:
-    from aims_mlops.store.base import EvidenceStore
+    from aims_mlops.evidence.store import EvidenceStore
 
 
 def waive(

@@ -22,7 +22,7 @@ from aims_mlops.inventory.person import Person, account_digest
 from aims_mlops.inventory.project import Project
 
 if TYPE_CHECKING:
-    from aims_mlops.store.base import EvidenceStore
+    from aims_mlops.evidence.store import EvidenceStore
 
 
 def roles_said(

@@ -30,7 +30,7 @@ from aims_mlops.policy.grammar import ImpactScale
 from aims_mlops.policy.policy import Policy
 
 if TYPE_CHECKING:
-    from aims_mlops.store.base import EvidenceStore
+    from aims_mlops.evidence.store import EvidenceStore
 
 Verdict = Literal["approve", "reject", "return", "revoke"]
 _KINDS: dict[Verdict, str] = {

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from aims_mlops.evidence.models import ModelReference
 from aims_mlops.evidence.records import Evidence
-from aims_mlops.hookspecs import hookimpl
+from aims_mlops.plugins import hookimpl
 
 if TYPE_CHECKING:
     from aims_mlops.capture.dataset import CapturedDataset

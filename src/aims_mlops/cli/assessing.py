@@ -20,6 +20,7 @@ from aims_mlops.assessments.proving import proved_people
 from aims_mlops.assessments.shown import shown_text
 from aims_mlops.errors import InputError
 from aims_mlops.evidence.models import ModelReference
+from aims_mlops.evidence.store import signed
 from aims_mlops.gates.aftermath import Nonconformity, open_nonconformities
 from aims_mlops.inventory.identity import current_actor
 from aims_mlops.inventory.project import Project, find_project
@@ -28,11 +29,10 @@ from aims_mlops.policy.grammar import ApprovalsRequired, ImpactScale
 from aims_mlops.policy.key_rule import KeyRule
 from aims_mlops.policy.loading import load_policy
 from aims_mlops.policy.policy import Policy
-from aims_mlops.store.base import signed
 
 if TYPE_CHECKING:
     from aims_mlops.evidence.records import Record
-    from aims_mlops.store.base import EvidenceStore
+    from aims_mlops.evidence.store import EvidenceStore
 
 
 @dataclass(frozen=True)

@@ -13,12 +13,12 @@ from aims_mlops.errors import InputError, ModelNotFoundError
 from aims_mlops.evidence.clock import now
 from aims_mlops.evidence.models import ModelReference
 from aims_mlops.evidence.records import Evidence, Record, Subject
+from aims_mlops.evidence.store import EvidenceStore
 from aims_mlops.inventory.identity import current_actor
 from aims_mlops.inventory.project import Project, find_project
 from aims_mlops.measures.drift.measure import DriftResult, measure_drift
 from aims_mlops.measures.drift.reference import ReferenceProfile, build_reference_profile
 from aims_mlops.monitoring import reference as reference_records
-from aims_mlops.store.base import EvidenceStore
 
 _SHOWN = 20  # columns in the text; --json and the evidence have all
 

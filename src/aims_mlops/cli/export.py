@@ -53,8 +53,8 @@ def export_evidence(
     as_json: bool,
 ) -> None:
     """Write evidence to FILE, which `aims-verify FILE` checks without a store or a server."""
+    from aims_mlops.evidence.store import as_stored
     from aims_mlops.inventory.project import find_project
-    from aims_mlops.store.base import as_stored
     from aims_mlops.store.bundle import Scope, export_bundle
 
     if model is not None and subject is not None:

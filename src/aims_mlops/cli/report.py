@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
     from aims_mlops.evidence.models import ModelReference
     from aims_mlops.evidence.records import Record
+    from aims_mlops.evidence.store import EvidenceStore
     from aims_mlops.inventory.project import Project
-    from aims_mlops.store.base import EvidenceStore
 
 # Kinds that can concern a model without naming it as a subject.
 _ABOUT_SYSTEM = (

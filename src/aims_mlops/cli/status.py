@@ -13,8 +13,8 @@ import click
 from aims_mlops.cli.tables import table
 
 if TYPE_CHECKING:
+    from aims_mlops.evidence.store import EvidenceStore
     from aims_mlops.inventory.project import Project
-    from aims_mlops.store.base import EvidenceStore
 
 
 @click.command("status")

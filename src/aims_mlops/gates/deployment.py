@@ -22,7 +22,7 @@ from aims_mlops.inventory.project import Project, find_project
 from aims_mlops.inventory.renames import of_system
 
 if TYPE_CHECKING:
-    from aims_mlops.store.base import EvidenceStore
+    from aims_mlops.evidence.store import EvidenceStore
 
 KIND = "deployment"
 Event = Literal["deployed", "failed", "rolled-back", "decommissioned"]

@@ -25,7 +25,7 @@ from aims_mlops.inventory.people import People
 from aims_mlops.policy.policy import Policy
 
 if TYPE_CHECKING:
-    from aims_mlops.store.base import EvidenceStore
+    from aims_mlops.evidence.store import EvidenceStore
 
 CLOCKS = timedelta(hours=1)  # by which a gate's clock may differ from the store's
 DECIDING = timedelta(minutes=5)  # that a gate may take between reading the log and its record

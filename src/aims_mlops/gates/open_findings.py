@@ -15,9 +15,9 @@ from aims_mlops.oversight.schedules import schedules
 from aims_mlops.oversight.undeclared import NOT_BEGUN, of_record, undeclared_systems
 
 if TYPE_CHECKING:
+    from aims_mlops.evidence.store import EvidenceStore
     from aims_mlops.inventory.project import Project
     from aims_mlops.oversight.alarm import Alarm
-    from aims_mlops.store.base import EvidenceStore
 
 
 def open_about(

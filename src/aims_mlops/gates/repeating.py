@@ -12,6 +12,7 @@ from aims_mlops.errors import EvidenceFormatError, EvidenceNotFoundError
 from aims_mlops.evidence.clock import read
 from aims_mlops.evidence.models import ModelReference
 from aims_mlops.evidence.records import Record
+from aims_mlops.evidence.store import signed
 from aims_mlops.gates.decide import decide
 from aims_mlops.gates.decision import Decision
 from aims_mlops.gates.reason import Objection
@@ -19,10 +20,9 @@ from aims_mlops.gates.request import PromotionRequest
 from aims_mlops.inventory.people import People
 from aims_mlops.inventory.system import System
 from aims_mlops.policy.policy import Policy, policy_from_content
-from aims_mlops.store.base import signed
 
 if TYPE_CHECKING:
-    from aims_mlops.store.base import EvidenceStore
+    from aims_mlops.evidence.store import EvidenceStore
 
 
 def repeat(

@@ -21,7 +21,7 @@ from aims_mlops.inventory.project import Project
 from aims_mlops.policy.policy import Policy
 
 if TYPE_CHECKING:
-    from aims_mlops.store.base import EvidenceStore
+    from aims_mlops.evidence.store import EvidenceStore
 
 _BY_NOBODY = PromotionRequest.__dataclass_fields__["enforced_by"].default
 

@@ -22,6 +22,7 @@ from aims_mlops.errors import AimsError, GateUndecidedError, StoreError
 from aims_mlops.evidence.clock import stamp
 from aims_mlops.evidence.models import ModelReference
 from aims_mlops.evidence.records import Evidence, Record, Subject
+from aims_mlops.evidence.store import signed
 from aims_mlops.gates.break_glass import asked_before
 from aims_mlops.gates.decide import decide
 from aims_mlops.gates.decision import Decision
@@ -34,10 +35,9 @@ from aims_mlops.inventory.identity import current_actor
 from aims_mlops.inventory.project import Project, find_project
 from aims_mlops.policy.loading import load_policy
 from aims_mlops.policy.policy import Policy
-from aims_mlops.store.base import signed
 
 if TYPE_CHECKING:
-    from aims_mlops.store.base import EvidenceStore
+    from aims_mlops.evidence.store import EvidenceStore
 
 
 def gate(

@@ -30,6 +30,7 @@ from aims_mlops.errors import GateUndecidedError
 from aims_mlops.evidence.clock import read
 from aims_mlops.evidence.models import ModelReference
 from aims_mlops.evidence.records import Record
+from aims_mlops.evidence.store import signed
 from aims_mlops.gates.aftermath import open_nonconformities
 from aims_mlops.gates.break_glass import in_vain
 from aims_mlops.gates.consent_checks import check_assessment, check_consent
@@ -44,10 +45,9 @@ from aims_mlops.inventory.system import System
 from aims_mlops.oversight.in_use import Uses
 from aims_mlops.policy.loading import load_policy
 from aims_mlops.policy.policy import Policy
-from aims_mlops.store.base import signed
 
 if TYPE_CHECKING:
-    from aims_mlops.store.base import EvidenceStore
+    from aims_mlops.evidence.store import EvidenceStore
 
 # Refusals for these reasons depend on who asked; they are weighed anew instead.
 _WEIGHED_ANEW = ("approvals.", "assessment.", "break-glass.", "oversight.")

@@ -14,7 +14,7 @@ from aims_mlops.errors import AimsError
 from aims_mlops.evidence.records import Evidence, Record
 
 if TYPE_CHECKING:
-    from aims_mlops.store.base import EvidenceStore
+    from aims_mlops.evidence.store import EvidenceStore
 
 Write = Callable[[], object]
 

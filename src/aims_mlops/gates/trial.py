@@ -18,7 +18,7 @@ from aims_mlops.gates.reason import Reason
 from aims_mlops.policy.policy import Policy
 
 if TYPE_CHECKING:
-    from aims_mlops.store.base import EvidenceStore
+    from aims_mlops.evidence.store import EvidenceStore
 
 
 @dataclass(frozen=True, slots=True)

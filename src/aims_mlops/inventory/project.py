@@ -18,7 +18,7 @@ from aims_mlops.inventory.settings import Settings, Target, contradictions
 from aims_mlops.inventory.system import System
 
 if TYPE_CHECKING:
-    from aims_mlops.store.base import EvidenceStore
+    from aims_mlops.evidence.store import EvidenceStore
 
 FILE_NAME = "aims.yaml"
 PROJECT_VARIABLE = "AIMS_PROJECT"  # aims.yaml or its folder
@@ -102,7 +102,7 @@ class Project:
         """The evidence store, opened once a process; raises StoreError.
 
         What it finds was signed by the log's key, as far as a key here can tell; the bare rows
-        are behind `store.base.as_stored`.
+        are behind `evidence.store.as_stored`.
         """
         store = open_store(self.store_url)
         found: EvidenceStore = getattr(store, "shown", store)

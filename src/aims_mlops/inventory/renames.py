@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from aims_mlops.evidence.records import Record
 
 if TYPE_CHECKING:
-    from aims_mlops.store.base import EvidenceStore
+    from aims_mlops.evidence.store import EvidenceStore
 
 KIND = "system-rename"
 

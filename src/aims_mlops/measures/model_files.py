@@ -8,8 +8,8 @@ from urllib.parse import unquote, urlsplit
 
 from aims_mlops.errors import ModelNotFoundError
 from aims_mlops.evidence.models import ModelReference
-from aims_mlops.hookspecs import hookimpl
 from aims_mlops.measures.files import fingerprint_files
+from aims_mlops.plugins import hookimpl
 
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:")  # two letters and more: C:\ is a path
 _DIGEST = re.compile(r"[0-9a-f]{64}\Z")

@@ -6,8 +6,8 @@ from collections.abc import Callable, Mapping
 from importlib import import_module
 from typing import Any
 
-from aims_mlops.hookspecs import hookimpl
 from aims_mlops.measures.model_files import resolve_model as resolve_model
+from aims_mlops.plugins import hookimpl
 
 _MEASURES = {
     "bias": ("aims_mlops.measures.bias.measure", "measure_bias"),

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from aims_mlops.evidence.models import ModelReference
 from aims_mlops.evidence.records import Evidence, Record
-from aims_mlops.hookspecs import hookimpl
+from aims_mlops.plugins import hookimpl
 
 if TYPE_CHECKING:
     from aims_mlops.capture.run import Run

@@ -10,6 +10,7 @@ from aims_mlops.assessments.gathering import gather
 from aims_mlops.errors import GateUndecidedError, GovernanceError
 from aims_mlops.evidence.clock import now, stamp
 from aims_mlops.evidence.records import Evidence, Record
+from aims_mlops.evidence.store import signed
 from aims_mlops.gates.standing import StandingDecision, standing_decision
 from aims_mlops.inventory.identity import current_actor
 from aims_mlops.inventory.project import Project, find_project
@@ -22,10 +23,9 @@ from aims_mlops.mlflow_plugin.reconcile import (
 )
 from aims_mlops.mlflow_plugin.reconcile_registry import Registry
 from aims_mlops.mlflow_plugin.store_guard import Guard
-from aims_mlops.store.base import signed
 
 if TYPE_CHECKING:
-    from aims_mlops.store.base import EvidenceStore
+    from aims_mlops.evidence.store import EvidenceStore
 
 FORMAT = "aims-reconciliation/1"
 

@@ -21,8 +21,8 @@ from aims_mlops.store.durable import make_folder
 from aims_mlops.store.single import only_process
 
 if TYPE_CHECKING:
+    from aims_mlops.evidence.store import EvidenceStore
     from aims_mlops.inventory.project import Project
-    from aims_mlops.store.base import EvidenceStore
 
 LOCK = "monitor.lock"
 

@@ -24,8 +24,8 @@ from aims_mlops.policy.loading import load_policy
 from aims_mlops.policy.policy import Policy
 
 if TYPE_CHECKING:
+    from aims_mlops.evidence.store import EvidenceStore
     from aims_mlops.inventory.project import Project
-    from aims_mlops.store.base import EvidenceStore
 
 _SVG = "image/svg+xml"
 ACTOR = "aims-monitor"

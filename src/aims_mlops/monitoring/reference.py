@@ -11,7 +11,7 @@ from aims_mlops.measures.drift.reference import ReferenceProfile
 from aims_mlops.measures.drift.reference_blob import MEDIA_TYPE
 
 if TYPE_CHECKING:
-    from aims_mlops.store.base import EvidenceStore
+    from aims_mlops.evidence.store import EvidenceStore
 
 LATEST = "latest"
 

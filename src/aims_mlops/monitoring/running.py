@@ -24,8 +24,8 @@ from aims_mlops.oversight.schedules import Schedule, schedules
 from aims_mlops.oversight.windows import zone_of
 
 if TYPE_CHECKING:
+    from aims_mlops.evidence.store import EvidenceStore
     from aims_mlops.inventory.project import Project
-    from aims_mlops.store.base import EvidenceStore
 
 Measure = Callable[[Task], "Future[Measured]"]
 

@@ -24,8 +24,8 @@ from aims_mlops.oversight.schedules import Schedule, schedules
 from aims_mlops.oversight.undeclared import of_record, undeclared_systems
 
 if TYPE_CHECKING:
+    from aims_mlops.evidence.store import EvidenceStore
     from aims_mlops.inventory.project import Project
-    from aims_mlops.store.base import EvidenceStore
 
 _SKEW = timedelta(minutes=5)  # that clocks of two machines may lie apart
 

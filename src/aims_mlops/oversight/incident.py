@@ -17,8 +17,8 @@ from aims_mlops.evidence.records import Evidence, Record, Subject
 from aims_mlops.inventory.renames import of_system
 
 if TYPE_CHECKING:
+    from aims_mlops.evidence.store import EvidenceStore
     from aims_mlops.inventory.project import Project
-    from aims_mlops.store.base import EvidenceStore
 
 Severity = Literal["minor", "major", "critical"]
 SEVERITIES = ("minor", "major", "critical")

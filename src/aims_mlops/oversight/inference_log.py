@@ -11,7 +11,7 @@ from aims_mlops.evidence.records import Record, Subject
 from aims_mlops.oversight.alarm import Alarm
 
 if TYPE_CHECKING:
-    from aims_mlops.store.base import EvidenceStore
+    from aims_mlops.evidence.store import EvidenceStore
 
 KIND = "inference-log"
 _RECENT = timedelta(days=1)  # a process that serves says hourly how its log is

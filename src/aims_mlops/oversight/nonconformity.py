@@ -17,7 +17,7 @@ from aims_mlops.evidence.records import Evidence, Record, Subject
 from aims_mlops.inventory.renames import of_system
 
 if TYPE_CHECKING:
-    from aims_mlops.store.base import EvidenceStore
+    from aims_mlops.evidence.store import EvidenceStore
 
 Severity = Literal["minor", "major"]
 KIND = "nonconformity"

@@ -20,8 +20,8 @@ from aims_mlops.oversight.nonconformity import (
 )
 
 if TYPE_CHECKING:
+    from aims_mlops.evidence.store import EvidenceStore
     from aims_mlops.inventory.project import Project
-    from aims_mlops.store.base import EvidenceStore
 
 
 def find_by_hand(

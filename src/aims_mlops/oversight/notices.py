@@ -18,8 +18,8 @@ from aims_mlops.oversight.nonconformity import Nonconformity, nonconformities
 from aims_mlops.visible import plain
 
 if TYPE_CHECKING:
+    from aims_mlops.evidence.store import EvidenceStore
     from aims_mlops.inventory.project import Project
-    from aims_mlops.store.base import EvidenceStore
 
 KIND = "notice"
 _RANK = {"minor": 0, "major": 1}

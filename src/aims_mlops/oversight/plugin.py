@@ -6,7 +6,7 @@ import os
 from typing import TYPE_CHECKING
 
 from aims_mlops.errors import InputError, MissingExtraError
-from aims_mlops.hookspecs import hookimpl
+from aims_mlops.plugins import hookimpl
 
 if TYPE_CHECKING:
     from aims_mlops.oversight.notices import Notice

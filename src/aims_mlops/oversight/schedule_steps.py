@@ -15,8 +15,8 @@ from aims_mlops.oversight.plans import KIND, difference
 from aims_mlops.oversight.schedules import Schedule, schedules
 
 if TYPE_CHECKING:
+    from aims_mlops.evidence.store import EvidenceStore
     from aims_mlops.inventory.project import Project
-    from aims_mlops.store.base import EvidenceStore
 
 DECLARED = "declared in aims.yaml"
 

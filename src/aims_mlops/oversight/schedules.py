@@ -27,7 +27,7 @@ from aims_mlops.oversight.cadence import (
 from aims_mlops.oversight.plans import PLAN_KINDS, Plan, plans_of, standing, under
 
 if TYPE_CHECKING:
-    from aims_mlops.store.base import EvidenceStore
+    from aims_mlops.evidence.store import EvidenceStore
 
 SCHEDULE_KINDS = (*OPERATION_KINDS, *PLAN_KINDS, RENAME, RUN_KIND)
 

@@ -17,8 +17,8 @@ from aims_mlops.oversight.plans import difference
 from aims_mlops.oversight.schedules import Schedule
 
 if TYPE_CHECKING:
+    from aims_mlops.evidence.store import EvidenceStore
     from aims_mlops.inventory.project import Project
-    from aims_mlops.store.base import EvidenceStore
 
 UNDECLARED = "undeclared-system"
 NOT_BEGUN = "schedule-not-begun"

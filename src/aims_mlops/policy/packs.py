@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import aims_mlops
+_PACKAGE = Path(__file__).parent.parent
 
 
 def packs_folder() -> Path:
     """The folder of the packs: inside the installed package, else the repository's `checks/`."""
-    package = Path(aims_mlops.__file__).parent
-    shipped = package / "checks"
-    return shipped if shipped.is_dir() else package.parent.parent / "checks"
+    shipped = _PACKAGE / "checks"
+    return shipped if shipped.is_dir() else _PACKAGE.parent.parent / "checks"
 
 
 def pack_names() -> tuple[str, ...]:

@@ -14,6 +14,7 @@ from typing import Any
 from aims_mlops.evidence import clock
 from aims_mlops.evidence.models import ModelReference
 from aims_mlops.evidence.records import Record
+from aims_mlops.evidence.store import StoreStatus
 from aims_mlops.report import card_facts
 from aims_mlops.report.card_columns import Checked, checked
 from aims_mlops.report.card_decisions import Answer, answers
@@ -22,7 +23,6 @@ from aims_mlops.report.card_limits import Limit, limits
 from aims_mlops.report.card_measures import Measured, measured
 from aims_mlops.report.coverage import anchored_size
 from aims_mlops.report.scope import Scope, digests_about
-from aims_mlops.store.base import StoreStatus
 
 # Records of a system hold for every model of it; all others must name the model's content.
 OF_SYSTEM = ("system", "supplier", "impact-assessment")

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from aims_mlops.evidence.kinds import KINDS
 from aims_mlops.evidence.records import Record
+from aims_mlops.evidence.store import StoreStatus
 from aims_mlops.report import reading
 from aims_mlops.report.card_columns import Checked
 from aims_mlops.report.card_decisions import Answer
@@ -14,7 +15,6 @@ from aims_mlops.report.card_facts import DECLARED, Dataset, Fact, newest
 from aims_mlops.report.card_measures import Measured
 from aims_mlops.report.page import SINGLE_USER
 from aims_mlops.report.summary import plural, summarise
-from aims_mlops.store.base import StoreStatus
 
 GROUPS_NAMED = 3  # of those with few rows; the tables of figures have all
 SMALL_GROUP = 30  # rows; below it the normal theory behind most intervals is a poor guide

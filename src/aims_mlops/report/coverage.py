@@ -25,6 +25,7 @@ from aims_mlops.evidence import clock
 from aims_mlops.evidence.controls import CONTROLS, Control
 from aims_mlops.evidence.kinds import KINDS, controls_of
 from aims_mlops.evidence.records import Record
+from aims_mlops.evidence.store import StoreStatus
 from aims_mlops.inventory.system import System
 from aims_mlops.oversight.alarms import Alarm
 from aims_mlops.oversight.nonconformity import Nonconformity, standing
@@ -35,7 +36,6 @@ from aims_mlops.report.freshness import Freshness, judge
 from aims_mlops.report.monitoring import Watch, watch
 from aims_mlops.report.scope import Scope
 from aims_mlops.report.summary import plural
-from aims_mlops.store.base import StoreStatus
 
 State = Literal[
     "supported", "supported in part", "out of date", "no evidence", "needs a person's record"

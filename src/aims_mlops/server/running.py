@@ -11,7 +11,7 @@ from aims_mlops.errors import InputError, MissingExtraError, StoreUnavailableErr
 from aims_mlops.server.tokens import Tokens
 
 if TYPE_CHECKING:
-    from aims_mlops.store.base import EvidenceStore
+    from aims_mlops.evidence.store import EvidenceStore
 
 DEFAULT_PORT = 8042
 LOOPBACK = ("127.0.0.1", "::1", "localhost")

@@ -32,7 +32,7 @@ from aims_mlops.evidence.keychain import ROTATION
 from aims_mlops.evidence.kinds import LOG_KINDS
 from aims_mlops.evidence.leaf import Leaf
 from aims_mlops.evidence.records import Record
-from aims_mlops.store.base import EvidenceStore
+from aims_mlops.evidence.store import EvidenceStore
 from aims_mlops.store.bundle_source import BundleSource, header_signature, source_of
 
 VERSION = 1

@@ -14,7 +14,7 @@ from aims_mlops.evidence.merkle import (
     leaf_hash,
     node_hash,
 )
-from aims_mlops.store.base import EvidenceStore
+from aims_mlops.evidence.store import EvidenceStore
 from aims_mlops.store.sql import SqlStore
 
 if TYPE_CHECKING:

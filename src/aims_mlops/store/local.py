@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from aims_mlops.errors import InputError
 
 if TYPE_CHECKING:
-    from aims_mlops.store.base import EvidenceStore
+    from aims_mlops.evidence.store import EvidenceStore
     from aims_mlops.store.sql import SqlStore
 
 

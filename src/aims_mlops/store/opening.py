@@ -13,7 +13,7 @@ from aims_mlops.inventory.project import CREATE_VARIABLE
 
 if TYPE_CHECKING:
     from aims_mlops.evidence.envelope import Signer
-    from aims_mlops.store.base import EvidenceStore
+    from aims_mlops.evidence.store import EvidenceStore
     from aims_mlops.store.sql import SqlStore
 
 KEYS_VARIABLE = "AIMS_LOG_KEYS"  # not the people's keys, which are elsewhere

@@ -35,7 +35,7 @@ from aims_mlops.evidence.limits import MAX_BATCH
 from aims_mlops.evidence.merkle import EMPTY_ROOT
 from aims_mlops.evidence.note import VerifierKey
 from aims_mlops.evidence.records import Evidence, Record
-from aims_mlops.store.base import BlobReference, StoreStatus
+from aims_mlops.evidence.store import BlobReference, StoreStatus
 from aims_mlops.store.remote_http import Answer, Connection
 from aims_mlops.store.remote_problems import error_of
 from aims_mlops.store.remote_push import Items, requests_of

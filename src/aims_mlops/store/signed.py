@@ -32,7 +32,7 @@ from aims_mlops.evidence.checkpoint import (
 from aims_mlops.evidence.keychain import ROTATION, Handover, follow
 from aims_mlops.evidence.merkle import HASH, leaf_hash, root_of
 from aims_mlops.evidence.note import VerifierKey
-from aims_mlops.store.base import StoreStatus
+from aims_mlops.evidence.store import StoreStatus
 from aims_mlops.store.database import Database
 from aims_mlops.store.signing import LogKeys
 from aims_mlops.store.sql import SqlStore

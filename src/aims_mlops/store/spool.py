@@ -36,7 +36,7 @@ from aims_mlops.evidence.records import Evidence, Record, Subject
 from aims_mlops.store.durable import sync_folder
 
 if TYPE_CHECKING:
-    from aims_mlops.store.base import EvidenceStore
+    from aims_mlops.evidence.store import EvidenceStore
 
 FOLDER = Path(".aims") / "spool"
 FORMAT = 1

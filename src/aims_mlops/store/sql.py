@@ -23,8 +23,8 @@ from aims_mlops.evidence.merkle import (
 )
 from aims_mlops.evidence.note import VerifierKey
 from aims_mlops.evidence.records import Evidence, Record
+from aims_mlops.evidence.store import BlobReference, StoreStatus
 from aims_mlops.store.append import HEAD, Also, Appender
-from aims_mlops.store.base import BlobReference, StoreStatus
 from aims_mlops.store.blobs import Blobs
 from aims_mlops.store.database import Database
 from aims_mlops.store.rows import record_from_row

@@ -24,7 +24,7 @@ from aims_mlops.store.spool import LOST, batch_content, batch_name, drain, pendi
 __all__ = ["StartMarker", "adopt_orphans", "record_lost_runs"]
 
 if TYPE_CHECKING:
-    from aims_mlops.store.base import EvidenceStore
+    from aims_mlops.evidence.store import EvidenceStore
 
 _SUFFIX = ".begun"
 

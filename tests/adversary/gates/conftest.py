@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from aims_mlops.store.base import as_stored
+from aims_mlops.evidence.store import as_stored
 
 
 def _load(name, path):

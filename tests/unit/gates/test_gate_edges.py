@@ -13,7 +13,7 @@ from aims_mlops.gates.promotion import promote
 from aims_mlops.gates.repeating import recorded_policy, repeat
 from aims_mlops.gates.service import gate
 from aims_mlops.gates.trial import try_policy
-from aims_mlops.hookspecs import hookimpl
+from aims_mlops.plugins import hookimpl
 from aims_mlops.policy.policy import policy_from_content
 
 

@@ -15,7 +15,7 @@ from aims_mlops.errors import InputError
 from aims_mlops.gates.promotion import promote
 from aims_mlops.gates.reason import Objection
 from aims_mlops.gates.service import gate
-from aims_mlops.hookspecs import hookimpl
+from aims_mlops.plugins import hookimpl
 
 
 def test_decision_is_evidence_with_everything_it_was_based_on(world):

@@ -10,7 +10,7 @@ from aims_mlops import plugins
 from aims_mlops.assessments.granting import waive
 from aims_mlops.errors import GateUndecidedError, StoreError
 from aims_mlops.gates.standing import standing_decision
-from aims_mlops.hookspecs import hookimpl
+from aims_mlops.plugins import hookimpl
 
 
 def _look(world, model, *, days=0.0, target="production"):

@@ -6,7 +6,7 @@ from aims_mlops import plugins
 from aims_mlops.evidence.clock import now
 from aims_mlops.evidence.records import Evidence, Subject
 from aims_mlops.gates.tie import DecisionOvertakenError, Tied, WriteFailedError
-from aims_mlops.hookspecs import hookimpl
+from aims_mlops.plugins import hookimpl
 from aims_mlops.store.anchors import anchor_to_file
 
 

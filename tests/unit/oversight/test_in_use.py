@@ -12,6 +12,7 @@ import pytest
 
 from aims_mlops.evidence.clock import now, read
 from aims_mlops.evidence.records import Evidence, Record, Subject
+from aims_mlops.evidence.store import EvidenceStore
 from aims_mlops.gates.alarms import alarms_of_promoted
 from aims_mlops.gates.deployment import standing as deployments_of
 from aims_mlops.inventory.project import find_project, forget_stores
@@ -19,7 +20,6 @@ from aims_mlops.oversight.alarms import schedules
 from aims_mlops.oversight.cadence import operation_of
 from aims_mlops.oversight.in_use import in_use, promotions_that_happened
 from aims_mlops.report.scope import Scope
-from aims_mlops.store.base import EvidenceStore
 
 Steps = list[tuple[str, dict[str, Any]]]
 

@@ -16,13 +16,13 @@ from aims_mlops.cli.main import main
 from aims_mlops.errors import EvidenceNotFoundError
 from aims_mlops.evidence.clock import now as clock
 from aims_mlops.evidence.records import Evidence, Record, Subject
+from aims_mlops.evidence.store import EvidenceStore
 from aims_mlops.inventory.project import find_project, forget_stores
 from aims_mlops.oversight.nonconformity import (
     find_nonconformity,
     nonconformities,
     open_nonconformity,
 )
-from aims_mlops.store.base import EvidenceStore
 
 NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
 SETTINGS = """\
