@@ -20,8 +20,8 @@ from aims_mlops.errors import (
     StoreUnavailableError,
     VerificationError,
 )
-from aims_mlops.store.blob_guarantees import read_requirements, require
-from aims_mlops.store.blobs import ObjectBlobs, open_blobs
+from aims_mlops.store.blob_guarantees import open_blobs, read_requirements, require
+from aims_mlops.store.blob_objects import ObjectBlobs
 from aims_mlops.store.opening import open_store
 
 pytest.importorskip("s3fs")

@@ -10,7 +10,7 @@ import re
 from typing import Any
 
 from aims_mlops.documents.document import Document, Place
-from aims_mlops.documents.reading import parse_yaml
+from aims_mlops.documents.yaml_events import parse_yaml
 from aims_mlops.errors import DocumentError
 
 _HEADING = re.compile(r"(#{2,3})[ \t]+(.+?)[ \t]*#*[ \t]*\Z")

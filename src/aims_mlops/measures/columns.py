@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from aims_mlops.errors import InputError, OrderWarning
-from aims_mlops.measures.tables import open_table
+from aims_mlops.measures.table_opening import open_table
 
 # Rows of one batch of a file: large enough to group fast, small enough for 100 MB of strings.
 _BATCH_ROWS = 1_000_000

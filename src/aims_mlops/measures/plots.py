@@ -8,13 +8,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 from aims_mlops.errors import InputError, MissingExtraError
 from aims_mlops.measures.figures import EVERY_GROUP, Figure
-
-if TYPE_CHECKING:
-    from aims_mlops.measures.result import MeasureResult
 
 _BLUE, _ORANGE, _GREY = "#0072b2", "#d55e00", "#767676"  # Okabe and Ito: told apart by all eyes
 _LINES = (_BLUE, _ORANGE, "#009e73", "#cc79a7", "#56b4e9", "#e69f00", "#000000")
@@ -57,7 +54,14 @@ class Drawing:
         return self.save(path)
 
 
-def plot_figures(result: MeasureResult) -> Drawing:
+class HasFigures(Protocol):
+    """A measure's result, as far as it is drawn."""
+
+    @property
+    def figures(self) -> Sequence[Figure]: ...
+
+
+def plot_figures(result: HasFigures) -> Drawing:
     """Every measure by group with its interval; calibration curves beside, if there are any."""
     return draw_figures(result.figures, curves=getattr(result, "curves", ()))
 
@@ -103,7 +107,7 @@ def draw_figures(
 
 
 def plot_history(
-    results: Sequence[tuple[str, MeasureResult]],
+    results: Sequence[tuple[str, HasFigures]],
     measure: str,
     *,
     limit: float | None = None,

@@ -176,7 +176,7 @@ def _earlier(task: Task, start: datetime, end: datetime) -> Any:
     """What a window before held, in memory; None without rows, or where it cannot be read."""
     import pyarrow as pa
 
-    from aims_mlops.measures.tables import open_table
+    from aims_mlops.measures.table_opening import open_table
 
     try:
         if task.log is not None:
@@ -308,7 +308,7 @@ def _joined(monitor: Monitor, data: Path, labels: Path) -> tuple[Any, dict[str, 
 def _frame(path: Path, columns: Sequence[str]) -> Any:
     import pandas as pd
 
-    from aims_mlops.measures.tables import open_table
+    from aims_mlops.measures.table_opening import open_table
 
     table = open_table(str(path)).select(list(dict.fromkeys(columns)))
     parts = [
@@ -354,7 +354,7 @@ def _plots(monitor: Monitor, results: Sequence[MeasureResult]) -> Iterator[tuple
 
 def _rows(path: Path) -> int:
     """Rows of a file or folder; of Parquet from the metadata alone."""
-    from aims_mlops.measures.tables import open_table
+    from aims_mlops.measures.table_opening import open_table
 
     files = [path] if path.is_file() else sorted(path.iterdir())
     if all(file.suffix == ".parquet" for file in files):

@@ -1,4 +1,4 @@
-"""What a store of blobs must be able to do, tried out before the log is opened.
+"""Blobs by their place, and what that must be able to do, tried out before the log is opened.
 
 `put-if-absent`: the server refuses to write a name twice, so that two writers cannot replace each
 other's bytes. `write-once`: what is written can be neither replaced nor deleted, also by us.
@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import contextlib
 import secrets
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
 
 from aims_mlops.errors import InputError, StoreUnavailableError
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    from aims_mlops.store.blobs import Blobs, ObjectBlobs
+from aims_mlops.store.blob_folder import FolderBlobs
+from aims_mlops.store.blob_objects import ObjectBlobs
+from aims_mlops.store.blobs import Blobs
 
 PUT_IF_ABSENT = "put-if-absent"
 WRITE_ONCE = "write-once"
@@ -35,13 +35,30 @@ def read_requirements(text: str) -> frozenset[str]:
     return wanted
 
 
+def open_blobs(location: str | Path, *, required: Iterable[str] = ()) -> Blobs:
+    """Blobs in a local folder, or wherever a URL (s3://, gs://, abfs://) leads.
+
+    required : of `GUARANTEES`; each is tried out on the store, and
+        StoreUnavailableError raised where it lacks.
+    """
+    text = str(location)
+    wanted = frozenset(required)
+    blobs: Blobs
+    if "://" not in text:
+        blobs = FolderBlobs(Path(text))
+    elif text.startswith("file://"):
+        blobs = FolderBlobs(Path(text.removeprefix("file://")))
+    else:
+        blobs = ObjectBlobs(text, only_if_absent=PUT_IF_ABSENT in wanted)
+    require(blobs, wanted)
+    return blobs
+
+
 def require(blobs: Blobs, wanted: Iterable[str]) -> None:
     """Try out each guarantee on the store itself; raises StoreUnavailableError if one lacks.
 
     A few bytes under `probe/` are written; where they cannot be deleted, that was the question.
     """
-    from aims_mlops.store.blobs import ObjectBlobs
-
     for guarantee in sorted(wanted):
         if not isinstance(blobs, ObjectBlobs):
             # A folder: a link is made only where no file is; but its owner may delete anything.

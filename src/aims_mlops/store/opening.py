@@ -66,8 +66,7 @@ def open_sql_store(
     url: str, *, blobs: str | None = None, keys: Path | None = None, create: bool = True
 ) -> SqlStore:
     """The same for SQLite and PostgreSQL."""
-    from aims_mlops.store.blob_guarantees import read_requirements
-    from aims_mlops.store.blobs import open_blobs
+    from aims_mlops.store.blob_guarantees import open_blobs, read_requirements
     from aims_mlops.store.database import Database
     from aims_mlops.store.signing import LogKeys
     from aims_mlops.store.sql import SqlStore

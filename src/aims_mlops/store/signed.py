@@ -12,13 +12,10 @@ find it, is seen by `aims evidence verify`, which reads all of the log.
 
 from __future__ import annotations
 
-import logging
 import os
 from collections import OrderedDict
-from collections.abc import Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import sqlalchemy as sa  # noqa: TID253  the adapter itself
 
@@ -32,65 +29,18 @@ from aims_mlops.evidence.checkpoint import (
 from aims_mlops.evidence.keychain import ROTATION, Handover, follow
 from aims_mlops.evidence.merkle import HASH, leaf_hash, root_of
 from aims_mlops.evidence.note import VerifierKey
-from aims_mlops.evidence.store import StoreStatus
 from aims_mlops.store.database import Database
 from aims_mlops.store.signing import LogKeys
-from aims_mlops.store.sql import SqlStore
 from aims_mlops.store.tables import head, log_keys, records, tiles
 from aims_mlops.store.tile import STEP, WIDTH, fold, split_hashes
 
 PIN_VARIABLE = "AIMS_LOG_KEY"  # the log's key as `aims key list` prints it
 _KEPT = 1024  # proved tiles that stay in memory, of 8 KiB
 _VERIFY = "aims evidence verify"
-_log = logging.getLogger("aims_mlops.store")
 
 
-class _NoKeyError(StoreError):
+class NoKeyError(StoreError):
     """No key at hand, and none pinned, can tell whether records are the log's own."""
-
-
-class SignedReads(SqlStore):
-    """The same store; what it finds is held against the head that the log's key signed."""
-
-    def __init__(self, store: SqlStore) -> None:
-        super().__init__(store.database, store.blobs, store.signing)
-        self._appender = store._appender
-        self.is_new = store.is_new
-        self.as_stored = store
-        self._tree = SignedTree(store.database, store.signing, store.log_id)
-
-    def status(self) -> StoreStatus:
-        """As the store says; raises VerificationError if the log's key did not sign that."""
-        found = super().status()
-        with self._told():
-            self._tree.check_head(found.size, bytes.fromhex(found.root), found.checkpoint)
-        return found
-
-    def _believe(self, rows: Sequence[Any]) -> None:
-        with self._told():
-            self._tree.check([(row.sequence, row.leaf) for row in rows])
-
-    def _told(self) -> AbstractContextManager[None]:
-        return nullcontext()
-
-
-class ShownReads(SignedReads):
-    """The same for what people are only shown: without any key it is shown, and that is said."""
-
-    _is_told = False
-
-    @property
-    def signed(self) -> SqlStore:
-        return self.as_stored.signed
-
-    @contextmanager
-    def _told(self) -> Iterator[None]:
-        try:
-            yield
-        except _NoKeyError as error:
-            if not self._is_told:
-                self._is_told = True
-                _log.warning("%s; what follows is the database's own word", error)
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,7 +145,7 @@ class SignedTree:
         own = [VerifierKey(origin, public) for public in self._keys.at_hand()]
         pinned = os.environ.get(PIN_VARIABLE)
         if not own and not pinned:
-            raise _NoKeyError(
+            raise NoKeyError(
                 f"whether the records of {self._database.url} are the log's own cannot be told",
                 got="no key of the log at hand",
                 expected="its key file, or its public key",

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -29,9 +31,12 @@ from aims_mlops.store.blobs import Blobs
 from aims_mlops.store.database import Database
 from aims_mlops.store.rows import record_from_row
 from aims_mlops.store.sealed import Secrets, lock, unlock, unwrap, wrap
+from aims_mlops.store.signed import NoKeyError, SignedTree
 from aims_mlops.store.signing import LogKeys
 from aims_mlops.store.tables import blob_keys, head, log_keys, records, subjects
 from aims_mlops.store.tree import StoredTree
+
+_log = logging.getLogger("aims_mlops.store")
 
 PAGE = 200  # records read at a time, so that a slow reader never blocks a writer
 
@@ -201,19 +206,15 @@ class SqlStore:
 
     @cached_property
     def _signed(self) -> SqlStore:
-        from aims_mlops.store.signed import SignedReads
-
         return self if isinstance(self, SignedReads) else SignedReads(self)
 
     @cached_property
     def shown(self) -> SqlStore:
         """The same store for whoever shows evidence; without any key, as it is, and says so."""
-        from aims_mlops.store.signed import ShownReads, SignedReads
-
         return self if isinstance(self, SignedReads) else ShownReads(self)
 
     def _believe(self, rows: Sequence[sa.Row[Any]]) -> None:
-        """Hold rows against the signed head; here they are read as they are (`store.signed`)."""
+        """Hold rows against the signed head; here they are read as they are (`SignedReads`)."""
 
     def status(self) -> StoreStatus:
         with self.database.reading() as connection:
@@ -301,3 +302,47 @@ class SqlStore:
 
     def close(self) -> None:
         self.database.close()
+
+
+class SignedReads(SqlStore):
+    """The same store; what it finds is held against the head that the log's key signed."""
+
+    def __init__(self, store: SqlStore) -> None:
+        super().__init__(store.database, store.blobs, store.signing)
+        self._appender = store._appender
+        self.is_new = store.is_new
+        self.as_stored = store
+        self._tree = SignedTree(store.database, store.signing, store.log_id)
+
+    def status(self) -> StoreStatus:
+        """As the store says; raises VerificationError if the log's key did not sign that."""
+        found = super().status()
+        with self._told():
+            self._tree.check_head(found.size, bytes.fromhex(found.root), found.checkpoint)
+        return found
+
+    def _believe(self, rows: Sequence[Any]) -> None:
+        with self._told():
+            self._tree.check([(row.sequence, row.leaf) for row in rows])
+
+    def _told(self) -> AbstractContextManager[None]:
+        return nullcontext()
+
+
+class ShownReads(SignedReads):
+    """The same for what people are only shown: without any key it is shown, and that is said."""
+
+    _is_told = False
+
+    @property
+    def signed(self) -> SqlStore:
+        return self.as_stored.signed
+
+    @contextmanager
+    def _told(self) -> Iterator[None]:
+        try:
+            yield
+        except NoKeyError as error:
+            if not self._is_told:
+                self._is_told = True
+                _log.warning("%s; what follows is the database's own word", error)

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from aims_mlops.documents.front_matter import parse_markdown
-from aims_mlops.documents.reading import parse_yaml
+from aims_mlops.documents.yaml_events import parse_yaml
 from aims_mlops.errors import DocumentError
 
 YAML_PARTS = st.sampled_from(

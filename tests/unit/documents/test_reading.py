@@ -2,7 +2,8 @@
 
 import pytest
 
-from aims_mlops.documents.reading import parse_yaml, read_yaml
+from aims_mlops.documents.reading import read_yaml
+from aims_mlops.documents.yaml_events import parse_yaml
 from aims_mlops.errors import DocumentError
 
 

@@ -10,7 +10,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from aims_mlops.errors import InputError
-from aims_mlops.measures.tables import BATCH_ROWS, open_table
+from aims_mlops.measures.table_opening import open_table
+from aims_mlops.measures.tables import BATCH_ROWS
 
 
 def rows(table):

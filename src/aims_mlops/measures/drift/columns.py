@@ -36,7 +36,8 @@ from aims_mlops.measures.drift.samples import (
     NumericSample,
     Sample,
 )
-from aims_mlops.measures.tables import Batch, open_table
+from aims_mlops.measures.table_opening import open_table
+from aims_mlops.measures.tables import Batch
 from aims_mlops.measures.threads import threads
 
 # Evidently's infer_column_type (evidently.core.datasets), applied to the reference alone.

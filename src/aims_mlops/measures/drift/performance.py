@@ -18,7 +18,7 @@ from aims_mlops.measures.drift.verdict import Rules, Verdict
 from aims_mlops.measures.figures import Figure
 from aims_mlops.measures.intervals import normal_quantile, wilson
 from aims_mlops.measures.libraries import source_of
-from aims_mlops.measures.tables import open_table
+from aims_mlops.measures.table_opening import open_table
 
 # measure -> whether more is better; every one is a mean over rows, so sums are enough.
 MEASURES = {"accuracy": True, "brier_score_loss": False, "mean_absolute_error": False}

@@ -14,7 +14,8 @@ from functools import partial
 from typing import Any
 
 from aims_mlops.measures.fingerprint.profile_columns import ColumnSummary
-from aims_mlops.measures.tables import IndexRule, open_table
+from aims_mlops.measures.table_opening import open_table
+from aims_mlops.measures.tables import IndexRule
 
 FEWEST_ROWS = 5
 SAMPLE_ROWS = 32_768  # quantiles and distinct values come from at most so many rows

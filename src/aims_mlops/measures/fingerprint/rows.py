@@ -14,7 +14,8 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from aims_mlops.measures.fingerprint.arrays import chunks_of, plain
-from aims_mlops.measures.tables import Batch, IndexRule, open_table
+from aims_mlops.measures.table_opening import open_table
+from aims_mlops.measures.tables import Batch, IndexRule
 
 if TYPE_CHECKING:
     import numpy as np

@@ -18,7 +18,8 @@ from aims_mlops.errors import InputError
 from aims_mlops.measures.fingerprint.arrays import chunks_of
 from aims_mlops.measures.fingerprint.columns import SCHEME, ColumnHasher, hasher_for
 from aims_mlops.measures.fingerprint.rows import batch_row_digests, sorted_rows
-from aims_mlops.measures.tables import Batch, IndexRule, open_table
+from aims_mlops.measures.table_opening import open_table
+from aims_mlops.measures.tables import Batch, IndexRule
 
 if TYPE_CHECKING:
     import numpy as np

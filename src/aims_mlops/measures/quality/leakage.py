@@ -11,7 +11,8 @@ from aims_mlops.measures.fingerprint.arrays import chunks_of
 from aims_mlops.measures.fingerprint.columns import hasher_for
 from aims_mlops.measures.fingerprint.rows import batch_row_digests
 from aims_mlops.measures.result import LeftOut, MeasureResult
-from aims_mlops.measures.tables import Table, open_table
+from aims_mlops.measures.table_opening import open_table
+from aims_mlops.measures.tables import Table
 
 if TYPE_CHECKING:
     import numpy as np

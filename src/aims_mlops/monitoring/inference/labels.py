@@ -106,7 +106,7 @@ def record_labels(
 def _table(frame: Any, label: str, moment: datetime) -> pa.Table:
     import pyarrow as pa
 
-    from aims_mlops.measures.tables import open_table
+    from aims_mlops.measures.table_opening import open_table
 
     if label in _TAKEN:
         raise InputError(f"a label cannot be called {label!r}", next_step="rename the column")
