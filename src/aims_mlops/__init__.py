@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from aims_mlops import errors as errors
     from aims_mlops.capture.context import run as run
-    from aims_mlops.capture.current import current_run as current_run
     from aims_mlops.capture.dataset import dataset as dataset
     from aims_mlops.capture.decorators import evaluation as evaluation
     from aims_mlops.capture.decorators import training as training
+    from aims_mlops.capture.run import current_run as current_run
     from aims_mlops.gates.check import check_model as check_model
     from aims_mlops.gates.deploying import deployment as deployment
     from aims_mlops.gates.service import gate as gate
@@ -82,7 +82,7 @@ _HOME = {
     "build_reference_profile": "aims_mlops.measures.drift.reference",
     "check_model": "aims_mlops.gates.check",
     "compare_performance": "aims_mlops.measures.performance.comparison",
-    "current_run": "aims_mlops.capture.current",
+    "current_run": "aims_mlops.capture.run",
     "dataset": "aims_mlops.capture.dataset",
     "deployment": "aims_mlops.gates.deploying",
     "evaluation": "aims_mlops.capture.decorators",

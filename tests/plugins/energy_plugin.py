@@ -11,8 +11,8 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from aims_mlops.capture.recording import statement
 from aims_mlops.capture.run import Run
+from aims_mlops.capture.statement import statement
 from aims_mlops.evidence.records import Evidence
 from aims_mlops.gates.decide import Objection, PromotionRequest
 from aims_mlops.plugins import hookimpl

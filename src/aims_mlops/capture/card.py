@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from aims_mlops.capture.models import CapturedModel
-    from aims_mlops.capture.run import Run
+    from aims_mlops.capture.captured import CapturedModel
+    from aims_mlops.capture.run_state import RunState
 
 
-def card_facts(run: Run, model: CapturedModel, code: dict[str, Any]) -> dict[str, Any]:
+def card_facts(run: RunState, model: CapturedModel, code: dict[str, Any]) -> dict[str, Any]:
     """The body of `model-card` evidence of one model; digests lead to the evidence in full."""
     return {
         "facts": {

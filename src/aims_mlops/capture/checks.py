@@ -3,34 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from aims_mlops.capture.captured import CapturedDataset, Check
 from aims_mlops.capture.failures import guarded, note
 from aims_mlops.errors import AimsError, InputError
 from aims_mlops.plugins import hooks
 
 if TYPE_CHECKING:
-    from aims_mlops.capture.dataset import CapturedDataset
-    from aims_mlops.capture.run import Run
+    from aims_mlops.capture.run_state import RunState
 
 _CHECKED_ROLES = ("test", "validation", "evaluation")
 
 
-@dataclass(frozen=True, slots=True)
-class Check:
-    """One measured thing: the kind of evidence, its figures, the data set it is about."""
-
-    kind: str
-    measured: Mapping[str, Any]
-    dataset: CapturedDataset | None
-
-    def body(self) -> dict[str, Any]:
-        reference = None if self.dataset is None else self.dataset.reference
-        return {**self.measured, "dataset": reference}
-
-
-def check(run: Run, columns: Mapping[str, Any], *, dataset: str | None) -> list[Check]:
+def check(run: RunState, columns: Mapping[str, Any], *, dataset: str | None) -> list[Check]:
     """Measure performance, and bias where there are groups; a failure becomes a gap of the run."""
     found: list[Check] = []
     about: CapturedDataset | None = None
@@ -50,7 +36,7 @@ def check(run: Run, columns: Mapping[str, Any], *, dataset: str | None) -> list[
     return found
 
 
-def _performance(run: Run, groups: Any, given: Mapping[str, Any]) -> Any:
+def _performance(run: RunState, groups: Any, given: Mapping[str, Any]) -> Any:
     """By group where the groups can be used; else of the whole, and the groups become a gap."""
     measure_performance = measure_named("performance")
     if groups is None:
@@ -64,7 +50,12 @@ def _performance(run: Run, groups: Any, given: Mapping[str, Any]) -> Any:
 
 
 def measure(
-    run: Run, name: str, args: tuple[Any, ...], kwargs: Mapping[str, Any], *, dataset: str | None
+    run: RunState,
+    name: str,
+    args: tuple[Any, ...],
+    kwargs: Mapping[str, Any],
+    *,
+    dataset: str | None,
 ) -> tuple[Any, list[Check]]:
     """What a registered measure returns, and the check to record; a failure becomes a gap."""
     result: Any = None
@@ -110,7 +101,7 @@ def _positive_scores(given: dict[str, Any]) -> dict[str, Any]:
     return given
 
 
-def _dataset_of(run: Run, name: str | None) -> CapturedDataset | None:
+def _dataset_of(run: RunState, name: str | None) -> CapturedDataset | None:
     if name is None:
         fitting = [entry for entry in run.datasets if entry.about.role in _CHECKED_ROLES]
         return fitting[0] if len(fitting) == 1 else None

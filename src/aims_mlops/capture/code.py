@@ -16,7 +16,7 @@ from aims_mlops.errors import InputError
 from aims_mlops.evidence.urls import without_credentials
 
 if TYPE_CHECKING:
-    from aims_mlops.capture.run import Run
+    from aims_mlops.capture.run_state import RunState
 
 _GIT_TIMEOUT = 10  # seconds
 # An untracked file of these kinds makes the tree dirty; data and results that lie about do not.
@@ -25,7 +25,7 @@ _SOURCE_SUFFIXES = frozenset(
 )
 
 
-def code_of(run: Run) -> dict[str, Any]:
+def code_of(run: RunState) -> dict[str, Any]:
     """The body of `code` evidence; every field is null where there is nothing to say.
 
     A repository that cannot be read becomes a gap of the run.

@@ -5,19 +5,20 @@ from __future__ import annotations
 import re
 import weakref
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from aims_mlops.capture.captured import About, CapturedDataset
 from aims_mlops.capture.current import active_run
-from aims_mlops.capture.failures import guarded, note
+from aims_mlops.capture.failures import guarded, note, usable
+from aims_mlops.capture.overlap import note_overlaps
 from aims_mlops.capture.secrets import scrubbed
 from aims_mlops.capture.settings import switched_off
 from aims_mlops.errors import InputError
-from aims_mlops.evidence.records import Subject
 
 if TYPE_CHECKING:
-    from aims_mlops.capture.run import Run
+    from aims_mlops.capture.run_state import RunState
     from aims_mlops.measures.fingerprint.table import Fingerprint
 
 T = TypeVar("T")
@@ -28,65 +29,6 @@ _ROLES = re.compile(
     re.IGNORECASE,
 )
 _ROLE_NAMES = ("train", "test", "validation", "evaluation", "reference")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class About:
-    """What a person says of a data set; texts are recorded as given, secrets scrubbed."""
-
-    name: str
-    source: str | None = None
-    licence: str | None = None
-    purpose: str | None = None
-    role: str | None = None
-    derived_from: tuple[str, ...] = ()
-    suite: Any = None  # what is expected of it; the evidence of its quality says it, not this
-
-    @property
-    def declared(self) -> bool:
-        return any((self.source, self.licence, self.purpose, self.derived_from, self.suite))
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CapturedDataset:
-    """A data set as it was when it was captured.
-
-    digest : fields of the fingerprint.  left_out : {column: why it is not in the digest}.
-    profile : counts and ranges, no row values.
-    quality : the body of data-quality evidence, if it was measured.
-    sample : the first rows, in memory only, never recorded.
-    """
-
-    about: About
-    sha256: str
-    digest: Mapping[str, Any]
-    left_out: Mapping[str, str] = field(default_factory=dict)
-    profile: Mapping[str, Any] | None = None
-    quality: Mapping[str, Any] | None = None
-    sample: Any = field(default=None, repr=False)
-
-    @property
-    def subject(self) -> Subject:
-        return Subject(f"dataset:{self.about.name}", self.sha256)
-
-    @property
-    def reference(self) -> dict[str, Any]:
-        """How other evidence names this data set."""
-        return {"name": self.about.name, "role": self.about.role, "sha256": self.sha256}
-
-    def body(self) -> dict[str, Any]:
-        about = self.about
-        return {
-            **self.digest,
-            "name": about.name,
-            "role": about.role,
-            "profile": self.profile,
-            "source": about.source,
-            "licence": about.licence,
-            "purpose": about.purpose,
-            "derived_from": list(about.derived_from),
-            **({"left_out": dict(self.left_out)} if self.left_out else {}),
-        }
 
 
 def dataset(
@@ -124,13 +66,14 @@ def dataset(
     }
     run = active_run()
     if run is not None:
-        return run.dataset(data, name, **words)
-    if not switched_off():
+        if usable(run, "dataset"):
+            declare(run, data, name, **words)
+    elif not switched_off():
         _remember(data, _about(name, **words))
     return data
 
 
-def declare(run: Run, data: Any, name: str, **words: Any) -> None:
+def declare(run: RunState, data: Any, name: str, **words: Any) -> None:
     """Record a declared data set of a run; what goes wrong becomes a gap."""
     with guarded(run, f"dataset {name}"):
         about = _about(name, **words)
@@ -138,7 +81,7 @@ def declare(run: Run, data: Any, name: str, **words: Any) -> None:
         _capture(run, data, about)
 
 
-def capture_tables(run: Run) -> None:
+def capture_tables(run: RunState) -> None:
     """Record the tables among a run's parameters as data sets, and say of each what came of it."""
     tables = list(run.parameters.tables)
     run.parameters.tables.clear()
@@ -155,7 +98,7 @@ def capture_tables(run: Run) -> None:
         run.parameters.recorded(name, as_dataset=done)
 
 
-def _capture(run: Run, data: Any, about: About) -> None:
+def _capture(run: RunState, data: Any, about: About) -> None:
     given = data
     data, found, odd = _fingerprint(run, data, about.name)
     for place, other in enumerate(run.datasets):
@@ -199,14 +142,12 @@ def _same(known: About, said: About) -> bool:
     return known.name == said.name or (said.declared and not known.declared)
 
 
-def _note_overlaps(run: Run, place: int, data: Any) -> None:
-    from aims_mlops.capture.overlap import note_overlaps
-
+def _note_overlaps(run: RunState, place: int, data: Any) -> None:
     with guarded(run, f"rows shared with dataset {run.datasets[place].about.name}"):
         note_overlaps(run, run.datasets[place], data)
 
 
-def _fingerprint(run: Run, data: Any, name: str) -> tuple[Any, Fingerprint, Mapping[str, str]]:
+def _fingerprint(run: RunState, data: Any, name: str) -> tuple[Any, Fingerprint, Mapping[str, str]]:
     """The digest of a table; where columns have none, of the others, which are then the table."""
     from aims_mlops.measures.fingerprint.odd_columns import in_words, without_odd_columns
     from aims_mlops.measures.fingerprint.table import fingerprint
@@ -227,7 +168,7 @@ def _fingerprint(run: Run, data: Any, name: str) -> tuple[Any, Fingerprint, Mapp
     return rest, found, odd
 
 
-def _measure_quality(run: Run, data: Any, place: int) -> None:
+def _measure_quality(run: RunState, data: Any, place: int) -> None:
     entry = run.datasets[place]
     if run.settings.quality and _quality_installed():
         from aims_mlops.capture.wide import COLUMNS_LIMIT

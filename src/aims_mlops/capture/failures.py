@@ -12,36 +12,22 @@ import sys
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from aims_mlops.capture.captured import Gap, class_name
 from aims_mlops.capture.library_messages import constant_message
 from aims_mlops.capture.personal import is_identifier
+from aims_mlops.capture.run_state import RunState
 from aims_mlops.capture.secrets import scrubbed
 from aims_mlops.capture.settings import raises
-from aims_mlops.errors import AimsError, CaptureWarning
-
-if TYPE_CHECKING:
-    from aims_mlops.capture.run import Run
+from aims_mlops.errors import AimsError, CaptureWarning, InputError
 
 _MESSAGE_LIMIT = 500  # characters
 _QUOTED = re.compile(r"'[^']*'|\"[^\"]*\"")
 
 
-@dataclass(frozen=True, slots=True)
-class Gap:
-    """Something that could not be captured: where, the class of the error, a safe message."""
-
-    where: str
-    error: str
-    message: str
-
-    def body(self) -> dict[str, Any]:
-        return {"where": self.where, "error": self.error, "message": self.message}
-
-
 @contextmanager
-def guarded(run: Run, where: str) -> Iterator[None]:
+def guarded(run: RunState, where: str) -> Iterator[None]:
     """Turn an error inside the block into a gap of `run`; nothing but errors is caught."""
     try:
         yield
@@ -49,7 +35,7 @@ def guarded(run: Run, where: str) -> Iterator[None]:
         note(run, where, error)
 
 
-def note(run: Run, where: str, error: Exception, *, quiet: bool = False) -> None:
+def note(run: RunState, where: str, error: Exception, *, quiet: bool = False) -> None:
     """Record a gap and warn; raise instead under pytest, unless the user's own code failed.
 
     quiet : never raise, because something worse is on its way up already.
@@ -59,6 +45,25 @@ def note(run: Run, where: str, error: Exception, *, quiet: bool = False) -> None
     gap = Gap(where, class_name(error), _safe_message(error))
     run.gaps.append(gap)
     warn(f"not captured in run {run.name!r}: {where}: {gap.error}: {gap.message}")
+
+
+def usable(run: RunState, what: str) -> bool:
+    """Whether a run can take more; one that cannot any more says so in a gap."""
+    if not run.recorded:
+        return False
+    problem = None
+    if run.status != "running":
+        problem = "has ended"
+    elif run.process != os.getpid():
+        problem = "belongs to another process"
+    if problem is None:
+        return True
+    late = InputError(
+        f"{what} came to a run that {problem}, so it cannot be recorded there",
+        next_step="call it inside the run, or decorate the function that the worker runs",
+    )
+    note(run, what, late)
+    return False
 
 
 def warn(message: str) -> None:
@@ -107,12 +112,6 @@ def _without_quoted_values(error: AimsError) -> str:
 
 def _name_or_not(quoted: re.Match[str]) -> str:
     return quoted[0] if is_identifier(quoted[0][1:-1]) else "'…'"
-
-
-def class_name(error: BaseException) -> str:
-    """The class of an error; one that was made at run time can be named after anything."""
-    name = type(error).__qualname__.replace("<locals>.", "")
-    return name if is_identifier(name) else "Exception"
 
 
 def _place(error: Exception) -> str:

@@ -11,10 +11,12 @@ from aims_mlops.plugins import manager
 if TYPE_CHECKING:
     from pluggy import HookImpl
 
-    from aims_mlops.capture.run import Run
+    from aims_mlops.capture.run_state import RunState
 
 
-def each_plugin(run: Run, hook: str, /, *, warn_only: bool = False, **arguments: Any) -> list[Any]:
+def each_plugin(
+    run: RunState, hook: str, /, *, warn_only: bool = False, **arguments: Any
+) -> list[Any]:
     """What every plugin's implementation returns, None left out; generators are read to the end.
 
     A failure becomes a gap of the run that names hook and plugin; with `warn_only`, where the
@@ -35,7 +37,7 @@ def each_plugin(run: Run, hook: str, /, *, warn_only: bool = False, **arguments:
     return results
 
 
-def first_plugin(run: Run, hook: str, /, **arguments: Any) -> Any:
+def first_plugin(run: RunState, hook: str, /, **arguments: Any) -> Any:
     """The first answer that is not None, plugins that came last asked first, as pluggy does.
 
     A plugin that fails becomes a gap, and the next one is asked.

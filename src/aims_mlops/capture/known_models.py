@@ -12,12 +12,13 @@ import weakref
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from aims_mlops.capture.captured import CapturedModel
 from aims_mlops.capture.hooking import first_plugin
-from aims_mlops.capture.models import CapturedModel, is_model, pickled
+from aims_mlops.capture.models import is_model, pickled
 from aims_mlops.evidence.models import ModelReference
 
 if TYPE_CHECKING:
-    from aims_mlops.capture.run import Run
+    from aims_mlops.capture.run_state import RunState
 
 # id of a model -> (weak reference to it, digest of its pickle when it was recorded, reference)
 _kept: dict[int, tuple[weakref.ref[Any], str, ModelReference]] = {}
@@ -31,13 +32,13 @@ def keep(model: Any, reference: ModelReference) -> None:
         _kept[key] = (weakref.ref(model, partial(_forget, key)), content, reference)
 
 
-def note_arguments(run: Run, given: dict[str, Any]) -> None:
+def note_arguments(run: RunState, given: dict[str, Any]) -> None:
     """Note the models that an evaluation is given."""
     if run.activity == "evaluation":
         run.given_models += [(name, value) for name, value in given.items() if is_model(value)]
 
 
-def link_given_models(run: Run) -> None:
+def link_given_models(run: RunState) -> None:
     """Tie an evaluation to the models it was given, and tell the run around it what was found.
 
     That one may save the same object when it ends; its figures are then the model's too.
@@ -58,7 +59,7 @@ def link_given_models(run: Run) -> None:
     run.given_models.clear()
 
 
-def adopt_checks(run: Run, model: Any) -> None:
+def adopt_checks(run: RunState, model: Any) -> None:
     """Take over what nested evaluations found out about a model that this run has saved."""
     for given, checks in run.checks_of_given:
         if given is model:
@@ -76,7 +77,7 @@ def _known(model: Any) -> ModelReference | None:
     return None
 
 
-def _said_by_itself(run: Run, model: Any) -> ModelReference | None:
+def _said_by_itself(run: RunState, model: Any) -> ModelReference | None:
     """The reference of a model that was loaded through `mlflow.pyfunc`."""
     model_id = getattr(getattr(model, "metadata", None), "model_id", None)
     if not isinstance(model_id, str):

@@ -6,9 +6,9 @@ import hashlib
 import os
 import pickle
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from aims_mlops.capture.captured import CapturedModel
 from aims_mlops.capture.environment import installed_packages, packages_of
 from aims_mlops.capture.failures import guarded, note
 from aims_mlops.capture.hooking import first_plugin
@@ -18,7 +18,7 @@ from aims_mlops.errors import InputError, ModelNotFoundError
 from aims_mlops.evidence.models import FileDigest, ModelReference
 
 if TYPE_CHECKING:
-    from aims_mlops.capture.run import Run
+    from aims_mlops.capture.run_state import RunState
 
 _PARTS_LIMIT = 10_000  # items of a returned tuple, list or dict that are looked at for models
 _MODELS_LIMIT = 20  # models of one run that are saved; more are a gap
@@ -33,55 +33,7 @@ _WITHOUT_PREDICT = {
 }
 
 
-@dataclass(slots=True, kw_only=True)
-class CapturedModel:
-    """A model of a run; plugins that save it fill in what they learn.
-
-    reference : its content digest and names.  content : what the digest is over, in words.
-    named : it was named by URI or path, and only its files are known.
-    signature : inputs and outputs, as MLflow writes them.  registered : name and version.
-    inputs : names and types of columns that MLflow has no type for, so that it is told none.
-    canonical : scheme and digest of the content without what is new at each writing, where its
-        files are kept.  loads : what was checked of loading it elsewhere.
-    model : the object itself until the run ends; None for one that was named by URI or path.
-    """
-
-    name: str
-    reference: ModelReference
-    content: str = "files"
-    named: bool = False
-    framework: str | None = None
-    klass: str | None = None
-    signature: Mapping[str, Any] | None = None
-    registered: Mapping[str, Any] | None = None
-    inputs: list[dict[str, Any]] | None = None
-    canonical: Mapping[str, Any] | None = None
-    loads: Mapping[str, Any] | None = None
-    parameters: Mapping[str, Any] = field(default_factory=dict)
-    model: Any = field(default=None, repr=False)
-
-    def body(self, run: Run) -> dict[str, Any]:
-        files = self.reference.files
-        return {
-            "name": self.name,
-            "record_format": 2,  # 1 had neither `canonical` nor `loads`
-            "sha256": self.reference.sha256,
-            "canonical": None if self.canonical is None else dict(self.canonical),
-            "loads": None if self.loads is None else dict(self.loads),
-            "content": self.content,
-            "uri": self.reference.uri,
-            "files": [{"path": f.path, "size": f.size, "sha256": f.sha256} for f in files],
-            "size_bytes": sum(f.size for f in files),
-            "framework": self.framework,
-            "class": self.klass,
-            "signature": self.signature,
-            "registered": self.registered,
-            "datasets": [entry.reference for entry in run.datasets],
-            "parameters_of_model": dict(self.parameters),
-        }
-
-
-def remember(run: Run, model: Any, name: str) -> None:
+def remember(run: RunState, model: Any, name: str) -> None:
     """Keep a model for the end of the run, or resolve the URI or path that names it, now."""
     if isinstance(model, str | os.PathLike):
         reference = first_plugin(run, "resolve_model", uri=str(os.fspath(model)))
@@ -107,7 +59,7 @@ def _free(name: str, model: Any, taken: Mapping[str, Any]) -> str:
     return free
 
 
-def save_models(run: Run, result: object) -> list[CapturedModel]:
+def save_models(run: RunState, result: object) -> list[CapturedModel]:
     """Save the models that the run was told of and those that its function returned."""
     pending = dict(run.pending_models)
     known = {id(model) for model in pending.values()}
@@ -134,7 +86,7 @@ def save_models(run: Run, result: object) -> list[CapturedModel]:
     return run.models[named:]
 
 
-def _note_nothing_to_register(run: Run) -> None:
+def _note_nothing_to_register(run: RunState) -> None:
     nothing = InputError(
         f"nothing is registered as {run.settings.register!r}: no model was seen",
         got="no return value, or part of one, with a method predict",
@@ -144,7 +96,7 @@ def _note_nothing_to_register(run: Run) -> None:
     note(run, "registration", nothing)
 
 
-def _save(run: Run, name: str, model: Any) -> None:
+def _save(run: RunState, name: str, model: Any) -> None:
     _refuse_unfitted(model)
     entry = described(name, model)
     run.describing = entry

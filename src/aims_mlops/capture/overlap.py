@@ -4,78 +4,20 @@ from __future__ import annotations
 
 import weakref
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from aims_mlops.capture.captured import CapturedDataset, Overlap
 from aims_mlops.capture.failures import warn
 from aims_mlops.errors import AimsError
 
 if TYPE_CHECKING:
-    from aims_mlops.capture.dataset import CapturedDataset
-    from aims_mlops.capture.run import Run
+    from aims_mlops.capture.run_state import RunState
 
 _TESTED = frozenset(("test", "validation", "evaluation"))
 _ROWS_LIMIT = 500_000  # of both tables together; larger ones are compared by their digests alone
-_TOLERATED = 0.01  # share of rows that may be the same by chance, as for repeated rows
-_FINDING = "aims_rows_shared"
 
 
-@dataclass(frozen=True, slots=True)
-class Overlap:
-    """Rows of a test set that are in a training set of the same run.
-
-    rows, of : how many rows of the test set, and how many it has.
-    columns : those that make two rows the same; None where the whole content is the same.
-    """
-
-    train: CapturedDataset
-    test: CapturedDataset
-    rows: int
-    of: int
-    columns: tuple[str, ...] | None = None
-
-    @property
-    def is_finding(self) -> bool:
-        return self.rows > self.of * _TOLERATED
-
-    def in_words(self) -> str:
-        test, train = self.test.about, self.train.about
-        same = "the same content as" if self.columns is None else f"{self.rows} rows in common with"
-        return (
-            f"data set {test.name!r} ({test.role}, {self.of} rows) has {same} {train.name!r}, "
-            "which the run trains on"
-        )
-
-    def figure(self) -> dict[str, Any]:
-        return {
-            "measure": "rows_shared",
-            "group": None,
-            "value": self.rows / self.of if self.of else None,
-            "low": None,
-            "high": None,
-            "numerator": self.rows,
-            "denominator": self.of,
-            "n": self.of,
-            "method": None,
-            "source": "aims-mlops: row digests of aims-table-v1",
-        }
-
-    def expectation(self) -> dict[str, Any]:
-        return {
-            "type": _FINDING,
-            "column": None,
-            "kwargs": {"in": self.train.about.name, "mostly": 1 - _TOLERATED},
-            "severity": "critical",
-            "status": "fail" if self.is_finding else "pass",
-            "element_count": self.of,
-            "missing_count": None,
-            "unexpected_count": self.rows,
-            "observed": None,
-            "problem": None,
-        }
-
-
-def note_overlaps(run: Run, entry: CapturedDataset, data: Any) -> None:
+def note_overlaps(run: RunState, entry: CapturedDataset, data: Any) -> None:
     """Compare a data set with the others of the run that it must share no rows with."""
     table = _reference(data)
     run.tables[entry.sha256] = table
@@ -93,7 +35,7 @@ def note_overlaps(run: Run, entry: CapturedDataset, data: Any) -> None:
                 warn(f"run {run.name!r}: {found.in_words()}")
 
 
-def with_overlaps(run: Run, entry: CapturedDataset) -> Mapping[str, Any] | None:
+def with_overlaps(run: RunState, entry: CapturedDataset) -> Mapping[str, Any] | None:
     """The quality of a data set with what it shares with training data; None if neither is known.
 
     The body of `data-quality` evidence.
@@ -127,7 +69,7 @@ def _worst(overlaps: list[Overlap]) -> Overlap:
     return max(overlaps, key=lambda overlap: overlap.rows)
 
 
-def _overlap(run: Run, train: CapturedDataset, test: CapturedDataset) -> Overlap | None:
+def _overlap(run: RunState, train: CapturedDataset, test: CapturedDataset) -> Overlap | None:
     rows, among = int(test.digest["rows"]), int(train.digest["rows"])
     if not rows or not among:
         return None

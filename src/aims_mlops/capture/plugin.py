@@ -10,12 +10,12 @@ from aims_mlops.evidence.records import Evidence
 from aims_mlops.plugins import hookimpl
 
 if TYPE_CHECKING:
-    from aims_mlops.capture.dataset import CapturedDataset
-    from aims_mlops.capture.run import Run
+    from aims_mlops.capture.captured import CapturedDataset
+    from aims_mlops.capture.run_state import RunState
 
 
 @hookimpl
-def collect_run_evidence(run: Run) -> Iterable[Evidence]:
+def collect_run_evidence(run: RunState) -> Iterable[Evidence]:
     """Environment, code, parameters, data sets, quality, models, checks and model cards.
 
     Each kind fails on its own; the run's own record is written by the recorder, last.
@@ -25,7 +25,7 @@ def collect_run_evidence(run: Run) -> Iterable[Evidence]:
     from aims_mlops.capture.environment import environment
     from aims_mlops.capture.failures import guarded
     from aims_mlops.capture.overlap import with_overlaps
-    from aims_mlops.capture.recording import statement
+    from aims_mlops.capture.statement import statement
 
     found: list[Evidence] = []
     code = {"commit": None, "dirty": None, "remote": None, "source_sha256": None}
@@ -45,7 +45,7 @@ def collect_run_evidence(run: Run) -> Iterable[Evidence]:
     models = [model for model in run.models if not model.named or run.activity == "training"]
     for model in models:
         with guarded(run, f"model {model.name}"):
-            found.append(statement(run, "model", model.body(run), model.reference.subject))
+            found.append(statement(run, "model", model.body(run.datasets), model.reference.subject))
     for check in run.checks:
         subjects = () if check.dataset is None else (check.dataset.subject,)
         found.append(statement(run, check.kind, check.body(), *subjects))
@@ -56,7 +56,7 @@ def collect_run_evidence(run: Run) -> Iterable[Evidence]:
     return found
 
 
-def _why_not_registered(run: Run) -> tuple[str, str]:
+def _why_not_registered(run: RunState) -> tuple[str, str]:
     """What really stood in the way of MLflow, and what helps."""
     from importlib.util import find_spec
 
@@ -72,7 +72,7 @@ def _why_not_registered(run: Run) -> tuple[str, str]:
     return "MLflow is switched off for this run", "leave AIMS_MLFLOW and mlflow= unset"
 
 
-def _dataset(run: Run, entry: CapturedDataset) -> dict[str, Any]:
+def _dataset(run: RunState, entry: CapturedDataset) -> dict[str, Any]:
     from aims_mlops.capture.failures import guarded
     from aims_mlops.capture.wide import COLUMNS_LIMIT, kept_details, shortened
 
@@ -86,7 +86,7 @@ def _dataset(run: Run, entry: CapturedDataset) -> dict[str, Any]:
 
 
 @hookimpl(tryfirst=False, trylast=True)
-def save_model(run: Run, model: object, name: str) -> ModelReference | None:
+def save_model(run: RunState, model: object, name: str) -> ModelReference | None:
     """Without a place that keeps models: the digest of the model's pickle, and nothing written."""
     from aims_mlops.capture.failures import note
     from aims_mlops.capture.models import pickled

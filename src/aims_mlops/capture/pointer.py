@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING
 from aims_mlops.visible import plain
 
 if TYPE_CHECKING:
-    from aims_mlops.capture.run import Run
+    from aims_mlops.capture.run_state import RunState
 
 VARIABLE = "AIMS_CAPTURE_LINE"  # "off": it is not printed
 
 
-def point_to(run: Run, records: int, *, sent: bool = False) -> None:
+def point_to(run: RunState, records: int, *, sent: bool = False) -> None:
     """Print the line, for a run that is in no other one: that one's line comes at its end.
 
     records : of the run.  sent : whether they are on their way to a server, not in the log yet.

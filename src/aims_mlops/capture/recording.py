@@ -6,13 +6,14 @@ end; if the store cannot take it, it is spooled and the user is told.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from aims_mlops.capture import failures
 from aims_mlops.capture.callables import call_arguments, module_of, name_of, source_of
+from aims_mlops.capture.captured import Code, Gap
 from aims_mlops.capture.current import active_run
 from aims_mlops.capture.dataset import capture_tables
 from aims_mlops.capture.failures import guarded
@@ -20,12 +21,12 @@ from aims_mlops.capture.hooking import each_plugin
 from aims_mlops.capture.known_models import adopt_checks, keep, link_given_models, note_arguments
 from aims_mlops.capture.models import save_models
 from aims_mlops.capture.pointer import point_to
-from aims_mlops.capture.run import Code, Run
+from aims_mlops.capture.run import Run
 from aims_mlops.capture.secrets import cleaned, scrubbed
 from aims_mlops.capture.settings import RunSettings, raises, switched_off
+from aims_mlops.capture.statement import checked, statement
 from aims_mlops.errors import AimsError, InputError
-from aims_mlops.evidence.clock import now
-from aims_mlops.evidence.records import Evidence, Record, Subject
+from aims_mlops.evidence.records import Evidence, Record
 
 if TYPE_CHECKING:
     from aims_mlops.inventory.project import Project
@@ -103,7 +104,7 @@ def _mark_start(run: Run) -> None:
 
 def _if_lost(run: Run) -> list[Evidence]:
     """What is recorded of a run that never ended, as far as it is known when it begins."""
-    gap = failures.Gap(
+    gap = Gap(
         "end of the run",
         "RunLost",
         "no end of this run was recorded: its process was killed, ended by os._exit, or could keep "
@@ -131,44 +132,9 @@ def _gather_and_store(run: Run, result: object) -> None:
             adopt_checks(run, model.model)
     evidence: list[Evidence] = []
     for found in each_plugin(run, "collect_run_evidence", run=run):
-        evidence += _checked(run, found)
+        evidence += checked(run, found)
     records = _store(run, evidence)
     each_plugin(run, "after_run_ended", warn_only=True, run=run, records=records)
-
-
-def statement(run: Run, kind: str, body: Mapping[str, Any], *subjects: Subject) -> Evidence:
-    """Evidence about a run: its own subjects first, then the run and the models it captured.
-
-    With the models among the subjects, everything that is known of a model is found by the
-    digest of its content.
-    """
-    every = (*subjects, run.subject, *(model.reference.subject for model in run.models))
-    unique = tuple({(s.name, s.sha256): s for s in every}.values())
-    return Evidence(
-        kind=kind,
-        subjects=unique,
-        body=cleaned(body),
-        actor=run.actor,
-        claimed_at=run.ended_at or now(),
-        system=run.system,
-        run=run.id,
-    )
-
-
-def _checked(run: Run, found: Iterable[Any]) -> list[Evidence]:
-    """What a plugin returned, without what is not evidence or cannot be written."""
-    from aims_mlops.evidence.admission import payload_of_evidence
-
-    kept: dict[bytes, Evidence] = {}  # by content: a batch cannot hold the same statement twice
-    for item in found:
-        if not isinstance(item, Evidence):
-            wrong = TypeError(f"not evidence but {type(item).__name__}")
-            failures.note(run, "collect_run_evidence", wrong)
-            continue
-        with guarded(run, item.kind):
-            item = replace(item, body=cleaned(item.body))  # a plugin may have made it itself
-            kept[payload_of_evidence(item)] = item
-    return list(kept.values())
 
 
 def _store(run: Run, evidence: list[Evidence]) -> list[Record]:
@@ -242,7 +208,7 @@ def _place(run: Run) -> None:
 def _report_refused(run: Run) -> None:
     for parameters, label in ((run.parameters, "parameter"), (run.tags, "tag")):
         for name in parameters.refused:
-            gap = failures.Gap(f"{label} {name}", "InputError", parameters.left_out[name])
+            gap = Gap(f"{label} {name}", "InputError", parameters.left_out[name])
             run.gaps.append(gap)
             failures.warn(f"{gap.where} of run {run.name!r} is not recorded: {gap.message}")
 

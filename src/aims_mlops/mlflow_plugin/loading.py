@@ -28,7 +28,7 @@ from aims_mlops.mlflow_plugin.requirements import closure, named_in
 from aims_mlops.mlflow_plugin.signatures import predicted, sample_of
 
 if TYPE_CHECKING:
-    from aims_mlops.capture.run import Run
+    from aims_mlops.capture.run_state import RunState
 
 CHECK_VARIABLE = "AIMS_MODEL_CHECK"
 _ROWS = 5
@@ -39,7 +39,7 @@ _NOT_HERE = ("pyfunc", "spark")  # whose loading or predicting may do anything, 
 
 
 def check_loading(
-    run: Run, model: Any, flavor: Flavor | None, folder: Path, size: int
+    run: RunState, model: Any, flavor: Flavor | None, folder: Path, size: int
 ) -> InputError | None:
     """Say in the model's record what was checked; returns what does not hold, for a gap."""
     entry = run.describing

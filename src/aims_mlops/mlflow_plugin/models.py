@@ -24,12 +24,12 @@ from aims_mlops.mlflow_plugin.sightings import sightings_of
 from aims_mlops.mlflow_plugin.signatures import signature_of
 
 if TYPE_CHECKING:
-    from aims_mlops.capture.run import Run
+    from aims_mlops.capture.run_state import RunState
     from aims_mlops.measures.files import FilesFingerprint
     from aims_mlops.mlflow_plugin.runs import Tie
 
 
-def logged(run: Run, tie: Tie, model: Any, name: str) -> ModelReference | None:
+def logged(run: RunState, tie: Tie, model: Any, name: str) -> ModelReference | None:
     """The model as MLflow holds it, logged now unless the user's code logged it during the run.
 
     None for a model that no flavor of MLflow takes.
@@ -43,7 +43,7 @@ def logged(run: Run, tie: Tie, model: Any, name: str) -> ModelReference | None:
 
 
 def _reference(
-    run: Run, tie: Tie, model: Any, name: str, problems: list[InputError]
+    run: RunState, tie: Tie, model: Any, name: str, problems: list[InputError]
 ) -> ModelReference | None:
     import mlflow
 
@@ -75,7 +75,7 @@ def _reference_of(known: Any, found: FilesFingerprint, tie: Tie) -> ModelReferen
     )
 
 
-def _logged_by_user(client: Any, run: Run, model: Any) -> Any:
+def _logged_by_user(client: Any, run: RunState, model: Any) -> Any:
     """The logged model that this very object was written to since our run began.
 
     Nothing else is believed: not the name, not that it was the only one of the MLflow run, and not
@@ -97,7 +97,7 @@ def _logged_by_user(client: Any, run: Run, model: Any) -> Any:
     return None
 
 
-def _log(client: Any, run: Run, tie: Tie, model: Any, name: str) -> Any:
+def _log(client: Any, run: RunState, tie: Tie, model: Any, name: str) -> Any:
     flavor = flavor_of(model)
     if flavor is None:
         return None
@@ -131,7 +131,7 @@ def _log(client: Any, run: Run, tie: Tie, model: Any, name: str) -> Any:
 _turns = RLock()
 
 
-def _describe(run: Run, folder: Path) -> None:
+def _describe(run: RunState, folder: Path) -> None:
     """Read the signature back from what was written."""
     from mlflow.models import Model
 
@@ -148,7 +148,7 @@ def _describe(run: Run, folder: Path) -> None:
         entry.signature = {**(entry.signature or {}), "inputs": entry.inputs}
 
 
-def _registered(run: Run, client: Any, model_id: str, found: ModelReference) -> ModelReference:
+def _registered(run: RunState, client: Any, model_id: str, found: ModelReference) -> ModelReference:
     name = str(run.settings.register)
     newest = client.search_model_versions(
         f"name = '{name}'", max_results=100, order_by=["version_number DESC"]

@@ -22,7 +22,7 @@ from aims_mlops.mlflow_plugin.budget import Budget, bounded
 from aims_mlops.mlflow_plugin.usable import Mode, assert_answers, mode_of, without_telemetry
 
 if TYPE_CHECKING:
-    from aims_mlops.capture.run import Run
+    from aims_mlops.capture.run_state import RunState
     from aims_mlops.evidence.records import Record
 
 RUN_TAG = "aims.run"
@@ -59,7 +59,7 @@ class _Watch:
 
 
 @contextmanager
-def spending(run: Run | None) -> Iterator[None]:
+def spending(run: RunState | None) -> Iterator[None]:
     """Wait for MLflow no longer than the budget of a run allows in all.
 
     Raises InputError when the time is over.
@@ -72,7 +72,7 @@ def spending(run: Run | None) -> Iterator[None]:
         yield
 
 
-def watch(run: Run) -> None:
+def watch(run: RunState) -> None:
     """Remember what MLflow was at when the run began."""
     mode = mode_of(run)
     if mode == "off":
@@ -88,7 +88,7 @@ def watch(run: Run) -> None:
         _link(run, known.tie)
 
 
-def tied_run(run: Run) -> Tie | None:
+def tied_run(run: RunState) -> Tie | None:
     """The MLflow run of a run that has ended, opened now if need be; None to do without."""
     known = _watched.get(run.id)
     if known is None:
@@ -100,7 +100,7 @@ def tied_run(run: Run) -> Tie | None:
     return known.tie
 
 
-def release(run: Run, records: Iterable[Record]) -> None:
+def release(run: RunState, records: Iterable[Record]) -> None:
     """Write the ids of run and evidence back to MLflow, and end what we have to end."""
     sightings.end(run.id)
     known = _watched.pop(run.id, None)
@@ -123,7 +123,7 @@ def release(run: Run, records: Iterable[Record]) -> None:
             _end(tie.run_id, "FINISHED" if run.error is None else "FAILED")
 
 
-def _found(run: Run, known: _Watch) -> Tie | None:
+def _found(run: RunState, known: _Watch) -> Tie | None:
     if known.active is not None:
         return _tie_to(known.active)
     if (active := _active_id()) is not None:
@@ -142,7 +142,7 @@ def _tie_to(run_id: str, *, left_open: bool = False) -> Tie:
     return Tie(run_id, found.info.experiment_id, left_open=left_open)
 
 
-def _opened(run: Run, *, active: bool) -> Tie:
+def _opened(run: RunState, *, active: bool) -> Tie:
     from mlflow.entities import Param
 
     import mlflow
@@ -229,7 +229,7 @@ def _end(run_id: str, status: str) -> None:
         bounded(lambda: mlflow.MlflowClient().set_terminated(run_id, status))
 
 
-def _link(run: Run, tie: Tie) -> None:
+def _link(run: RunState, tie: Tie) -> None:
     import mlflow
 
     run.links["mlflow_run"] = tie.run_id

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any
 from aims_mlops.mlflow_plugin.flavors import Flavor
 
 if TYPE_CHECKING:
-    from aims_mlops.capture.run import Run
+    from aims_mlops.capture.run_state import RunState
 
 _TRIED_ROWS = 5  # shown to a network to see whether it takes them
 
 
-def signature_of(run: Run, model: Any, flavor: Flavor) -> Any:
+def signature_of(run: RunState, model: Any, flavor: Flavor) -> Any:
     """An MLflow signature, or None where no captured data set has the model's columns.
 
     Only names and types are kept of the rows. A `PythonModel` and a function are not called for
@@ -42,7 +42,7 @@ def signature_of(run: Run, model: Any, flavor: Flavor) -> Any:
             return None
 
 
-def sample_of(run: Run, model: Any, flavor: Flavor) -> Any:
+def sample_of(run: RunState, model: Any, flavor: Flavor) -> Any:
     """Rows of a captured data set with the model's columns, in its order; None without any."""
     samples = [
         _plain(entry.sample)
@@ -165,7 +165,7 @@ def _forward(model: Any, sample: Any) -> Any:
             part.training = training
 
 
-def _that_takes(run: Run, model: Any, flavor: Flavor, sample: Any, signature: Any) -> Any:
+def _that_takes(run: RunState, model: Any, flavor: Flavor, sample: Any, signature: Any) -> Any:
     """The signature, without its inputs if MLflow would refuse the very training rows by them.
 
     It calls a pandas category a string, and then takes no category for one; and no type that it

@@ -13,7 +13,7 @@ from aims_mlops.errors import InputError
 from aims_mlops.mlflow_plugin.budget import DATABASES, current
 
 if TYPE_CHECKING:
-    from aims_mlops.capture.run import Run
+    from aims_mlops.capture.run_state import RunState
 
 MODE_VARIABLE = "AIMS_MLFLOW"
 _PROBE_SECONDS = 2.0
@@ -26,7 +26,7 @@ Mode = Literal["off", "active", "open", "open-first"]
 _answered: dict[str, float] = {}
 
 
-def mode_of(run: Run) -> Mode:
+def mode_of(run: RunState) -> Mode:
     """How a run uses MLflow.
 
     off : not at all.  active : only a run that is active or that the user's code begins.

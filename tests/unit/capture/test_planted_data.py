@@ -23,7 +23,7 @@ from sklearn.linear_model import LogisticRegression
 
 import aims_mlops as aims
 from aims_mlops.capture.models import described
-from aims_mlops.capture.recording import statement
+from aims_mlops.capture.statement import statement
 from aims_mlops.evidence.records import Evidence
 from aims_mlops.inventory.project import find_project
 from aims_mlops.plugins import hookimpl, manager
