@@ -12,18 +12,15 @@ import atexit
 import concurrent.futures.thread  # noqa: F401  it cannot be imported as the process ends
 import contextlib
 import logging
-import threading
 import time
-import uuid
 import weakref
-from collections import Counter, deque
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from aims_mlops.monitoring.inference.queue import Queue
 from aims_mlops.monitoring.inference.request import is_sampled
 from aims_mlops.monitoring.inference.rows import UNREAD, Call, Kept
 from aims_mlops.monitoring.inference.snapshot import count_rows, size_of, snapshot
-from aims_mlops.monitoring.inference.tally import Counts, Tally
+from aims_mlops.monitoring.inference.tally import Tally
 from aims_mlops.monitoring.inference.trouble import Trouble
 from aims_mlops.processes import around_fork
 
@@ -38,7 +35,7 @@ _logger = logging.getLogger("aims_mlops.inference")
 _open: weakref.WeakSet[Recorder] = weakref.WeakSet()
 
 
-class Recorder:
+class Recorder(Queue):
     """Takes what one model of a system does in this process.
 
     trouble : a log that cannot be opened counts every row as dropped and writes none.  spools : its
@@ -56,28 +53,13 @@ class Recorder:
         trouble: Trouble | None = None,
         spools: bool = False,
     ) -> None:
-        self.project = project
-        self.system = system
-        self.folder = folder
-        self.kept = kept
-        self.trouble = trouble
-        self.spools = spools
-        self.unopened = trouble is not None and trouble.what == "log"
-        self._bound = int(kept.settings.queue_megabytes * 1e6)
         self._keeps_inputs = bool(kept.features)
-        self._begin()
+        super().__init__(project, system, folder, kept, trouble=trouble, spools=spools)
         _open.add(self)
 
     def _begin(self) -> None:
-        self.process = uuid.uuid4().hex[:16]
-        self.counts = Counts()
-        self.errors: Counter[str] = Counter()
-        self.tally = Tally(None, None)
-        self._queue: deque[Call] = deque()
+        super()._begin()
         self._complaints: set[str] = set()
-        self._queued = 0
-        self._held = 0  # bytes, about
-        self._lock = threading.Lock()
         self._writer: Writer | None = None
 
     def wants(self, request_id: str) -> bool:
@@ -156,33 +138,6 @@ class Recorder:
                     accepted = True
             self.tally.put(counts)
             return accepted
-
-    def drain(self) -> list[Call]:
-        """What is queued; the queue is empty then."""
-        calls: list[Call] = []
-        with contextlib.suppress(IndexError):
-            while True:
-                calls.append(self._queue.popleft())
-        with self._lock:
-            self._queued -= min(self._queued, sum(call.rows for call in calls))
-        return calls
-
-    def hold(self, size: int) -> None:
-        """Count bytes that are held on the way to a file, or no longer if negative."""
-        with self._lock:
-            self._held = max(0, self._held + size)
-
-    def add(self, **rows: int) -> None:
-        """Add to counts, by name."""
-        with self._lock:
-            for name, more in rows.items():
-                setattr(self.counts, name, getattr(self.counts, name) + more)
-            self.tally.put(self.counts)
-
-    def seen(self) -> tuple[Counts, Counter[str]]:
-        """The counts of this moment."""
-        with self._lock:
-            return replace(self.counts), Counter(self.errors)
 
     def flush(self) -> None:
         """Write what is queued now; for tests, and for jobs that end."""

@@ -25,7 +25,7 @@ from aims_mlops.monitoring.inference.tally import Counts
 if TYPE_CHECKING:
     import pyarrow as pa
 
-    from aims_mlops.monitoring.inference.recorder import Recorder
+    from aims_mlops.monitoring.inference.queue import Queue
 
 _FILES_TOLD = 500  # so many files, and evidence does not wait for its interval
 _CLOSE_SECONDS = 10.0
@@ -36,7 +36,7 @@ _logger = logging.getLogger("aims_mlops.inference")
 class Writer:
     """Writes for one recorder; `flush` and `close` may be called from any thread."""
 
-    def __init__(self, recorder: Recorder) -> None:
+    def __init__(self, recorder: Queue) -> None:
         self._recorder = recorder
         self._settings = recorder.kept.settings
         self._lock = threading.RLock()
