@@ -3,12 +3,13 @@
 #   make test   linters, types, import floors and tests; make test K=expression runs some tests
 #   make mlflow the tests of tests/mlflow against the oldest and the newest MLflow that is supported
 #   make flavours   the table in docs/flavours.md, with every framework (8 GB in .venv-flavours)
+#   make docs   the documentation site, built strictly into site/
 #   make bench  figures of speed and memory, printed and kept under benchmarks/
 PYTHON ?= python3
 BIN := .venv/bin
 
 .DEFAULT_GOAL := demo
-.PHONY: demo test bench flavours mlflow
+.PHONY: demo test bench docs flavours mlflow
 
 demo: .venv/.ready-demo
 	@$(BIN)/python examples/diabetes_demo.py
@@ -23,6 +24,10 @@ test: .venv/.ready-test
 bench: .venv/.ready-test
 	@# What misses half of its goal is taken again: it fails where it does so three times in a row.
 	$(BIN)/python -m pytest -s tests/benchmarks tests/serving -m benchmark --reruns 2 --reruns-delay 5 $(if $(K),-k "$(K)")
+
+docs: .venv/.ready-test
+	@# Without the advice of its theme about other generators.
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict --quiet
 
 # MLflow itself comes from a small venv of its own, all else from .venv. Its whole wheel holds what
 # mlflow-skinny and mlflow-tracing hold, so that none of its dependencies is installed twice.

@@ -5,7 +5,8 @@
 ```python blocks run one after another in one namespace; a ```text block behind one is what it
 prints. ```console blocks hold commands behind "$ " and what they print. In expected output, "…"
 stands for any text within a line and a line of "…" alone for any lines. A digest, an id in hex or a
-time stands for any of its kind, so that a page can show real output.
+time stands for any of its kind, so that a page can show real output. A block with title="PATH"
+behind its language is written to that file; `$ export NAME=VALUE` holds for what comes after it.
 """
 
 from __future__ import annotations
@@ -18,7 +19,10 @@ import subprocess
 import sys
 from pathlib import Path
 
-_BLOCK = re.compile(r"^```(python|console|text)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+_BLOCK = re.compile(
+    r'^```(python|console|text|\w+(?= title))(?: title="(\S+)")?\n(.*?)^```$',
+    re.MULTILINE | re.DOTALL,
+)
 
 
 _CHANGING = re.compile(
@@ -65,17 +69,23 @@ def compare(what: str, expected: str, got: str) -> None:
 def run(page: Path) -> int:
     blocks = _BLOCK.findall(page.read_text())
     names: dict[str, object] = {"__name__": "__main__"}
-    for index, (language, text) in enumerate(blocks):
-        if language == "python":
+    for index, (language, title, text) in enumerate(blocks):
+        if title:
+            Path(title).parent.mkdir(parents=True, exist_ok=True)
+            Path(title).write_text(text)
+        elif language == "python":
             out = io.StringIO()
             source = Path(f"{page.stem}_{index}.py")
             source.write_text(text)  # on disk, so that inspect finds the source of functions
             with contextlib.redirect_stdout(out):
                 exec(compile(text, str(source), "exec"), names)
             if index + 1 < len(blocks) and blocks[index + 1][0] == "text":
-                compare(text, blocks[index + 1][1], out.getvalue())
+                compare(text, blocks[index + 1][2], out.getvalue())
         elif language == "console":
             for command, expected in commands(text):
+                if command.startswith("export "):
+                    os.environ.update([command.removeprefix("export ").split("=", 1)])
+                    continue
                 done = subprocess.run(
                     ["bash", "-c", command], capture_output=True, text=True, check=False
                 )

@@ -13,7 +13,7 @@ ROOT = Path(__file__).parents[2]
 RUNNER = Path(__file__).with_name("run_page.py")
 PAGES = [
     page
-    for page in (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")))
+    for page in (ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md")))
     if re.search(r"^```(python|console)$", page.read_text(), re.MULTILINE)
 ]
 

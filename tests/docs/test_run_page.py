@@ -22,6 +22,9 @@ RUNNER = Path(__file__).with_name("run_page.py")
         ("```console\n$ date -u +%FT%TZ\n2026-11-21T09:30:00Z\n```\n", True),
         ("```console\n$ echo one; echo two\none\n…\n```\n", True),
         ("```console\n$ false\n```\n", False),
+        ('```yaml title="a/b.yaml"\nx: 1\n```\n```console\n$ cat a/b.yaml\nx: 1\n```\n', True),
+        ('```yaml title="b.yaml"\nx: 1\n```\n```console\n$ cat b.yaml\nx: 2\n```\n', False),
+        ("```console\n$ export A=b c\n$ echo $A\nb c\n```\n", True),
         ("```console\n$ echo one\ntwo\n```\n", False),
     ],
 )
