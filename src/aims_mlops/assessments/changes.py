@@ -8,14 +8,18 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from aims_mlops.assessments.dossier import SHOWN_KINDS, Dossier
+from aims_mlops.assessments.dossier import Dossier
+from aims_mlops.evidence.kinds import (
+    AFTER_KINDS,
+    COMPARED_KINDS,
+    REOPENING_KINDS,
+    SHOWN_KINDS,
+)
 from aims_mlops.evidence.records import Record
 from aims_mlops.inventory.system import System
 from aims_mlops.policy.groups import group_text
 
 _LIMIT = 8  # figures named in one sentence
-_EVIDENCE = ("dataset", "performance", "bias")
-_AFTER = ("incident", "nonconformity")
 
 
 def material_changes(dossier: Dossier, system: System | None, *, since: int = -1) -> list[str]:
@@ -28,7 +32,7 @@ def material_changes(dossier: Dossier, system: System | None, *, since: int = -1
         return []
     found = list(declared_changes(submitted, system))
     # One that is kept from another model was held against this model's evidence already.
-    kinds = _AFTER if dossier.kept is not None else (*_EVIDENCE, *_AFTER)
+    kinds = AFTER_KINDS if dossier.kept is not None else REOPENING_KINDS
     return found + changes_since(dossier, max(since, submitted.sequence), kinds)
 
 
@@ -46,8 +50,8 @@ def changes_since(dossier: Dossier, since: int, kinds: Iterable[str]) -> list[st
 
 def _follow_up(record: Record) -> bool:
     """A step that puts an incident or nonconformity right is no news of its own."""
-    body = record.evidence.body
-    return record.evidence.kind in _AFTER and body.get("step", "open") not in ("open", "reopen")
+    step = record.evidence.body.get("step", "open")
+    return record.evidence.kind in AFTER_KINDS and step not in ("open", "reopen")
 
 
 def changes_between(old: Dossier, new: Dossier, system: System | None) -> list[str]:
@@ -64,7 +68,7 @@ def changes_between(old: Dossier, new: Dossier, system: System | None) -> list[s
     if old.assessment is not None:
         found += declared_changes(old.assessment, system)
     found += dataset_changes(old, new)
-    for kind in ("performance", "bias"):
+    for kind in COMPARED_KINDS:
         found += _outside(kind, _newest(old, kind), _newest(new, kind))
     found += environment_changes(_newest(old, "environment"), _newest(new, "environment"))
     return found

@@ -28,13 +28,11 @@ from aims_mlops.assessments.key_owners import KeyOwners
 from aims_mlops.assessments.signature import signed_bytes, verify_consent
 from aims_mlops.errors import VerificationError
 from aims_mlops.evidence.clock import read
+from aims_mlops.evidence.kinds import PEOPLE_KINDS
 from aims_mlops.evidence.records import Record
 from aims_mlops.inventory.people import People
 from aims_mlops.policy.grammar import ApprovalsRequired
 from aims_mlops.policy.key_rule import KeyRule
-
-CONSENT_KINDS = ("approval", "rejection", "revocation", "delegation", "enrolment")
-_ABOUT_PEOPLE = ("delegation", "enrolment")
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +101,7 @@ def weigh_consent(
     seen: set[bytes] = set()
     for record in records:
         body = record.evidence.body
-        if record.evidence.kind in _ABOUT_PEOPLE or body.get("model") != binding.model:
+        if record.evidence.kind in PEOPLE_KINDS or body.get("model") != binding.model:
             continue
         human = people.human(str(body.get("approver", "")))
         words = signed_bytes(body)

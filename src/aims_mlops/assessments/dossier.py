@@ -12,34 +12,14 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 
 from aims_mlops.evidence.canonical import canonical
+from aims_mlops.evidence.kind_spec import Scope
+from aims_mlops.evidence.kinds import SHOWN_KINDS, scope_of
 from aims_mlops.evidence.records import Record
 from aims_mlops.inventory.renames import Names
-
-_OF_THE_RUN = frozenset(("run", "environment", "code", "parameters", "gap"))
-_OF_THE_DATA = frozenset(("dataset", "data-quality"))
-_OF_THE_SYSTEM = frozenset(("system", "supplier", "policy", "incident"))
 
 # How the evidence root is made. 1: of all records of these kinds about the model or its data sets,
 # whoever's run made them; approvals and decisions of that time name no rule. 2: `Dossier.shown`.
 EVIDENCE_RULE = 2
-
-# What an approver is shown and consents to. Consent itself, decisions and monitoring come later
-# and are judged each on its own.
-SHOWN_KINDS = frozenset(
-    (
-        "run",
-        "environment",
-        "code",
-        "parameters",
-        "dataset",
-        "data-quality",
-        "model",
-        "performance",
-        "bias",
-        "model-card",
-        "impact-assessment",
-    )
-)
 
 
 @dataclass(frozen=True)
@@ -116,7 +96,7 @@ class Dossier:
         sets, up to the model's own last record: who prepares data does so before.
         """
         kinds = [record for kind in SHOWN_KINDS for record in self.of_kind(kind)]
-        own = [r for r in kinds if r.evidence.kind not in _OF_THE_DATA or self._is_own(r)]
+        own = [r for r in kinds if scope_of(r.evidence.kind) is not Scope.DATA or self._is_own(r)]
         last = max((record.sequence for record in own), default=-1)
         shown = {r.id: r for r in kinds if r.sequence <= last}
         return tuple(sorted(shown.values(), key=lambda record: record.sequence))
@@ -203,13 +183,14 @@ class Dossier:
 
     def _is_about(self, record: Record) -> bool:
         evidence = record.evidence
-        if evidence.kind in _OF_THE_RUN:
+        scope = scope_of(evidence.kind)
+        if scope is Scope.RUN:
             return evidence.run in self.model_runs
-        if evidence.kind in _OF_THE_DATA:
+        if scope is Scope.DATA:
             return not _digests(record).isdisjoint(self.datasets)
-        if evidence.kind in _OF_THE_SYSTEM:
-            return evidence.kind == "policy" or evidence.system in self._names
-        return self._is_subject(record)
+        if scope is Scope.SYSTEM:
+            return evidence.system in self._names
+        return scope is Scope.EVERY_SYSTEM or self._is_subject(record)
 
 
 def evidence_root(records: Iterable[Record]) -> str:

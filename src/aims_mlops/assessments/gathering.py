@@ -6,9 +6,9 @@ import re
 from typing import TYPE_CHECKING
 
 from aims_mlops.assessments.bought import PREFIX, bought_in
-from aims_mlops.assessments.consent import CONSENT_KINDS
 from aims_mlops.assessments.dossier import Dossier
 from aims_mlops.errors import GovernanceError, ModelNotFoundError
+from aims_mlops.evidence.kinds import CONSENT_KINDS, WITH_SYSTEM_KINDS
 from aims_mlops.evidence.models import ModelReference
 from aims_mlops.evidence.records import Record
 from aims_mlops.evidence.store import signed
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from aims_mlops.evidence.store import EvidenceStore
 
 _DIGEST = re.compile(r"(?:sha256:)?([0-9a-f]{64})\Z")
-_OF_THE_SYSTEM = ("system", "supplier", "model", "impact-assessment", "incident", "nonconformity")
 
 
 def resolve_model(uri: str) -> ModelReference:
@@ -64,7 +63,7 @@ def gather(store: EvidenceStore, model: str, system: str | None) -> Dossier:
     if system is not None:
         take(kind=RENAME)
         for name in Names(records.values()).of(system):
-            take(system=name, kind=_OF_THE_SYSTEM)
+            take(system=name, kind=WITH_SYSTEM_KINDS)
     take(kind=(*CONSENT_KINDS, "policy"))
     return Dossier.of(model, system, records.values())
 

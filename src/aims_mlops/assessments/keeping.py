@@ -18,18 +18,17 @@ from datetime import datetime
 
 from aims_mlops.assessments.binding import Binding
 from aims_mlops.assessments.changes import changes_since, same_content
-from aims_mlops.assessments.consent import CONSENT_KINDS, Consent, is_agreed, weigh_consent
+from aims_mlops.assessments.consent import Consent, is_agreed, weigh_consent
 from aims_mlops.assessments.dossier import EVIDENCE_RULE, Dossier
 from aims_mlops.assessments.involvement import involved_in, last_incident
 from aims_mlops.assessments.tolerance import beyond_tolerance
+from aims_mlops.evidence.kinds import CARRY_OVER_KINDS, CONSENT_KINDS
 from aims_mlops.evidence.records import Record
 from aims_mlops.inventory.people import People
 from aims_mlops.inventory.system import System
 from aims_mlops.policy.grammar import ApprovalsRequired
 from aims_mlops.policy.key_rule import KeyRule
 from aims_mlops.policy.policy import Policy
-
-_REOPENING = ("model", "performance", "bias", "incident", "nonconformity")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,7 +83,7 @@ def keep_assessment(
     if isinstance(seen, str):
         return Kept(dossier, (f"that of model {before[:12]}… is not approved by now: {seen}",))
     approved_at = max(record.sequence for record in seen.records)
-    why = changes_since(old, approved_at, _REOPENING)
+    why = changes_since(old, approved_at, CARRY_OVER_KINDS)
     why += beyond_tolerance(seen, dossier, around.system, tolerance)
     if why:
         return Kept(dossier, tuple(why))

@@ -18,6 +18,7 @@ from aims_mlops.assessments.changes import (
     schema_of,
 )
 from aims_mlops.assessments.dossier import Dossier
+from aims_mlops.evidence.kinds import COMPARED_KINDS
 from aims_mlops.evidence.records import Record
 from aims_mlops.inventory.system import System
 from aims_mlops.policy.grammar import Tolerance
@@ -136,7 +137,7 @@ _Key = tuple[str, str, str, str]  # kind, data set, measure, group
 
 
 def _values(dossier: Dossier) -> Iterable[tuple[_Key, float | None]]:
-    for kind in ("performance", "bias"):
+    for kind in COMPARED_KINDS:
         for record in dossier.of_kind(kind):
             for figure in figures_of(record):
                 group = group_text(figure.get("group"))

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from aims_mlops.assessments.consent import CONSENT_KINDS
 from aims_mlops.assessments.dossier import Dossier
 from aims_mlops.assessments.key_owners import KeyOwners
 from aims_mlops.evidence.clock import read
+from aims_mlops.evidence.kinds import SIGNED_KINDS
 from aims_mlops.evidence.records import Record
 from aims_mlops.inventory.people import People
 from aims_mlops.policy.grammar import WaiversAllowed
@@ -74,7 +74,7 @@ def weigh_waivers(
     """
     if not dossier.of_kind("waiver"):
         return []  # whose key is whose takes a look at every signature in the log
-    signed = [r for r in dossier.records if r.evidence.kind in (*CONSENT_KINDS, "waiver")]
+    signed = [r for r in dossier.records if r.evidence.kind in SIGNED_KINDS]
     makers = frozenset(people.human(name) for name in dossier.trainers)
     keys = KeyOwners.of(signed, people, rule=key_rule, interested=makers)
     found = []

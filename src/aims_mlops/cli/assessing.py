@@ -11,7 +11,7 @@ from aims_mlops.assessments.binding import Binding
 from aims_mlops.assessments.bought import PREFIX
 from aims_mlops.assessments.case import read_case
 from aims_mlops.assessments.changes import changes_between, material_changes
-from aims_mlops.assessments.consent import CONSENT_KINDS, Consent, weigh_consent
+from aims_mlops.assessments.consent import Consent, weigh_consent
 from aims_mlops.assessments.dossier import Dossier
 from aims_mlops.assessments.gathering import gather, resolve_model, system_of
 from aims_mlops.assessments.involvement import involved_in, last_incident
@@ -19,6 +19,7 @@ from aims_mlops.assessments.lifecycle import Standing, standing
 from aims_mlops.assessments.proving import proved_people
 from aims_mlops.assessments.shown import shown_text
 from aims_mlops.errors import InputError
+from aims_mlops.evidence.kinds import CONSENT_KINDS, VERDICT_KINDS
 from aims_mlops.evidence.models import ModelReference
 from aims_mlops.evidence.store import signed
 from aims_mlops.gates.aftermath import Nonconformity, open_nonconformities
@@ -228,7 +229,7 @@ def prior_assessment(project: Project, system: str) -> Record | None:
     for record in store.find(kind="impact-assessment", system=system, newest_first=True):
         newest = newest or record
         digest = record.evidence.body.get("document_sha256")
-        answers = store.find(kind=("approval", "rejection"), system=system, since=record.sequence)
+        answers = store.find(kind=VERDICT_KINDS, system=system, since=record.sequence)
         last = [a for a in answers if a.evidence.body.get("assessment") == digest]
         if last and last[-1].evidence.kind == "approval":
             return record

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from aims_mlops.errors import InputError, ModelNotFoundError
+from aims_mlops.evidence.kinds import CARD_BY_SYSTEM_KINDS, SCHEDULE_KINDS, SHARED_KINDS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -21,17 +22,6 @@ if TYPE_CHECKING:
     from aims_mlops.evidence.store import EvidenceStore
     from aims_mlops.inventory.project import Project
 
-# Kinds that can concern a model without naming it as a subject.
-_ABOUT_SYSTEM = (
-    "system",
-    "supplier",
-    "impact-assessment",
-    "approval",
-    "rejection",
-    "decision",
-    "promotion",
-    "drift",
-)
 _FILE = click.Path(dir_okay=False, writable=True, path_type=Path)
 
 
@@ -202,7 +192,6 @@ def monitoring(system: str, html: Path | None, as_json: bool) -> None:
     from aims_mlops.gates.alarms import every_alarm
     from aims_mlops.inventory.project import find_project
     from aims_mlops.inventory.renames import Names
-    from aims_mlops.oversight.schedules import SCHEDULE_KINDS
     from aims_mlops.report import operation
 
     project = find_project()
@@ -268,7 +257,7 @@ def _stream_of_system(
             expected="one of " + (", ".join(sorted(map(str, known))) or "none so far"),
             next_step="aims status",
         )
-    shared = store.find(kind=("policy", "anchor"))
+    shared = store.find(kind=SHARED_KINDS)
     yield from (record for record in shared if record.evidence.system is None)
 
 
@@ -314,7 +303,7 @@ def _records_of_model(store: EvidenceStore, model: ModelReference) -> list[Recor
     for run in runs:
         found.update((record.id, record) for record in store.find(run=run))
     for system in systems:
-        records = store.find(kind=_ABOUT_SYSTEM, system=system)
+        records = store.find(kind=CARD_BY_SYSTEM_KINDS, system=system)
         found.update((record.id, record) for record in records)
     return [*found.values(), *store.find(kind="anchor")]
 

@@ -1,84 +1,86 @@
-"""The kinds of evidence and the Annex A controls that each supports."""
+"""The kinds of evidence, and the questions that are asked of their table.
+
+A new kind is a row of `kind_table`, a schema and a fixture. No other module lists kinds: what is
+asked of several is a column of the table, and a query below.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
+from types import MappingProxyType
 
 from aims_mlops.errors import EvidenceFormatError
+from aims_mlops.evidence.kind_spec import Bears, KindSpec, Mark, Reopens, Scope, Theme, Writer
+from aims_mlops.evidence.kind_table import TABLE
 
-# kind -> (one line for people, controls)
-KINDS: dict[str, tuple[str, tuple[str, ...]]] = {
-    "system": ("an AI system as the inventory declares it", ("A.3.2", "A.6.2.2", "A.9.4")),
-    "supplier": ("a base model or vendor of an AI system", ("A.10.3",)),
-    "policy": ("the policy in force, by digest", ("A.6.1.2", "A.6.1.3")),
-    "run": ("a training, evaluation or deployment run", ("A.6.2.3", "A.6.2.8")),
-    "environment": ("packages, platform and hardware of a run", ("A.4.2", "A.4.4", "A.4.5")),
-    "code": ("commit, dirty flag and source digest of a run", ("A.6.2.3", "A.7.6")),
-    "parameters": ("parameters of a run, secrets scrubbed", ("A.6.2.3", "A.7.6")),
-    "dataset": (
-        "a data set: digest, schema, profile, origin",
-        ("A.4.3", "A.7.2", "A.7.3", "A.7.5"),
-    ),
-    "data-quality": ("quality expectations and their results", ("A.7.4",)),
-    "model": ("a model: digest, signature, framework, size", ("A.6.2.3",)),
-    "performance": ("performance figures, overall and by group", ("A.6.2.4",)),
-    "bias": ("bias figures between groups", ("A.5.4", "A.6.2.4")),
-    "model-card": ("the technical documentation of a model", ("A.6.2.7", "A.8.2")),
-    "reference-profile": ("the reference that drift is measured against", ("A.6.2.6",)),
-    "drift": ("drift of a batch against a reference", ("A.6.2.6",)),
-    "impact-assessment": (
-        "an AI system impact assessment",
-        ("A.5.2", "A.5.3", "A.5.4", "A.5.5"),
-    ),
-    "approval": ("a second person's signed consent", ("A.5.3", "A.6.2.4")),
-    "rejection": ("a second person's refusal, with the reason", ("A.5.3",)),
-    "revocation": ("an approval taken back, with the reason", ("A.5.3",)),
-    "delegation": ("a role handed to another person for a time", ("A.3.2",)),
-    "enrolment": ("a person's key, confirmed by another person, or ended", ("A.3.2",)),
-    "waiver": ("a rule set aside for one model, with an expiry", ("A.6.1.3", "A.6.2.4")),
-    "nonconformity": ("something found wrong, open until it is closed", ("A.6.2.6", "A.8.4")),
-    "incident": ("something that happened, who was told, how it ended", ("A.6.2.6", "A.8.4")),
-    "decision": ("what the gate decided, with every reason", ("A.6.1.3", "A.6.2.4", "A.6.2.5")),
-    "promotion": ("what came of an allowed promotion", ("A.6.2.5",)),
-    "deployment": ("what runs where, and how it ended", ("A.6.2.5", "A.6.2.8")),
-    "monitoring-run": ("a scheduled look at a system in operation", ("A.6.2.6", "A.6.2.8")),
-    "monitoring-schedule": (
-        "a schedule of monitoring begun, changed or ended, with the reason",
-        ("A.6.2.6",),
-    ),
-    "system-rename": ("an AI system that has another id, with the reason", ("A.6.2.6", "A.6.2.8")),
-    "notice": ("who was told of what was found wrong", ("A.6.2.6", "A.8.4")),
-    "inference-log": (
-        "what was logged of predictions in operation, what was dropped or lost",
-        ("A.6.2.6", "A.6.2.8"),
-    ),
-    "override": ("a person decided otherwise than the model", ("A.6.2.6", "A.6.2.8")),
-    "gap": ("something that could not be captured", ("A.6.2.8",)),
-    "anchor": ("a checkpoint of the log that was given to an outsider", ("A.6.2.8",)),
-    "key-rotation": ("the log's key handing over to the next", ("A.6.2.8",)),
-    "key-revocation": ("a log key that is in doubt from a record on", ("A.6.2.8",)),
-    "clock-change": ("the log's clock was set back, with the reason", ("A.6.2.8",)),
-    "erasure": ("content that was erased, its commitment kept", ("A.6.2.8",)),
-    "retention": ("content that was pruned at the end of its time", ("A.6.2.8",)),
-    "hold": ("content that must not be erased", ("A.6.2.8",)),
-    "hold-release": ("the end of a hold", ("A.6.2.8",)),
-}
+KINDS: Mapping[str, KindSpec] = MappingProxyType({spec.name: spec for spec in TABLE})
+
+
+def kinds_with(holds: Callable[[KindSpec], object]) -> tuple[str, ...]:
+    """The names of the kinds of which this holds, in the order of the table."""
+    return tuple(spec.name for spec in TABLE if holds(spec))
+
+
+def _marked(mark: Mark) -> tuple[str, ...]:
+    return kinds_with(lambda spec: mark in spec.marks)
+
 
 CLOCK_CHANGE = "clock-change"
 
 # Records about the log itself are made by the log, and taken from nobody.
-LOG_KINDS = frozenset(
-    (
-        "anchor",
-        CLOCK_CHANGE,
-        "erasure",
-        "hold",
-        "hold-release",
-        "key-revocation",
-        "key-rotation",
-        "retention",
-    )
+LOG_KINDS = frozenset(kinds_with(lambda spec: spec.writer is Writer.LOG))
+RUN_KINDS = frozenset(kinds_with(lambda spec: spec.writer is Writer.RUN))
+
+# What an approver is shown and consents to. Consent itself, decisions and monitoring come later
+# and are judged each on its own.
+SHOWN_KINDS = kinds_with(lambda spec: spec.shown)
+# What is agreed to by whom, and whose keys and roles say so.
+CONSENT_KINDS = kinds_with(lambda spec: spec.theme in (Theme.CONSENT, Theme.PEOPLE))
+VERDICT_KINDS = _marked(Mark.VERDICT)
+PEOPLE_KINDS = kinds_with(lambda spec: spec.theme is Theme.PEOPLE)
+# Consent and what sets rules aside: always one person's, who signs.
+SIGNED_KINDS = kinds_with(lambda spec: spec.writer is Writer.PERSON)
+# What was answered about a model by people and by the gate.
+ANSWER_KINDS = kinds_with(
+    lambda spec: spec.theme in (Theme.ASSESSMENT, Theme.CONSENT, Theme.DECISION)
 )
+
+# What re-opens the assessment of a model: its evidence, which approvers were shown, and what
+# happened after.
+REOPENING_KINDS = kinds_with(lambda spec: Reopens.ASSESSMENT in spec.reopens)
+AFTER_KINDS = kinds_with(lambda spec: Reopens.ASSESSMENT in spec.reopens and not spec.shown)
+# What ends an assessment that is carried over, and what calls a decision by one into question.
+CARRY_OVER_KINDS = kinds_with(lambda spec: Reopens.CARRIED_OVER in spec.reopens)
+VALIDITY_KINDS = kinds_with(lambda spec: Reopens.VALIDITY in spec.reopens)
+
+FIGURE_KINDS = _marked(Mark.FIGURES)
+# Figures that an assessment carried over is held against.
+COMPARED_KINDS = tuple(kind for kind in FIGURE_KINDS if kind in CARRY_OVER_KINDS)
+
+USE_KINDS = _marked(Mark.IN_USE)
+PLAN_KINDS = _marked(Mark.PLAN)
+SCHEDULE_KINDS = _marked(Mark.DUE)
+
+WITH_SYSTEM_KINDS = _marked(Mark.WITH_SYSTEM)
+CARD_OF_RUN_KINDS = kinds_with(lambda spec: spec.scope in (Scope.RUN, Scope.DATA))
+CARD_OF_SYSTEM_KINDS = _marked(Mark.CARD_OF_SYSTEM)
+CARD_BY_SYSTEM_KINDS = _marked(Mark.CARD_BY_SYSTEM)
+SHARED_KINDS = _marked(Mark.SHARED)
+WHOLE_KINDS = _marked(Mark.WHOLE)
+BUNDLE_KINDS = _marked(Mark.IN_BUNDLES)
+REMOVING_KINDS = _marked(Mark.REMOVES)
+
+
+def scope_of(kind: str) -> Scope:
+    """What makes a record of this kind one about a model; its content for an unknown kind."""
+    spec = KINDS.get(kind)
+    return Scope.CONTENT if spec is None else spec.scope
+
+
+def bears_of(kind: str) -> Bears:
+    """Which decisions a new record of this kind makes out of date; of an unknown kind, as most."""
+    spec = KINDS.get(kind)
+    return Bears.OWN_SYSTEM if spec is None else spec.bears
 
 
 def check_from_outside(kinds: Iterable[str]) -> None:
@@ -93,4 +95,4 @@ def check_from_outside(kinds: Iterable[str]) -> None:
 
 def controls_of(kind: str) -> tuple[str, ...]:
     """Annex A controls that evidence of this kind supports; empty for an unknown kind."""
-    return KINDS[kind][1] if kind in KINDS else ()
+    return KINDS[kind].controls if kind in KINDS else ()

@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING
 
 from aims_mlops.errors import GateUndecidedError, GovernanceError
 from aims_mlops.evidence.clock import stamp
+from aims_mlops.evidence.kinds import USE_KINDS
 from aims_mlops.evidence.records import Record, Subject
 from aims_mlops.evidence.store import signed
 from aims_mlops.gates.standing import StandingDecision, standing_decision
 from aims_mlops.oversight.alarms import Alarm, alarms
-from aims_mlops.oversight.in_use import USE_KINDS, InUse, in_use
+from aims_mlops.oversight.in_use import InUse, in_use
 
 if TYPE_CHECKING:
     from aims_mlops.evidence.store import EvidenceStore

@@ -8,12 +8,13 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from aims_mlops.assessments.binding import Binding
-from aims_mlops.assessments.consent import CONSENT_KINDS, Consent, roles_of, weigh_consent
+from aims_mlops.assessments.consent import Consent, roles_of, weigh_consent
 from aims_mlops.assessments.dossier import Dossier
 from aims_mlops.assessments.enrolment import unconfirmed
 from aims_mlops.assessments.involvement import involved_in, last_incident
 from aims_mlops.assessments.lifecycle import overdue_review
 from aims_mlops.evidence.clock import read, stamp
+from aims_mlops.evidence.kinds import CONSENT_KINDS
 from aims_mlops.evidence.records import Record
 from aims_mlops.gates.reason import Reason
 from aims_mlops.gates.recreated import created_again

@@ -8,15 +8,13 @@ from typing import Any
 
 from aims_mlops.assessments.dossier import Dossier
 from aims_mlops.evidence.clock import read
-from aims_mlops.evidence.kinds import controls_of
+from aims_mlops.evidence.kind_spec import Scope
+from aims_mlops.evidence.kinds import FIGURE_KINDS, controls_of, scope_of
 from aims_mlops.evidence.records import Record
 from aims_mlops.gates.reason import Outcome, Reason
 from aims_mlops.policy.grammar import Requirement, Rule
 from aims_mlops.policy.policy import Policy
 from aims_mlops.policy.rules import CheckResult, judge
-from aims_mlops.policy.vocabulary import FIGURE_KINDS
-
-_PER_DATASET = ("dataset", "data-quality")
 
 
 def check_required(policy: Policy, dossier: Dossier, now: datetime) -> list[Reason]:
@@ -35,7 +33,7 @@ def check_figures(
 def _required(requirement: Requirement, dossier: Dossier, now: datetime) -> Reason:
     kind = requirement.kind
     limit = f"evidence of kind {kind}"
-    if kind in _PER_DATASET:
+    if scope_of(kind) is Scope.DATA:
         limit += " for every data set of the model"
     if requirement.success:
         limit += ", with success"
@@ -56,7 +54,7 @@ def _required(requirement: Requirement, dossier: Dossier, now: datetime) -> Reas
 
 def _found(requirement: Requirement, dossier: Dossier, now: datetime) -> tuple[Outcome, str]:
     kind = requirement.kind
-    if kind not in _PER_DATASET:
+    if scope_of(kind) is not Scope.DATA:
         return _newest(dossier.of_kind(kind), requirement, now)
     if not dossier.datasets:
         return "missing", "the model's record names no data set"

@@ -20,7 +20,6 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from aims_mlops.assessments.binding import Binding
-from aims_mlops.assessments.consent import CONSENT_KINDS
 from aims_mlops.assessments.dossier import Dossier
 from aims_mlops.assessments.gathering import gather, system_of, with_assessed
 from aims_mlops.assessments.involvement import last_incident
@@ -28,6 +27,7 @@ from aims_mlops.assessments.keeping import Circumstances, Kept, keep_assessment
 from aims_mlops.assessments.proving import proved_people
 from aims_mlops.errors import GateUndecidedError
 from aims_mlops.evidence.clock import read
+from aims_mlops.evidence.kinds import VALIDITY_KINDS
 from aims_mlops.evidence.models import ModelReference
 from aims_mlops.evidence.records import Record
 from aims_mlops.evidence.store import signed
@@ -51,8 +51,6 @@ if TYPE_CHECKING:
 
 # Refusals for these reasons depend on who asked; they are weighed anew instead.
 _WEIGHED_ANEW = ("approvals.", "assessment.", "break-glass.", "oversight.")
-# What can take back an assessment that was kept from another model.
-_AGAINST = (*CONSENT_KINDS, "incident", "impact-assessment")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -273,7 +271,7 @@ class _Look:
         if then.kept is None:
             return Kept(self.dossier)
         of = str(then.kept.evidence.body.get("model"))
-        since = [r for r in self.dossier.records if r.evidence.kind in _AGAINST]
+        since = [r for r in self.dossier.records if r.evidence.kind in VALIDITY_KINDS]
         return keep_assessment(
             Dossier.of(then.model, then.system, [*then.records, *since]), self.policy, around, of=of
         )

@@ -11,6 +11,8 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from aims_mlops.errors import AimsError
+from aims_mlops.evidence.kind_spec import Bears
+from aims_mlops.evidence.kinds import bears_of
 from aims_mlops.evidence.records import Evidence, Record
 
 if TYPE_CHECKING:
@@ -19,13 +21,6 @@ if TYPE_CHECKING:
 Write = Callable[[], object]
 
 TRIES = 20  # decisions made anew because the log changed meanwhile
-
-# Records that no decision depends on.
-_IRRELEVANT = frozenset(("decision", "promotion", "gap", "anchor"))
-# Records that may be about any system.
-_EVERYWHERE = frozenset(
-    ("approval", "rejection", "revocation", "delegation", "enrolment", "waiver", "policy")
-)
 
 
 class DecisionOvertakenError(AimsError):
@@ -85,8 +80,9 @@ class Tied:
         self._do()
 
     def _matters(self, kind: str, system: str | None) -> bool:
-        anywhere = kind in _EVERYWHERE or system is None
-        return kind not in _IRRELEVANT and (anywhere or system == self._system)
+        bears = bears_of(kind)
+        anywhere = bears is Bears.EVERY_SYSTEM or system is None
+        return bears is not Bears.NONE and (anywhere or system == self._system)
 
     def _do(self) -> None:
         try:

@@ -14,14 +14,14 @@ from datetime import datetime, timedelta
 from typing import Literal
 
 from aims_mlops.evidence.clock import read
+from aims_mlops.evidence.kinds import USE_KINDS
 from aims_mlops.evidence.records import Record
 from aims_mlops.inventory.monitoring import Monitor, span
-from aims_mlops.oversight.in_use import USE_KINDS, Uses
+from aims_mlops.oversight.in_use import Uses
 from aims_mlops.oversight.plans import Plan
 from aims_mlops.oversight.windows import end_after, ends, start_of
 
 RUN_KIND = "monitoring-run"
-OPERATION_KINDS = USE_KINDS
 Stage = Literal["data", "labels"]
 
 

@@ -18,8 +18,6 @@ from typing import Any
 
 from aims_mlops.evidence.records import Record
 
-USE_KINDS = ("promotion", "deployment")
-
 # What holds one version at a time; the rest may hold several.
 _ONE_AT_A_TIME = frozenset(("alias", "model-tag"))
 

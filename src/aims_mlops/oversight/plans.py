@@ -18,7 +18,6 @@ from aims_mlops.evidence.records import Record
 from aims_mlops.inventory.monitoring import Monitor
 
 KIND = "monitoring-schedule"
-PLAN_KINDS = ("system", KIND)
 _WHEN = ("every", "window", "delay", "grace", "labels_delay", "time_zone")
 _LABELS = ("label", "labels", "data")  # which say whether a second run awaits labels
 

@@ -8,13 +8,13 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from aims_mlops.evidence.kinds import PLAN_KINDS, USE_KINDS
 from aims_mlops.evidence.records import Record, Subject
 from aims_mlops.inventory.monitoring import Monitor
 from aims_mlops.inventory.renames import KIND as RENAME
 from aims_mlops.inventory.renames import Names
 from aims_mlops.inventory.system import System
 from aims_mlops.oversight.cadence import (
-    OPERATION_KINDS,
     RUN_KIND,
     Missed,
     Operation,
@@ -24,12 +24,10 @@ from aims_mlops.oversight.cadence import (
     operation_of,
     scheduled,
 )
-from aims_mlops.oversight.plans import PLAN_KINDS, Plan, plans_of, standing, under
+from aims_mlops.oversight.plans import Plan, plans_of, standing, under
 
 if TYPE_CHECKING:
     from aims_mlops.evidence.store import EvidenceStore
-
-SCHEDULE_KINDS = (*OPERATION_KINDS, *PLAN_KINDS, RENAME, RUN_KIND)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,7 +92,7 @@ def schedules(
     ):
         return ()
     # Of all systems: that a promotion was taken away may be noted without one.
-    said += store.find(kind=OPERATION_KINDS)
+    said += store.find(kind=USE_KINDS)
     runs: list[Record] = []
     if only is None:
         runs += store.find(kind=RUN_KIND)

@@ -7,11 +7,12 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from aims_mlops.evidence.clock import stamp
+from aims_mlops.evidence.kinds import USE_KINDS
 from aims_mlops.evidence.records import Record, Subject
 from aims_mlops.inventory.renames import KIND as RENAME
 from aims_mlops.inventory.renames import Names
 from aims_mlops.oversight.alarm import Alarm
-from aims_mlops.oversight.in_use import USE_KINDS, InUse, in_use
+from aims_mlops.oversight.in_use import InUse, in_use
 from aims_mlops.oversight.nonconformity import Severity
 from aims_mlops.oversight.plans import difference
 from aims_mlops.oversight.schedules import Schedule

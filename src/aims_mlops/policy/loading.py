@@ -12,11 +12,11 @@ from aims_mlops.documents.problems import Problem, did_you_mean, refuse, validat
 from aims_mlops.documents.reading import read_yaml
 from aims_mlops.errors import DocumentError
 from aims_mlops.evidence.controls import CONTROLS
-from aims_mlops.evidence.kinds import KINDS
+from aims_mlops.evidence.kinds import FIGURE_KINDS, KINDS
 from aims_mlops.policy.grammar import PolicyDocument, Requirement, Rule
 from aims_mlops.policy.packs import pack_names, pack_path
 from aims_mlops.policy.policy import Policy
-from aims_mlops.policy.vocabulary import FIGURE_KINDS, known_measures
+from aims_mlops.policy.vocabulary import known_measures
 
 MAX_DEPTH = 8  # of `extends`
 _SINGLE = (

@@ -6,9 +6,6 @@ expectation, `expect_…`; no list here has to know those.
 
 from __future__ import annotations
 
-# Kinds of evidence whose body has `figures`.
-FIGURE_KINDS = ("performance", "bias", "drift", "data-quality")
-
 _CLASSIFICATION = (
     "accuracy_score balanced_accuracy_score precision_score recall_score f1_score roc_auc_score "
     "average_precision_score log_loss brier_score_loss matthews_corrcoef precision_macro "

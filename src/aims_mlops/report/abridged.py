@@ -9,19 +9,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
+from aims_mlops.evidence.kinds import WHOLE_KINDS
 from aims_mlops.evidence.records import Evidence, Record, Subject
 
 SOMETHING = ("…",)  # in the place of a list or an object of which only its presence counts
 _TEXT_LIMIT = 2_000  # characters, as `reading` shows at most
 
-# Kinds whose bodies are read field by field elsewhere, and are few or short.
-_WHOLE = frozenset(
-    (
-        "nonconformity", "deployment", "incident", "promotion", "system", "policy", "anchor", "gap",
-        "monitoring-schedule", "key-rotation", "key-revocation", "erasure", "retention", "hold",
-        "hold-release",
-    )
-)  # fmt: skip
 _KEPT = {
     "model": frozenset(("datasets",)),
     "monitoring-run": frozenset(("window", "replaces", "labels")),
@@ -46,7 +39,7 @@ class Abridged:
     def record(self, record: Record) -> Record:
         """The record without envelope, leaf and key, its body as far as coverage reads it."""
         given = record.evidence
-        body = given.body if given.kind in _WHOLE else self._body(given.kind, given.body)
+        body = given.body if given.kind in WHOLE_KINDS else self._body(given.kind, given.body)
         evidence = Evidence(
             kind=self._once(given.kind),
             version=given.version,

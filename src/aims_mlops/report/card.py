@@ -12,6 +12,7 @@ from datetime import datetime
 from typing import Any
 
 from aims_mlops.evidence import clock
+from aims_mlops.evidence.kinds import CARD_OF_RUN_KINDS, CARD_OF_SYSTEM_KINDS
 from aims_mlops.evidence.models import ModelReference
 from aims_mlops.evidence.records import Record
 from aims_mlops.evidence.store import StoreStatus
@@ -23,12 +24,6 @@ from aims_mlops.report.card_limits import Limit, limits
 from aims_mlops.report.card_measures import Measured, measured
 from aims_mlops.report.coverage import anchored_size
 from aims_mlops.report.scope import Scope, digests_about
-
-# Records of a system hold for every model of it; all others must name the model's content.
-OF_SYSTEM = ("system", "supplier", "impact-assessment")
-# Records of a run that made the model; its figures must name the model themselves, because a run
-# may make several.
-OF_RUN = ("run", "environment", "code", "parameters", "dataset", "data-quality", "gap")
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,6 +136,9 @@ def _concerns(
     if model.sha256 in digests_about(record):
         return True
     evidence = record.evidence
-    if evidence.kind in OF_RUN and evidence.run is not None and evidence.run in runs:
+    # The figures of a run that made the model must name it themselves: a run may make several.
+    if evidence.kind in CARD_OF_RUN_KINDS and evidence.run is not None and evidence.run in runs:
         return True
-    return evidence.kind in OF_SYSTEM and system is not None and evidence.system == system
+    # Records of a system hold for every model of it; all others must name the model's content.
+    of_system = evidence.kind in CARD_OF_SYSTEM_KINDS
+    return of_system and system is not None and evidence.system == system

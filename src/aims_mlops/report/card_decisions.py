@@ -6,19 +6,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from aims_mlops.evidence.kinds import ANSWER_KINDS
 from aims_mlops.evidence.records import Record
 from aims_mlops.report import reading
 from aims_mlops.report.summary import plural, summarise
 
-KINDS = (
-    "impact-assessment",
-    "approval",
-    "rejection",
-    "revocation",
-    "waiver",
-    "decision",
-    "promotion",
-)
 _PERSONAL = {
     "approval": "approved",
     "rejection": "rejected",
@@ -43,7 +35,7 @@ class Answer:
 
 def answers(newest_first: Sequence[Record]) -> tuple[Answer, ...]:
     """Every step about the model, newest first; approvals with what the gate made of them."""
-    steps = [record for record in newest_first if record.evidence.kind in KINDS]
+    steps = [record for record in newest_first if record.evidence.kind in ANSWER_KINDS]
     uncounted = {id_: why for id_, why in weighed(steps).items() if why is not None}
     found = []
     for record in steps:

@@ -54,7 +54,8 @@ def newest(records: Iterable[Record], *kinds: str) -> Record | None:
 
 
 def details(model: ModelReference, records: Sequence[Record]) -> tuple[Fact, ...]:
-    captured, run, code = (newest(records, kind) for kind in ("model", "run", "code"))
+    captured, run = newest(records, "model"), newest(records, "run")
+    code = newest(records, "code")
     body = _body(captured)
     registered = reading.mapping(body, "registered")
     name = reading.string(registered, "name") or model.name or reading.string(body, "name")

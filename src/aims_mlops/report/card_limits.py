@@ -154,7 +154,8 @@ def _of_figures(kind: str, taken: Measured) -> Iterator[Limit]:
 
 
 def _of_capture(records: Sequence[Record]) -> Iterator[Limit]:
-    code, run, parameters = (newest(records, kind) for kind in ("code", "run", "parameters"))
+    code, run = newest(records, "code"), newest(records, "run")
+    parameters = newest(records, "parameters")
     if code is None or reading.string(code.evidence.body, "commit") is None:
         yield Limit("The code's commit is not recorded.", code.id if code else None)
     elif code.evidence.body.get("dirty") is True:

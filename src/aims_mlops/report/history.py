@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from aims_mlops.evidence.kinds import FIGURE_KINDS, RUN_KINDS
 from aims_mlops.evidence.records import Record
 from aims_mlops.report import page, reading
 from aims_mlops.report.card_decisions import weighed
@@ -20,24 +21,9 @@ from aims_mlops.report.visible import one_line
 
 FORMAT = "aims-history/1"
 
-# What a run records besides itself; told in the run's line.
-_OF_A_RUN = frozenset(
-    (
-        "environment",
-        "code",
-        "parameters",
-        "dataset",
-        "data-quality",
-        "model",
-        "performance",
-        "bias",
-        "model-card",
-        "gap",
-    )
-)
 _LOOK = "monitoring-run"
 _LOG = "inference-log"
-_OF_A_LOOK = frozenset((_LOOK, "drift", "data-quality", "performance", "bias"))
+_OF_A_LOOK = frozenset((_LOOK, *FIGURE_KINDS))
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +69,7 @@ def tell(records: Iterable[Record], system: str, made_at: str) -> History:
     of_run: dict[str, list[Record]] = {}
 
     def in_run(record: Record) -> bool:
-        kinds = _OF_A_LOOK if record.evidence.run in monitored else (*_OF_A_RUN, "run")
+        kinds = _OF_A_LOOK if record.evidence.run in monitored else RUN_KINDS
         return record.evidence.run is not None and record.evidence.kind in kinds
 
     for record in scope.records:

@@ -22,7 +22,7 @@ def summarise(record: Record) -> str:
     body = record.evidence.body
     teller = _TELLERS.get(kind)
     parts = teller(body) if teller else [reading.string(body, "name")]
-    text = ", ".join(part for part in parts if part) or KINDS[kind][0]
+    text = ", ".join(part for part in parts if part) or KINDS[kind].line
     text = " ".join(text.split())
     return text if len(text) <= LIMIT else text[: LIMIT - 2] + " …"
 

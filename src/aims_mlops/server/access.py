@@ -7,14 +7,9 @@ from collections.abc import Awaitable, Callable
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 
-from aims_mlops.evidence.kinds import LOG_KINDS
+from aims_mlops.evidence.kinds import KINDS
 from aims_mlops.server.problems import ProblemError
 from aims_mlops.server.tokens import Scope, Token, Tokens
-
-# Consent and what sets rules aside: always one person's, named by the token.
-PERSON_KINDS = frozenset(
-    ("approval", "rejection", "revocation", "delegation", "waiver", "enrolment")
-)
 
 
 def needs(tokens: Tokens, *scopes: Scope) -> Callable[[Request], Awaitable[Token]]:
@@ -40,9 +35,10 @@ def needs(tokens: Tokens, *scopes: Scope) -> Callable[[Request], Awaitable[Token
 
 def check_push(token: Token, kind: str, actor: str) -> None:
     """Whether this token may push evidence of this kind by this actor; raises ProblemError."""
-    if kind in LOG_KINDS:
+    # Consent and what sets rules aside is always one person's, named by the token.
+    scope: Scope | None = KINDS[kind].push if kind in KINDS else "capture"
+    if scope is None:
         raise ProblemError("forbidden", f"evidence of kind {kind} is only made by the log itself")
-    scope: Scope = "approve" if kind in PERSON_KINDS else "capture"
     if not token.allows(scope):
         raise ProblemError("forbidden", f"evidence of kind {kind} needs scope {scope}")
     if scope == "approve" and token.actor is None:

@@ -29,7 +29,7 @@ from aims_mlops.evidence.checkpoint import Checkpoint, unverified_checkpoint
 from aims_mlops.evidence.clock import now
 from aims_mlops.evidence.envelope import pae
 from aims_mlops.evidence.keychain import ROTATION
-from aims_mlops.evidence.kinds import LOG_KINDS
+from aims_mlops.evidence.kinds import BUNDLE_KINDS, LOG_KINDS
 from aims_mlops.evidence.leaf import Leaf
 from aims_mlops.evidence.records import Record
 from aims_mlops.evidence.store import EvidenceStore
@@ -38,10 +38,6 @@ from aims_mlops.store.bundle_source import BundleSource, header_signature, sourc
 VERSION = 1
 PART = 768 * 1024  # bytes of a blob in one line
 PAGE = 500  # records whose proofs are read at a time
-# Records about the log itself: every bundle has them, or its keys and gaps could not be explained.
-ABOUT_THE_LOG = (
-    "key-rotation", "key-revocation", "erasure", "retention", "anchor", "clock-change",
-)  # fmt: skip
 HEADER_TYPE = "application/vnd.aims-mlops.bundle-header+json"
 
 
@@ -289,7 +285,7 @@ class _Writer:
 
     def _about_the_log(self) -> Iterator[Record]:
         """Records about the log, and the one after a handover of an older version: see keychain."""
-        for record in self.store.find(kind=ABOUT_THE_LOG):
+        for record in self.store.find(kind=BUNDLE_KINDS):
             yield record
             if record.evidence.kind == ROTATION and "log" not in record.evidence.body:
                 yield from self.store.find(since=record.sequence + 1, limit=1)

@@ -31,6 +31,7 @@ from aims_mlops.evidence.checkpoint import (
     write_proof,
 )
 from aims_mlops.evidence.envelope import Signature
+from aims_mlops.evidence.kinds import REMOVING_KINDS
 from aims_mlops.evidence.limits import MAX_BATCH
 from aims_mlops.evidence.merkle import EMPTY_ROOT
 from aims_mlops.evidence.note import VerifierKey
@@ -302,7 +303,7 @@ class RemoteStore:
     def erased(self) -> frozenset[str]:
         """Digests of the blobs whose content was erased or pruned, as the log records it."""
         found: set[str] = set()
-        for record in self.find(kind=("erasure", "retention")):
+        for record in self.find(kind=REMOVING_KINDS):
             found.update(str(digest) for digest in record.evidence.body.get("blobs", ()))
         return frozenset(found)
 

@@ -18,6 +18,7 @@ from aims_mlops.errors import (
 from aims_mlops.evidence.canonical import canonical
 from aims_mlops.evidence.checkpoint import origin_of, write_proof
 from aims_mlops.evidence.envelope import Signature, Signer, sign
+from aims_mlops.evidence.kinds import REMOVING_KINDS
 from aims_mlops.evidence.limits import MAX_BATCH
 from aims_mlops.evidence.merkle import (
     consistency_proof,
@@ -296,7 +297,7 @@ class SqlStore:
     def erased(self) -> frozenset[str]:
         """Digests of the blobs whose content was erased or pruned, as the log records it."""
         found: set[str] = set()
-        for record in self.find(kind=("erasure", "retention")):
+        for record in self.find(kind=REMOVING_KINDS):
             found.update(str(digest) for digest in record.evidence.body.get("blobs", ()))
         return frozenset(found)
 
