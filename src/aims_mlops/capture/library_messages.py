@@ -10,7 +10,7 @@ import re
 import sys
 import types
 
-from aims_mlops.capture.environment import packages_of
+from aims_mlops.capture.packages import packages_of
 
 _NAMES_ONLY = (
     re.compile(r"No module named '[\w.]+'"),

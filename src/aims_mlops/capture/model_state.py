@@ -170,7 +170,7 @@ def goes_by_value(module: str) -> bool:
         return True
     if top in sys.stdlib_module_names or top == "builtins":
         return False
-    from aims_mlops.capture.environment import packages_of
+    from aims_mlops.capture.packages import packages_of
 
     loaded = sys.modules.get(top)
     files = getattr(loaded, "__file__", None) or getattr(loaded, "__path__", None)

@@ -9,10 +9,10 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from aims_mlops.capture.captured import CapturedModel
-from aims_mlops.capture.environment import installed_packages, packages_of
 from aims_mlops.capture.failures import guarded, note
 from aims_mlops.capture.hooking import first_plugin
 from aims_mlops.capture.model_parameters import parameters_of
+from aims_mlops.capture.packages import installed_packages, packages_of
 from aims_mlops.capture.personal import is_identifier
 from aims_mlops.errors import InputError, ModelNotFoundError
 from aims_mlops.evidence.models import FileDigest, ModelReference

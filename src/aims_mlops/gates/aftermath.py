@@ -11,7 +11,6 @@ from aims_mlops.assessments.dossier import Dossier
 from aims_mlops.assessments.waiver import weigh_waivers
 from aims_mlops.evidence.clock import read, stamp
 from aims_mlops.evidence.records import Record
-from aims_mlops.gates.break_glass import in_vain
 from aims_mlops.inventory.people import People
 from aims_mlops.policy.key_rule import KeyRule
 from aims_mlops.policy.policy import Policy
@@ -124,3 +123,15 @@ def _expired_waivers(
 def _reason_given(body: Mapping[str, Any]) -> str:
     request = body.get("request")
     return str(request.get("break_glass")) if isinstance(request, Mapping) else "no reason"
+
+
+def in_vain(record: Record, promotions: Iterable[Record]) -> bool:
+    """Whether glass was broken for a promotion that the registry then did not make."""
+    if record.evidence.body.get("broke_glass") is not True:
+        return False
+    outcomes = [
+        promotion.evidence.body.get("outcome")
+        for promotion in promotions
+        if promotion.evidence.body.get("decision") == record.id
+    ]
+    return "failed" in outcomes and "set" not in outcomes

@@ -89,18 +89,6 @@ def _is_this(body: Any, asked: Any, request: PromotionRequest) -> bool:
     )
 
 
-def in_vain(record: Record, promotions: Iterable[Record]) -> bool:
-    """Whether glass was broken for a promotion that the registry then did not make."""
-    if record.evidence.body.get("broke_glass") is not True:
-        return False
-    outcomes = [
-        promotion.evidence.body.get("outcome")
-        for promotion in promotions
-        if promotion.evidence.body.get("decision") == record.id
-    ]
-    return "failed" in outcomes and "set" not in outcomes
-
-
 def may_break(actor: str, people: People, policy: Policy) -> bool:
     """Whether the policy has break-glass, and this person a role that may use it."""
     allowed, held = policy.break_glass, set(people.roles(people.human(actor)))

@@ -31,8 +31,7 @@ from aims_mlops.evidence.kinds import VALIDITY_KINDS
 from aims_mlops.evidence.models import ModelReference
 from aims_mlops.evidence.records import Record
 from aims_mlops.evidence.store import signed
-from aims_mlops.gates.aftermath import open_nonconformities
-from aims_mlops.gates.break_glass import in_vain
+from aims_mlops.gates.aftermath import in_vain, open_nonconformities
 from aims_mlops.gates.consent_checks import check_assessment, check_consent
 from aims_mlops.gates.genuine import why_not_the_gates
 from aims_mlops.gates.open_findings import open_about

@@ -12,6 +12,7 @@ from threading import RLock
 from typing import TYPE_CHECKING
 
 from aims_mlops.errors import DocumentError, InputError
+from aims_mlops.inventory.inference import Inference
 from aims_mlops.inventory.people import People
 from aims_mlops.inventory.person import Person
 from aims_mlops.inventory.settings import Settings, Target, contradictions
@@ -55,6 +56,22 @@ class Project:
     def system_of_model(self, name: str) -> System | None:
         """The AI system that a registered model belongs to."""
         return next((system for system in self.systems if system.has_model(name)), None)
+
+    def inference_settings(self, system: str) -> Inference:
+        """What aims.yaml says of a system's inference log; the defaults without an aims.yaml.
+
+        Raises InputError for a system that it does not name.
+        """
+        known = self.system(system)
+        if known is not None:
+            return known.inference
+        if self.path is None:
+            return Inference()
+        raise InputError(
+            "aims.yaml names no such AI system",
+            got=repr(system),
+            expected=", ".join(s.id for s in self.systems) or "systems in aims.yaml",
+        )
 
     @cached_property
     def humans(self) -> People:

@@ -10,8 +10,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from aims_mlops.capture.environment import installed_packages, packages_of
 from aims_mlops.capture.model_state import goes_by_value, modules_of
+from aims_mlops.capture.packages import installed_packages, packages_of
 
 # library of a model's class, name of the class or * -> MLflow flavor, the argument it takes,
 # packages that loading needs beside those that the model is made of

@@ -21,7 +21,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from aims_mlops.capture.environment import packages_of
+from aims_mlops.capture.packages import packages_of
 from aims_mlops.errors import InputError
 from aims_mlops.mlflow_plugin.flavors import Flavor
 from aims_mlops.mlflow_plugin.requirements import closure, named_in

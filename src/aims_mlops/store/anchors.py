@@ -20,8 +20,8 @@ from aims_mlops.evidence.records import Evidence, Record, Subject
 from aims_mlops.evidence.urls import without_credentials
 from aims_mlops.store.bundle_source import SqlSource
 from aims_mlops.store.durable import make_folder, write_file
+from aims_mlops.store.rotation import handovers
 from aims_mlops.store.sql import SqlStore
-from aims_mlops.store.verify_keys import handovers
 
 if TYPE_CHECKING:
     from cryptography.x509 import Certificate

@@ -8,6 +8,7 @@ to others is in `evidence.keychain`.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import sqlalchemy as sa  # noqa: TID253  the adapter itself
@@ -15,6 +16,7 @@ import sqlalchemy as sa  # noqa: TID253  the adapter itself
 from aims_mlops.errors import InputError
 from aims_mlops.evidence import clock
 from aims_mlops.evidence.envelope import Signer, key_id
+from aims_mlops.evidence.keychain import ROTATION, Handover
 from aims_mlops.evidence.public_keys import check_public_key
 from aims_mlops.evidence.records import Evidence, Record, Subject
 from aims_mlops.store.sql import SqlStore
@@ -107,3 +109,10 @@ def revoke_key(store: SqlStore, key: str, *, since: int, actor: str, reason: str
         claimed_at=clock.now(),
     )
     return store.append_own(evidence)
+
+
+def handovers(store: SqlStore) -> Iterator[Handover]:
+    """Every record of a handover, with the record after it."""
+    for record in store.find(kind=ROTATION):
+        following = next(iter(store.find(since=record.sequence + 1, limit=1)), None)
+        yield Handover(record.sequence, record.envelope, following.envelope if following else None)

@@ -3,22 +3,16 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 from aims_mlops.errors import EvidenceError, VerificationError
 from aims_mlops.evidence.checkpoint import origin_of
-from aims_mlops.evidence.keychain import ROTATION, Handover, KeyChain, KeySpan
+from aims_mlops.evidence.keychain import KeyChain, KeySpan
 from aims_mlops.evidence.note import VerifierKey
+from aims_mlops.store.rotation import handovers
 from aims_mlops.store.signed import PIN_VARIABLE
 from aims_mlops.store.sql import SqlStore
 from aims_mlops.store.verify_report import Report
-
-
-def handovers(store: SqlStore) -> Iterator[Handover]:
-    """Every record of a handover, with the record after it."""
-    for record in store.find(kind=ROTATION):
-        following = next(iter(store.find(since=record.sequence + 1, limit=1)), None)
-        yield Handover(record.sequence, record.envelope, following.envelope if following else None)
 
 
 def check_keys(

@@ -9,7 +9,8 @@ from aims_mlops.measures.bias.comparison import comparison_figures
 from aims_mlops.measures.bias.impact import impact_figures
 from aims_mlops.measures.bias.rates import RATES, Confusion, Grouping, rate_figures
 from aims_mlops.measures.cells import Cells
-from aims_mlops.measures.figures import EVERY_GROUP, Figure, group_text
+from aims_mlops.measures.figures import Figure, group_text
+from aims_mlops.measures.groups import scope_of
 from aims_mlops.measures.libraries import source_of
 from aims_mlops.measures.result import LeftOut
 
@@ -99,50 +100,6 @@ def impact_ratios(
         figures += found
         left_out += missing
     return figures, left_out
-
-
-def scope_of(grouping: Grouping, by: list[Grouping]) -> dict[str, str] | None:
-    """`group` of a comparison: None where all sensitive columns are crossed."""
-    columns = {column for other in by for column in other.columns}
-    return (
-        None if columns == set(grouping.columns) else dict.fromkeys(grouping.columns, EVERY_GROUP)
-    )
-
-
-def compared_share(by: list[Grouping], min_group_size: int) -> list[Figure]:
-    """The share of rows in groups that are large enough to be compared, by grouping."""
-    figures = []
-    for grouping in by:
-        total = int(grouping.rows.sum())
-        compared = int(grouping.rows[grouping.rows >= min_group_size].sum())
-        figures.append(
-            Figure(
-                measure="compared_share",
-                group=scope_of(grouping, by),
-                value=compared / total,
-                low=compared / total,
-                high=compared / total,
-                numerator=compared,
-                denominator=total,
-                n=total,
-                method="a count, not an estimate",
-                source=source_of("aims-mlops", "rows in groups large enough to be compared"),
-            )
-        )
-    return figures
-
-
-def small_groups(by: list[Grouping], min_group_size: int) -> list[LeftOut]:
-    return [
-        LeftOut(
-            what=f"comparison with {group_text(group)}",
-            why=f"fewer than {min_group_size} rows",
-            n=int(rows),
-        )
-        for grouping in by
-        for group, rows in zip(grouping.groups, grouping.rows, strict=True)
-        if rows < min_group_size
-    ]
 
 
 def _rates(

@@ -14,10 +14,8 @@ import numpy as np
 
 from aims_mlops.errors import InputError
 from aims_mlops.measures.bias.classes import (
-    compared_share,
     group_figures,
     impact_ratios,
-    small_groups,
 )
 from aims_mlops.measures.bias.rates import (
     Grouping,
@@ -31,6 +29,7 @@ from aims_mlops.measures.columns import Columns, columns_of
 from aims_mlops.measures.engine_errors import measures_columns
 from aims_mlops.measures.figures import Figure, group_text
 from aims_mlops.measures.grouped_result import GroupedResult
+from aims_mlops.measures.groups import compared_share, small_groups
 from aims_mlops.measures.label_sets import matching_labels
 from aims_mlops.measures.labels import (
     TASKS,

@@ -11,10 +11,10 @@ from typing import Any
 
 import numpy as np
 
-from aims_mlops.measures.bias.classes import scope_of
 from aims_mlops.measures.bias.rates import Grouping
 from aims_mlops.measures.columns import Columns
 from aims_mlops.measures.figures import Figure, group_text
+from aims_mlops.measures.groups import scope_of
 from aims_mlops.measures.intervals import Estimates, compare_groups, student_quantile
 from aims_mlops.measures.libraries import source_of
 from aims_mlops.measures.moments import GroupSums, sum_groups

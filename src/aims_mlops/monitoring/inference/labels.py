@@ -78,11 +78,10 @@ def record_labels(
     import pyarrow.parquet as pq
 
     from aims_mlops.inventory.project import find_project
-    from aims_mlops.monitoring.inference.opening import settings_of
 
     project = project or find_project()
     moment = (now or datetime.now(UTC)).astimezone(UTC)
-    folder = Folder.of(settings_of(project, system).folder, project.root)
+    folder = Folder.of(project.inference_settings(system).folder, project.root)
     table = _table(frame, label, moment)
     first = moment - timedelta(days=look_back_days)
     _require_same_kind(folder, system, table, label, first, moment)

@@ -7,7 +7,6 @@ import os
 import threading
 from typing import TYPE_CHECKING
 
-from aims_mlops.errors import InputError
 from aims_mlops.evidence.models import ModelReference
 from aims_mlops.inventory.inference import Inference
 from aims_mlops.monitoring.inference.hashing import hashing_key
@@ -49,7 +48,7 @@ def recorder_for(
     name = (str(project.root), system, uri, target or "", repr(settings), repr(trouble))
     with _lock:
         if name not in _recorders:
-            found = settings or settings_of(project, system)
+            found = settings or project.inference_settings(system)
             _recorders[name] = _recorder(project, system, found, model, target, trouble)
         return _recorders[name]
 
@@ -98,23 +97,6 @@ def _unopened(system: str, trouble: Trouble) -> Recorder:
                 project, system, folder, kept, trouble=trouble, spools=spools
             )
         return _recorders[name]
-
-
-def settings_of(project: Project, system: str) -> Inference:
-    """What aims.yaml says of a system's log; the defaults where there is no aims.yaml.
-
-    Raises InputError for a system that it does not name.
-    """
-    known = project.system(system)
-    if known is not None:
-        return known.inference
-    if project.path is None:
-        return Inference()
-    raise InputError(
-        "aims.yaml names no such AI system",
-        got=repr(system),
-        expected=", ".join(s.id for s in project.systems) or "systems in aims.yaml",
-    )
 
 
 class Lazily:

@@ -45,7 +45,6 @@ def record_override(
     from aims_mlops.inventory.identity import current_actor
     from aims_mlops.inventory.person import pseudonym
     from aims_mlops.inventory.project import find_project
-    from aims_mlops.monitoring.inference.opening import settings_of
     from aims_mlops.monitoring.inference.shape import as_json
 
     if not reason.strip() or not who.strip():
@@ -55,7 +54,7 @@ def record_override(
     moment = (at or datetime.now(UTC)).astimezone(UTC)
     person = project.person(who)
     name = person.id if person is not None else pseudonym(who)
-    folder = Folder.of(settings_of(project, system).folder, project.root)
+    folder = Folder.of(project.inference_settings(system).folder, project.root)
     text = pa.string()
     table = pa.table(
         {

@@ -31,9 +31,8 @@ def prune(
     A day is deleted as a whole, once all of it is older than `retention_days`. `dry_run` only says
     which. Raises InputError, OSError.
     """
-    from aims_mlops.monitoring.inference.opening import settings_of
 
-    settings = settings_of(project, system)
+    settings = project.inference_settings(system)
     folder = Folder.of(settings.folder, project.root)
     today = (now or datetime.now(UTC)).astimezone(UTC).date()
     before = today - timedelta(days=settings.retention_days)

@@ -21,11 +21,10 @@ def summary(
     project: Project, system: str, *, days: int, now: datetime | None = None
 ) -> dict[str, Any]:
     """Files by day, counts on record and everything odd of the last days, as JSON values."""
-    from aims_mlops.monitoring.inference.opening import settings_of
 
     end = (now or datetime.now(UTC)).astimezone(UTC)
     start = end - timedelta(days=days)
-    folder = Folder.of(settings_of(project, system).folder, project.root)
+    folder = Folder.of(project.inference_settings(system).folder, project.root)
     window = look(folder, system, start, end)
     by_day: dict[str, list[int]] = {}
     for file in window.files:
