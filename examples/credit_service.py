@@ -33,7 +33,7 @@ def aims(*arguments: str, actor: str, expect: int = 0, last: int = 0) -> None:
 
     Ends the example if the exit code is not the expected one.
     """
-    from aims_mlops.cli.main import main
+    from aims_mlops.__main__ import main
 
     os.environ["AIMS_ACTOR"] = actor
     print(f"\n  {actor} $ aims {shlex.join(arguments)}", flush=True)
@@ -117,21 +117,19 @@ def main() -> None:
     )
 
     step(5, "Later it is known who paid")
-    from aims_mlops.monitoring.inference.recorder import close_all
+    from aims_mlops import close_inference_logs
 
-    close_all()  # as the service ends
+    close_inference_logs()  # as the service ends
     labels = today[["defaulted"]].assign(request_id=[id_ for _, id_ in answers])
     labels.to_csv("labels.csv", index=False)
     aims("inference", "labels", "credit", "labels.csv", "--label", "defaulted", actor="ana")
     aims("inference", "status", "credit", actor="ana")
 
     step(6, "The next morning: applicants earn less than those of the training")
-    from aims_mlops.gates.alarms import every_alarm
-    from aims_mlops.inventory.project import find_project
-    from aims_mlops.monitoring.look import one_round
+    from aims_mlops import every_alarm, find_project, run_cycle
 
     tomorrow = datetime.now(UTC).replace(hour=0, minute=0, second=0) + timedelta(days=1, hours=1)
-    done = one_round(find_project(), every_alarm, now=tomorrow, workers=1)
+    done = run_cycle(find_project(), every_alarm, now=tomorrow, workers=1)
     for ran in done.runs:
         print(f"  {ran.id}: {ran.outcome}")
         for finding in ran.findings:

@@ -40,7 +40,7 @@ def aims(*arguments: str, actor: str, expect: int = 0, last: int = 0) -> None:
 
     Everything goes into transcript.txt. Ends the demo if the exit code is not the expected one.
     """
-    from aims_mlops.cli.main import main
+    from aims_mlops.__main__ import main
 
     os.environ["AIMS_ACTOR"] = actor
     printed = io.StringIO()

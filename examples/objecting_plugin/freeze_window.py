@@ -9,7 +9,7 @@ import os
 from collections.abc import Iterable
 from datetime import UTC, date, datetime
 
-from aims_mlops.gates.decide import Objection, PromotionRequest
+from aims_mlops.hookspecs import Objection, PromotionRequest
 from aims_mlops.plugins import hookimpl
 
 

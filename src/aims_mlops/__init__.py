@@ -17,16 +17,23 @@ if TYPE_CHECKING:
     from aims_mlops.capture.decorators import evaluation as evaluation
     from aims_mlops.capture.decorators import training as training
     from aims_mlops.capture.run import current_run as current_run
+    from aims_mlops.capture.statement import statement as statement
+    from aims_mlops.gates.alarms import every_alarm as every_alarm
     from aims_mlops.gates.check import check_model as check_model
     from aims_mlops.gates.deploying import deployment as deployment
     from aims_mlops.gates.service import gate as gate
+    from aims_mlops.inventory.project import find_project as find_project
     from aims_mlops.measures.bias.measure import measure_bias as measure_bias
     from aims_mlops.measures.bias.mitigation import record_mitigation as record_mitigation
     from aims_mlops.measures.drift.measure import measure_drift as measure_drift
+    from aims_mlops.measures.drift.persistence import drift_series as drift_series
     from aims_mlops.measures.drift.persistence import persistent_drift as persistent_drift
+    from aims_mlops.measures.drift.pooling import measure_pooled_drift as measure_pooled_drift
+    from aims_mlops.measures.drift.reference import ReferenceProfile as ReferenceProfile
     from aims_mlops.measures.drift.reference import (
         build_reference_profile as build_reference_profile,
     )
+    from aims_mlops.measures.files import fingerprint_files as fingerprint_files
     from aims_mlops.measures.fingerprint.lineage import trace_lineage as trace_lineage
     from aims_mlops.measures.fingerprint.profile import profile_table as profile_table
     from aims_mlops.measures.fingerprint.table import fingerprint as fingerprint
@@ -38,29 +45,49 @@ if TYPE_CHECKING:
     from aims_mlops.measures.quality.infer import infer_suite as infer_suite
     from aims_mlops.measures.quality.leakage import measure_leakage as measure_leakage
     from aims_mlops.measures.quality.measure import measure_quality as measure_quality
+    from aims_mlops.measures.signing_manifest import signing_statement as signing_statement
+    from aims_mlops.monitoring.inference.asgi import InferenceLog as InferenceLog
     from aims_mlops.monitoring.inference.decorator import monitored as monitored
     from aims_mlops.monitoring.inference.labels import record_labels as record_labels
     from aims_mlops.monitoring.inference.overrides import record_override as record_override
     from aims_mlops.monitoring.inference.pyfunc import monitored_pyfunc as monitored_pyfunc
+    from aims_mlops.monitoring.inference.reading import joined as joined
+    from aims_mlops.monitoring.inference.recorder import (
+        close_inference_logs as close_inference_logs,
+    )
     from aims_mlops.monitoring.inference.request import request_id as request_id
     from aims_mlops.monitoring.inference.request import use_request_id as use_request_id
+    from aims_mlops.monitoring.look import run_cycle as run_cycle
+    from aims_mlops.policy.grammar import Rule as Rule
+    from aims_mlops.policy.rules import judge as judge
 
 __all__ = [
+    "InferenceLog",
+    "ReferenceProfile",
+    "Rule",
     "build_reference_profile",
     "check_model",
+    "close_inference_logs",
     "compare_performance",
     "current_run",
     "dataset",
     "deployment",
+    "drift_series",
     "errors",
     "evaluation",
+    "every_alarm",
+    "find_project",
     "fingerprint",
+    "fingerprint_files",
     "gate",
     "infer_suite",
+    "joined",
+    "judge",
     "measure_bias",
     "measure_drift",
     "measure_leakage",
     "measure_performance",
+    "measure_pooled_drift",
     "measure_quality",
     "measure_stability",
     "monitored",
@@ -72,6 +99,9 @@ __all__ = [
     "record_override",
     "request_id",
     "run",
+    "run_cycle",
+    "signing_statement",
+    "statement",
     "trace_lineage",
     "training",
     "use_request_id",
@@ -79,20 +109,31 @@ __all__ = [
 
 # public name -> module that defines it; the name is the same there
 _HOME = {
+    "InferenceLog": "aims_mlops.monitoring.inference.asgi",
+    "ReferenceProfile": "aims_mlops.measures.drift.reference",
+    "Rule": "aims_mlops.policy.grammar",
     "build_reference_profile": "aims_mlops.measures.drift.reference",
     "check_model": "aims_mlops.gates.check",
+    "close_inference_logs": "aims_mlops.monitoring.inference.recorder",
     "compare_performance": "aims_mlops.measures.performance.comparison",
     "current_run": "aims_mlops.capture.run",
     "dataset": "aims_mlops.capture.dataset",
     "deployment": "aims_mlops.gates.deploying",
+    "drift_series": "aims_mlops.measures.drift.persistence",
     "evaluation": "aims_mlops.capture.decorators",
+    "every_alarm": "aims_mlops.gates.alarms",
+    "find_project": "aims_mlops.inventory.project",
     "fingerprint": "aims_mlops.measures.fingerprint.table",
+    "fingerprint_files": "aims_mlops.measures.files",
     "gate": "aims_mlops.gates.service",
     "infer_suite": "aims_mlops.measures.quality.infer",
+    "joined": "aims_mlops.monitoring.inference.reading",
+    "judge": "aims_mlops.policy.rules",
     "measure_bias": "aims_mlops.measures.bias.measure",
     "measure_drift": "aims_mlops.measures.drift.measure",
     "measure_leakage": "aims_mlops.measures.quality.leakage",
     "measure_performance": "aims_mlops.measures.performance.measure",
+    "measure_pooled_drift": "aims_mlops.measures.drift.pooling",
     "measure_quality": "aims_mlops.measures.quality.measure",
     "measure_stability": "aims_mlops.measures.performance.stability",
     "monitored": "aims_mlops.monitoring.inference.decorator",
@@ -104,6 +145,9 @@ _HOME = {
     "record_override": "aims_mlops.monitoring.inference.overrides",
     "request_id": "aims_mlops.monitoring.inference.request",
     "run": "aims_mlops.capture.context",
+    "run_cycle": "aims_mlops.monitoring.look",
+    "signing_statement": "aims_mlops.measures.signing_manifest",
+    "statement": "aims_mlops.capture.statement",
     "trace_lineage": "aims_mlops.measures.fingerprint.lineage",
     "training": "aims_mlops.capture.decorators",
     "use_request_id": "aims_mlops.monitoring.inference.request",

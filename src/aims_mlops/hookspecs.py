@@ -6,21 +6,52 @@ training run. docs/plugins.md lists each hook with an example, and a test holds 
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from aims_mlops.evidence.envelope import Signer
 from aims_mlops.evidence.models import ModelReference
 from aims_mlops.evidence.records import Evidence, Record
+from aims_mlops.evidence.store import EvidenceStore
 from aims_mlops.plugins import hookimpl, hookspec
 
 if TYPE_CHECKING:
     from aims_mlops.capture.run import Run
-    from aims_mlops.evidence.store import EvidenceStore
-    from aims_mlops.gates.decide import Objection, PromotionRequest
+    from aims_mlops.gates.reason import Objection
+    from aims_mlops.gates.request import PromotionRequest
     from aims_mlops.oversight.notices import Notice
 
-__all__ = ["Hooks", "hookimpl", "hookspec"]
+__all__ = [
+    "Evidence",
+    "EvidenceStore",
+    "Hooks",
+    "ModelReference",
+    "Notice",
+    "Objection",
+    "PromotionRequest",
+    "Record",
+    "Run",
+    "Signer",
+    "hookimpl",
+    "hookspec",
+]
+
+# A type that a hook is given -> the module that defines it, loaded when somebody asks for it.
+_HOME = {
+    "Notice": "aims_mlops.oversight.notices",
+    "Objection": "aims_mlops.gates.reason",
+    "PromotionRequest": "aims_mlops.gates.request",
+    "Run": "aims_mlops.capture.run",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(importlib.import_module(_HOME[name]), name)
+    globals()[name] = value
+    return value
 
 
 class Hooks:

@@ -29,7 +29,7 @@ from aims_mlops.inventory.project import Project, find_project, forget_stores
 from aims_mlops.measures.drift.reference import build_reference_profile
 from aims_mlops.measures.threads import VARIABLE
 from aims_mlops.monitoring.batch import files_of
-from aims_mlops.monitoring.look import one_round
+from aims_mlops.monitoring.look import run_cycle
 from aims_mlops.monitoring.reference import record_profile
 from aims_mlops.monitoring.running import due
 from aims_mlops.monitoring.window import Task, measure_window
@@ -127,7 +127,7 @@ def test_drift_run_takes_at_most_three_times_the_reading(tmp_path: Path, figures
         path = tmp_path / "s0" / f"{start:%Y-%m-%d}.parquet"
         reading.append(timed(lambda path=path: pd.read_parquet(path)))  # type: ignore[misc]
         began = time.perf_counter()
-        done = one_round(project, alarms, now=moment + timedelta(days=i))
+        done = run_cycle(project, alarms, now=moment + timedelta(days=i))
         running.append(time.perf_counter() - began)
         (run,) = done.runs
         assert run.outcome == "measured"
@@ -183,7 +183,7 @@ def test_systems_due_at_once_share_the_processors(
         measured_alone(wanted[: SYSTEMS // 2])
     cores = os.cpu_count() or 1
     found = []
-    whole = timed(lambda: found.append(one_round(project, alarms, now=moment)))
+    whole = timed(lambda: found.append(run_cycle(project, alarms, now=moment)))
     with one_thread(monkeypatch):
         measured_alone(wanted[SYSTEMS // 2 :])
     forget_stores()

@@ -190,7 +190,7 @@ def test_killed_worker_fails_its_windows_and_the_next_run_measures_them(project:
     from concurrent.futures import ProcessPoolExecutor
 
     from aims_mlops.gates.alarms import every_alarm
-    from aims_mlops.monitoring.look import one_round
+    from aims_mlops.monitoring.look import run_cycle
     from aims_mlops.monitoring.running import due, run_due
 
     found = find_project()
@@ -202,6 +202,6 @@ def test_killed_worker_fails_its_windows_and_the_next_run_measures_them(project:
         done = list(run_due(store, found, wanted, lambda _task: died, now_))
     assert {ran.outcome for ran in done} == {"failed"}
     assert "ended before it was done" in done[0].findings[0]["reason"]
-    again = one_round(found, every_alarm, now=now_)
+    again = run_cycle(found, every_alarm, now=now_)
     assert {ran.outcome for ran in again.runs} == {"measured"}
     assert len(again.runs) == SYSTEMS * DAYS

@@ -44,10 +44,10 @@ def run(ctx: click.Context, system: str | None, workers: int | None, as_json: bo
     another process is at it.
     """
     from aims_mlops.gates.alarms import every_alarm
-    from aims_mlops.monitoring.look import one_round
+    from aims_mlops.monitoring.look import run_cycle
 
     project = _project(system)
-    done = one_round(
+    done = run_cycle(
         project,
         every_alarm,
         now=datetime.now(UTC),

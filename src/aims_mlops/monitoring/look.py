@@ -66,7 +66,7 @@ class Round:
         }
 
 
-def one_round(
+def run_cycle(
     project: Project,
     look: Look,
     *,

@@ -10,7 +10,7 @@ from types import FrameType
 from typing import TYPE_CHECKING
 
 from aims_mlops.inventory.project import find_project
-from aims_mlops.monitoring.look import Look, one_round
+from aims_mlops.monitoring.look import Look, run_cycle
 from aims_mlops.monitoring.recording import Ran
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ def keep_running(
         while not over.is_set():
             try:
                 project = find_project(project.root) if project.path else project
-                one_round(project, look, now=datetime.now(UTC), workers=workers, told=told)
+                run_cycle(project, look, now=datetime.now(UTC), workers=workers, told=told)
             except Exception as error:  # noqa: BLE001  see above
                 broken(error)
             over.wait(seconds)

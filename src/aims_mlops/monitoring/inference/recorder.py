@@ -191,7 +191,7 @@ def _close_with_process() -> None:
     if multiprocessing.parent_process() is not None:
         from multiprocessing.util import Finalize
 
-        Finalize(None, close_all, exitpriority=10)
+        Finalize(None, close_inference_logs, exitpriority=10)
 
 
 def _tally(recorder: Recorder) -> Tally:
@@ -224,7 +224,7 @@ def now_ns() -> int:
     return time.time_ns()
 
 
-def close_all() -> None:
+def close_inference_logs() -> None:
     """Close every log of this process; also called as it ends."""
     for recorder in list(_open):
         try:
@@ -239,5 +239,5 @@ def _after_fork() -> None:
         recorder._begin()
 
 
-atexit.register(close_all)
+atexit.register(close_inference_logs)
 around_fork(after_in_child=_after_fork)

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 from aims_mlops.errors import MissingExtraError, StoreUnavailableError
 from aims_mlops.monitoring.inference.asgi import Application, InferenceLog, Receive, Scope, Send
-from aims_mlops.monitoring.inference.recorder import Recorder, close_all
+from aims_mlops.monitoring.inference.recorder import Recorder, close_inference_logs
 
 if TYPE_CHECKING:
     import socket
@@ -166,7 +166,7 @@ def serve_model(
     finally:
         watch.stop()
         listener.close()
-        close_all()
+        close_inference_logs()
 
 
 def _end(number: int, frame: object) -> None:
