@@ -7,7 +7,7 @@ import inspect
 import json
 from collections.abc import Sequence
 
-from aims_mlops.inventory.settings import Settings
+from aims_mlops.inventory.declared.settings import Settings
 from generated.links import MIRRORED
 from generated.page import ROOT, Page
 from generated.schema import fields

@@ -10,17 +10,17 @@ import importlib
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from aims_mlops.evidence.envelope import Signer
-from aims_mlops.evidence.models import ModelReference
+from aims_mlops.evidence.encoding.envelope import Signer
+from aims_mlops.evidence.model_reference import ModelReference
 from aims_mlops.evidence.records import Evidence, Record
 from aims_mlops.evidence.store import EvidenceStore
 from aims_mlops.plugins import hookimpl, hookspec
 
 if TYPE_CHECKING:
     from aims_mlops.capture.run import Run
-    from aims_mlops.gates.reason import Objection
-    from aims_mlops.gates.request import PromotionRequest
-    from aims_mlops.oversight.notices import Notice
+    from aims_mlops.gates.decision.reason import Objection
+    from aims_mlops.gates.decision.request import PromotionRequest
+    from aims_mlops.operations.notices import Notice
 
 __all__ = [
     "Evidence",
@@ -39,9 +39,9 @@ __all__ = [
 
 # A type that a hook is given -> the module that defines it, loaded when somebody asks for it.
 _HOME = {
-    "Notice": "aims_mlops.oversight.notices",
-    "Objection": "aims_mlops.gates.reason",
-    "PromotionRequest": "aims_mlops.gates.request",
+    "Notice": "aims_mlops.operations.notices",
+    "Objection": "aims_mlops.gates.decision.reason",
+    "PromotionRequest": "aims_mlops.gates.decision.request",
     "Run": "aims_mlops.capture.run",
 }
 

@@ -26,10 +26,10 @@ ALLOW_VARIABLE = "AIMS_PLUGINS"  # comma-separated names; unset: every installed
 
 _BUILT_IN = {
     "aims-stores": "aims_mlops.store.plugin",
-    "aims-remote-stores": "aims_mlops.store.remote_plugin",
+    "aims-remote-stores": "aims_mlops.store.remote.plugin",
     "aims-captures": "aims_mlops.capture.plugin",
     "aims-measures": "aims_mlops.measures.plugin",
-    "aims-notices": "aims_mlops.oversight.plugin",
+    "aims-notices": "aims_mlops.operations.plugin",
     "aims-mlflow": "aims_mlops.mlflow_plugin.plugin",
 }
 

@@ -12,17 +12,17 @@ from typing import Any
 
 import pytest
 
-from aims_mlops.evidence.canonical import canonical
-from aims_mlops.evidence.checkpoint import Checkpoint as LogCheckpoint
-from aims_mlops.evidence.checkpoint import origin_of
-from aims_mlops.evidence.envelope import seal, sign
-from aims_mlops.evidence.merkle import grow, leaf_hash, root_of
+from aims_mlops.evidence.encoding.canonical import canonical
+from aims_mlops.evidence.encoding.envelope import seal, sign
 from aims_mlops.evidence.records import Evidence, Subject
-from aims_mlops.store.anchors import anchor_to_file
-from aims_mlops.store.bundle import Scope, export_bundle
-from aims_mlops.store.keys import FileSigner, load_key
+from aims_mlops.evidence.transparency.checkpoint import Checkpoint as LogCheckpoint
+from aims_mlops.evidence.transparency.checkpoint import origin_of
+from aims_mlops.evidence.transparency.merkle import grow, leaf_hash, root_of
+from aims_mlops.store.administration.anchors import anchor_to_file
+from aims_mlops.store.bundle.export import Scope, export_bundle
+from aims_mlops.store.disk.key_file import FileSigner, load_key
+from aims_mlops.store.log.sql import SqlStore
 from aims_mlops.store.opening import open_sql_store
-from aims_mlops.store.sql import SqlStore
 from aims_verify.findings import Findings, UnreadableError
 from aims_verify.note import Checkpoint
 from aims_verify.verify import verify

@@ -15,19 +15,19 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from aims_mlops.evidence import clock
-from aims_mlops.evidence.canonical import canonical
-from aims_mlops.evidence.checkpoint import Checkpoint as LogCheckpoint
-from aims_mlops.evidence.checkpoint import origin_of
-from aims_mlops.evidence.envelope import Signer, key_id, pae, seal, sign
-from aims_mlops.evidence.leaf import write_leaf
-from aims_mlops.evidence.merkle import grow, leaf_hash, root_of
-from aims_mlops.evidence.note import VerifierKey
+from aims_mlops.evidence.encoding.canonical import canonical
+from aims_mlops.evidence.encoding.envelope import Signer, key_id, pae, seal, sign
 from aims_mlops.evidence.records import Evidence, Subject
-from aims_mlops.store.bundle import HEADER_TYPE, Scope, export_bundle
-from aims_mlops.store.keys import FileSigner, load_key
+from aims_mlops.evidence.transparency.checkpoint import Checkpoint as LogCheckpoint
+from aims_mlops.evidence.transparency.checkpoint import origin_of
+from aims_mlops.evidence.transparency.leaf import write_leaf
+from aims_mlops.evidence.transparency.merkle import grow, leaf_hash, root_of
+from aims_mlops.evidence.transparency.note import VerifierKey
+from aims_mlops.store.administration.key_rotation import rotate_key
+from aims_mlops.store.bundle.export import HEADER_TYPE, Scope, export_bundle
+from aims_mlops.store.disk.key_file import FileSigner, load_key
+from aims_mlops.store.log.sql import SqlStore
 from aims_mlops.store.opening import open_sql_store
-from aims_mlops.store.rotation import rotate_key
-from aims_mlops.store.sql import SqlStore
 from aims_verify.findings import Findings, UnreadableError
 from aims_verify.note import Checkpoint, parse_key
 from aims_verify.verify import verify

@@ -25,16 +25,16 @@ from hypothesis import strategies as st
 from aims_mlops.cli.main import main
 from aims_mlops.errors import AimsError, StoreError, VerificationError
 from aims_mlops.evidence import clock
-from aims_mlops.evidence.checkpoint import Checkpoint, origin_of, unverified_checkpoint
-from aims_mlops.evidence.envelope import seal, sign, unseal
+from aims_mlops.evidence.encoding.envelope import seal, sign, unseal
 from aims_mlops.evidence.records import Evidence, Subject
+from aims_mlops.evidence.transparency.checkpoint import Checkpoint, origin_of, unverified_checkpoint
 from aims_mlops.inventory.project import forget_stores
 from aims_mlops.server.tokens import Tokens
-from aims_mlops.store.keys import FileSigner
+from aims_mlops.store.administration.key_rotation import rotate_key
+from aims_mlops.store.disk.key_file import FileSigner
+from aims_mlops.store.log.sql import SqlStore
 from aims_mlops.store.opening import open_sql_store
-from aims_mlops.store.remote import RemoteStore
-from aims_mlops.store.rotation import rotate_key
-from aims_mlops.store.sql import SqlStore
+from aims_mlops.store.remote.client import RemoteStore
 
 TESTS = Path(__file__).parents[1]
 NO_RECORDS: dict[str, Any] = {"checkpoint": None, "keys": [], "handovers": []}

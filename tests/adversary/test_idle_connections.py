@@ -16,7 +16,7 @@ from aims_mlops.evidence import clock
 from aims_mlops.evidence.records import Evidence, Subject
 from aims_mlops.server.tokens import Tokens
 from aims_mlops.store.opening import open_sql_store
-from aims_mlops.store.remote import RemoteStore
+from aims_mlops.store.remote.client import RemoteStore
 
 IDLE = 450  # more than may wait at a time
 _SCRIPT = """

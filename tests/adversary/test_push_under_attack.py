@@ -18,10 +18,10 @@ import pytest
 from aims_mlops.errors import StoreError, StoreUnavailableError
 from aims_mlops.evidence.records import Evidence, Subject
 from aims_mlops.server.tokens import Tokens
+from aims_mlops.store.disk.spool import drain, pending, set_aside, spool_batch
 from aims_mlops.store.opening import open_sql_store
-from aims_mlops.store.remote import RemoteStore
-from aims_mlops.store.spool import drain, pending, set_aside, spool_batch
-from aims_mlops.store.verify import verify_store
+from aims_mlops.store.remote.client import RemoteStore
+from aims_mlops.store.verify.verify import verify_store
 
 RECORDS, BATCH, KILLS = 10_000, 20, 100
 

@@ -16,16 +16,16 @@ from typing import Any
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from aims_mlops.evidence.canonical import canonical
-from aims_mlops.evidence.checkpoint import Checkpoint, origin_of
-from aims_mlops.evidence.envelope import seal, sign
-from aims_mlops.evidence.leaf import Leaf
-from aims_mlops.evidence.merkle import grow, leaf_hash, root_of
+from aims_mlops.evidence.encoding.canonical import canonical
+from aims_mlops.evidence.encoding.envelope import seal, sign
 from aims_mlops.evidence.records import Evidence, Subject
+from aims_mlops.evidence.transparency.checkpoint import Checkpoint, origin_of
+from aims_mlops.evidence.transparency.leaf import Leaf
+from aims_mlops.evidence.transparency.merkle import grow, leaf_hash, root_of
 from aims_mlops.server.tokens import Tokens
-from aims_mlops.store.keys import FileSigner
+from aims_mlops.store.disk.key_file import FileSigner
 from aims_mlops.store.opening import open_sql_store
-from aims_mlops.store.remote import RemoteStore
+from aims_mlops.store.remote.client import RemoteStore
 from aims_verify.verify import verify
 
 pytestmark = pytest.mark.benchmark

@@ -21,7 +21,7 @@ import pandas as pd
 import pytest
 
 from aims_mlops.measures.fingerprint.profile import profile_table
-from aims_mlops.measures.fingerprint.table import fingerprint
+from aims_mlops.measures.fingerprint.table_digest import fingerprint
 
 pytestmark = [pytest.mark.benchmark, pytest.mark.slow, pytest.mark.filterwarnings("ignore")]
 
@@ -113,7 +113,7 @@ def test_file_larger_than_the_allowance_is_streamed(tmp_path: Path, figures: Any
     code = """
         import sys
         import pyarrow.parquet
-        from aims_mlops.measures.fingerprint.table import fingerprint
+        from aims_mlops.measures.fingerprint.table_digest import fingerprint
         def peak():  # getrusage would also know the peak of the process that started this one
             lines = open("/proc/self/status").read().splitlines()
             return int(next(line for line in lines if line.startswith("VmHWM")).split()[1])

@@ -23,11 +23,11 @@ import rfc8785
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from aims_mlops.evidence import clock
-from aims_mlops.evidence.envelope import pae, unseal
+from aims_mlops.evidence.encoding.envelope import pae, unseal
 from aims_mlops.evidence.records import Evidence, Subject
+from aims_mlops.store.log.sql import SqlStore
 from aims_mlops.store.opening import open_sql_store
-from aims_mlops.store.sql import SqlStore
-from aims_mlops.store.verify import verify_store
+from aims_mlops.store.verify.verify import verify_store
 
 pytestmark = [pytest.mark.benchmark, pytest.mark.slow]
 
@@ -236,7 +236,7 @@ MEMORY = """
 import sys
 from pathlib import Path
 from aims_mlops.store.opening import open_sql_store
-from aims_mlops.store.verify import verify_store
+from aims_mlops.store.verify.verify import verify_store
 sys.path.insert(0, sys.argv[3])
 from test_log_speed import fill
 def peak():  # VmHWM: getrusage would also know the peak of the process that started this one

@@ -28,14 +28,14 @@ from aims_mlops.evidence.records import Evidence, Subject
 from aims_mlops.inventory.project import Project, find_project, forget_stores
 from aims_mlops.measures.drift.reference import build_reference_profile
 from aims_mlops.measures.threads import VARIABLE
-from aims_mlops.monitoring.batch import files_of
-from aims_mlops.monitoring.look import run_cycle
+from aims_mlops.monitoring.cycle import run_cycle
 from aims_mlops.monitoring.reference import record_profile
-from aims_mlops.monitoring.running import due
+from aims_mlops.monitoring.runner import due
 from aims_mlops.monitoring.window import Task, measure_window
-from aims_mlops.oversight.alarms import Schedule, alarms
-from aims_mlops.oversight.cadence import Scheduled
-from aims_mlops.oversight.schedule_steps import begin_schedules
+from aims_mlops.monitoring.window_files import files_of
+from aims_mlops.operations.alarms.monitoring import Schedule, alarms
+from aims_mlops.operations.schedule.due_runs import Scheduled
+from aims_mlops.operations.schedule.steps import begin_schedules
 
 pytestmark = pytest.mark.benchmark
 

@@ -19,8 +19,8 @@ import pytest
 from sklearn.ensemble import RandomForestClassifier
 
 import aims_mlops as aims
+from aims_mlops.inference_log.recorder.recorders import forget_recorders
 from aims_mlops.inventory.project import forget_stores
-from aims_mlops.monitoring.inference.opening import forget_recorders
 
 TIMES = 10 if os.environ.get("AIMS_BENCHMARK_FULL") else 1
 FEATURES = [f"x{i}" for i in range(30)]

@@ -13,8 +13,8 @@ from click.testing import CliRunner
 from aims_mlops.evidence.controls import CONTROLS
 from aims_mlops.evidence.kinds import KINDS, LOG_KINDS
 from aims_mlops.evidence.records import Evidence, Record, Subject
-from aims_mlops.report.drift_trend import trends
-from aims_mlops.report.operation import STATES, Operation, ScheduleShown, Window, as_html
+from aims_mlops.report.operation.drift_trend import trends
+from aims_mlops.report.operation.operation import STATES, Operation, ScheduleShown, Window, as_html
 
 # Each sets a mark, opens a dialog or asks the network if it gets to run.
 HOSTILE = (

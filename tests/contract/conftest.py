@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pytest
 
+from aims_mlops.store.log.sql import SqlStore
 from aims_mlops.store.opening import open_sql_store
-from aims_mlops.store.sql import SqlStore
 
 
 @pytest.fixture(scope="session")

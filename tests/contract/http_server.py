@@ -8,7 +8,7 @@ import uvicorn
 
 from aims_mlops.server.application import create_app
 from aims_mlops.server.tokens import Tokens
-from aims_mlops.store.sql import SqlStore
+from aims_mlops.store.log.sql import SqlStore
 
 
 class Server:

@@ -19,13 +19,13 @@ from aims_mlops.errors import (
     VerificationError,
 )
 from aims_mlops.evidence import clock
-from aims_mlops.evidence.checkpoint import check_proof, read_checkpoint
-from aims_mlops.evidence.envelope import unseal
-from aims_mlops.evidence.merkle import check_consistency
+from aims_mlops.evidence.encoding.envelope import unseal
 from aims_mlops.evidence.records import Evidence, Subject
+from aims_mlops.evidence.transparency.checkpoint import check_proof, read_checkpoint
+from aims_mlops.evidence.transparency.merkle import check_consistency
+from aims_mlops.store.log.sql import SqlStore
 from aims_mlops.store.opening import open_sql_store, open_store
-from aims_mlops.store.sql import SqlStore
-from aims_mlops.store.verify import verify_store
+from aims_mlops.store.verify.verify import verify_store
 
 
 def evidence(n: int = 0, **fields: Any) -> Evidence:
@@ -344,7 +344,7 @@ def test_reader_without_the_key_reads_and_cannot_write(
 def test_writer_with_another_key_is_refused(
     opened: SqlStore, store_url: str, tmp_path: Path
 ) -> None:
-    from aims_mlops.store.keys import create_key
+    from aims_mlops.store.disk.key_file import create_key
 
     create_key(tmp_path / "other" / "log.key")
     writer = open_sql_store(store_url, blobs=str(tmp_path / "b"), keys=tmp_path / "other")
@@ -355,7 +355,7 @@ def test_writer_with_another_key_is_refused(
 
 
 def test_envelope_holds_the_statement_in_canonical_form(opened: SqlStore) -> None:
-    from aims_mlops.evidence.canonical import parse_canonical
+    from aims_mlops.evidence.encoding.canonical import parse_canonical
 
     record = opened.append(evidence(1, body={"b": 1.0, "a": "😀"}))
     statement = parse_canonical(unseal(record.envelope).payload)

@@ -21,17 +21,22 @@ from aims_mlops.errors import (
     VerificationError,
 )
 from aims_mlops.evidence import clock
-from aims_mlops.evidence.checkpoint import check_proof, read_checkpoint
-from aims_mlops.evidence.note import VerifierKey
 from aims_mlops.evidence.records import Evidence, Subject
 from aims_mlops.evidence.store import BlobReference
-from aims_mlops.store.anchors import anchor_to_file, anchor_to_git, anchor_to_tsa, anchors
-from aims_mlops.store.erasure import erase, holds, place_hold, prune, release_hold
-from aims_mlops.store.keys import load_key
+from aims_mlops.evidence.transparency.checkpoint import check_proof, read_checkpoint
+from aims_mlops.evidence.transparency.note import VerifierKey
+from aims_mlops.store.administration.anchors import (
+    anchor_to_file,
+    anchor_to_git,
+    anchor_to_tsa,
+    anchors,
+)
+from aims_mlops.store.administration.erasure import erase, holds, place_hold, prune, release_hold
+from aims_mlops.store.administration.key_rotation import list_keys, revoke_key, rotate_key
+from aims_mlops.store.disk.key_file import load_key
+from aims_mlops.store.log.sql import SqlStore
 from aims_mlops.store.opening import open_sql_store
-from aims_mlops.store.rotation import list_keys, revoke_key, rotate_key
-from aims_mlops.store.sql import SqlStore
-from aims_mlops.store.verify import verify_store
+from aims_mlops.store.verify.verify import verify_store
 
 ME = "tester@example.org"
 
@@ -140,8 +145,8 @@ def test_key_that_signs_now_cannot_be_revoked_and_an_old_one_is_reported(opened:
 def test_key_row_that_no_record_hands_over_to_is_found(opened: SqlStore) -> None:
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-    from aims_mlops.evidence.envelope import key_id
-    from aims_mlops.store.tables import log_keys
+    from aims_mlops.evidence.encoding.envelope import key_id
+    from aims_mlops.store.database.tables import log_keys
 
     opened.append_many([evidence(i) for i in range(3)])
     public = Ed25519PrivateKey.generate().public_key().public_bytes_raw()
@@ -206,7 +211,7 @@ def test_erased_content_is_gone_and_every_proof_still_holds(opened: SqlStore) ->
 
 
 def test_erasing_leaves_neither_key_nor_object_behind(opened: SqlStore, tmp_path: Path) -> None:
-    from aims_mlops.store.tables import blob_keys
+    from aims_mlops.store.database.tables import blob_keys
 
     reference = opened.put_blob(b"personal", media_type="text/plain", personal=True)
     erase(opened, reference.sha256, actor=ME, reason="request")

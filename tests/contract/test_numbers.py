@@ -12,14 +12,14 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from aims_mlops.evidence import clock
-from aims_mlops.evidence.canonical import canonical
+from aims_mlops.evidence.encoding.canonical import canonical
 from aims_mlops.evidence.records import Evidence, Subject
 from aims_mlops.server.tokens import Tokens
-from aims_mlops.store.bundle import export_bundle
+from aims_mlops.store.bundle.export import export_bundle
+from aims_mlops.store.disk.spool import drain, pending, set_aside, spool_batch
 from aims_mlops.store.opening import open_sql_store
-from aims_mlops.store.remote import RemoteStore
-from aims_mlops.store.spool import drain, pending, set_aside, spool_batch
-from aims_mlops.store.verify import verify_store
+from aims_mlops.store.remote.client import RemoteStore
+from aims_mlops.store.verify.verify import verify_store
 from aims_verify.verify import verify
 
 _spec = importlib.util.spec_from_file_location(

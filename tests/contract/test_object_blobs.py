@@ -20,8 +20,8 @@ from aims_mlops.errors import (
     StoreUnavailableError,
     VerificationError,
 )
-from aims_mlops.store.blob_guarantees import open_blobs, read_requirements, require
-from aims_mlops.store.blob_objects import ObjectBlobs
+from aims_mlops.store.blobs.guarantees import open_blobs, read_requirements, require
+from aims_mlops.store.blobs.objects import ObjectBlobs
 from aims_mlops.store.opening import open_store
 
 pytest.importorskip("s3fs")

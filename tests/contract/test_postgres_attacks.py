@@ -16,10 +16,10 @@ import pytest
 
 from aims_mlops.errors import InputError, StoreUnavailableError
 from aims_mlops.evidence.records import Evidence, Subject
+from aims_mlops.store.administration.roles import postgresql_role_script
+from aims_mlops.store.log.sql import SqlStore
 from aims_mlops.store.opening import open_sql_store
-from aims_mlops.store.roles import postgresql_role_script
-from aims_mlops.store.sql import SqlStore
-from aims_mlops.store.verify import verify_store
+from aims_mlops.store.verify.verify import verify_store
 
 PROCESSES = 8
 APPENDS = 1_000

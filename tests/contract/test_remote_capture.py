@@ -14,9 +14,9 @@ from pathlib import Path
 import pytest
 
 from aims_mlops.server.tokens import Tokens
+from aims_mlops.store.disk.spool import pending, spool_batch
+from aims_mlops.store.log.sql import SqlStore
 from aims_mlops.store.opening import open_sql_store
-from aims_mlops.store.spool import pending, spool_batch
-from aims_mlops.store.sql import SqlStore
 
 SCRIPT = """
 import json, sys, time

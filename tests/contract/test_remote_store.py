@@ -17,14 +17,14 @@ from aims_mlops.errors import (
     InputError,
     StoreUnavailableError,
 )
-from aims_mlops.evidence.canonical import canonical
-from aims_mlops.evidence.envelope import Signature, key_id, pae, unseal
+from aims_mlops.evidence.encoding.canonical import canonical
+from aims_mlops.evidence.encoding.envelope import Signature, key_id, pae, unseal
 from aims_mlops.server.tokens import Tokens
-from aims_mlops.store.bundle import Scope, export_bundle
+from aims_mlops.store.bundle.export import Scope, export_bundle
+from aims_mlops.store.log.sql import SqlStore
 from aims_mlops.store.opening import open_sql_store
-from aims_mlops.store.remote import RemoteStore
-from aims_mlops.store.sql import SqlStore
-from aims_mlops.store.verify import verify_store
+from aims_mlops.store.remote.client import RemoteStore
+from aims_mlops.store.verify.verify import verify_store
 from aims_verify.verify import verify
 
 
@@ -267,7 +267,7 @@ def test_pinned_key_that_is_not_the_log_s_fails_the_push(
     opened: RemoteStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from aims_mlops.errors import StoreError
-    from aims_mlops.evidence.note import VerifierKey
+    from aims_mlops.evidence.transparency.note import VerifierKey
 
     opened.append(suite.evidence(1))
     own = opened.verifier_keys()[0]

@@ -81,7 +81,7 @@ def public_names(module: str) -> set[str]:
 @pytest.mark.parametrize(
     ("text", "found"),
     [
-        ("from aims_mlops.store.sql import SqlStore", ["aims_mlops.store.sql.SqlStore"]),
+        ("from aims_mlops.store.log.sql import SqlStore", ["aims_mlops.store.log.sql.SqlStore"]),
         ("import aims_mlops as aims\naims.hidden(1)", ["aims_mlops.hidden"]),
         ("import aims_mlops as aims\naims.gate('x')\nfrom aims_mlops import errors", []),
         ("from aims_mlops.plugins import hookimpl, manager", []),

@@ -13,7 +13,7 @@ import aims_mlops as aims
 import mlflow
 from aims_mlops.errors import InputError, ModelNotFoundError, VerificationError
 from aims_mlops.evidence.clock import read
-from aims_mlops.measures.files import fingerprint_files
+from aims_mlops.measures.fingerprint.files import fingerprint_files
 from aims_mlops.mlflow_plugin.plugin import resolve_model, set_model_alias
 from aims_mlops.plugins import hooks
 

@@ -16,9 +16,9 @@ from sklearn.linear_model import LogisticRegression
 
 import aims_mlops as aims
 import mlflow
-from aims_mlops.assessments.gathering import resolve_model
+from aims_mlops.dossier.query import resolve_model
 from aims_mlops.evidence.records import Evidence
-from aims_mlops.measures.files import fingerprint_files
+from aims_mlops.measures.fingerprint.files import fingerprint_files
 
 Recorded = Callable[..., list[Evidence]]
 

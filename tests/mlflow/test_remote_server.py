@@ -17,7 +17,7 @@ import pytest
 import aims_mlops as aims
 import mlflow
 from aims_mlops.inventory.project import find_project, forget_stores
-from aims_mlops.measures.files import fingerprint_files
+from aims_mlops.measures.fingerprint.files import fingerprint_files
 from aims_mlops.mlflow_plugin.plugin import resolve_model
 
 pytestmark = pytest.mark.slow

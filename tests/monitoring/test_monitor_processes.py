@@ -22,7 +22,7 @@ import pytest
 from aims_mlops.evidence.clock import now
 from aims_mlops.evidence.records import Evidence, Record, Subject
 from aims_mlops.inventory.project import Project, find_project, forget_stores
-from aims_mlops.oversight.schedule_steps import begin_schedules
+from aims_mlops.operations.schedule.steps import begin_schedules
 
 SYSTEMS = 6
 DAYS = 3
@@ -189,9 +189,9 @@ def test_killed_worker_fails_its_windows_and_the_next_run_measures_them(project:
     """The first large window kills the process that measures it, as running out of memory does."""
     from concurrent.futures import ProcessPoolExecutor
 
-    from aims_mlops.gates.alarms import every_alarm
-    from aims_mlops.monitoring.look import run_cycle
-    from aims_mlops.monitoring.running import due, run_due
+    from aims_mlops.alarms.expiry import every_alarm
+    from aims_mlops.monitoring.cycle import run_cycle
+    from aims_mlops.monitoring.runner import due, run_due
 
     found = find_project()
     store = found.open_store()

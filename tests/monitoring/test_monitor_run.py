@@ -11,10 +11,10 @@ import pandas as pd
 import pytest
 
 from aims_mlops.inventory.project import find_project
-from aims_mlops.monitoring.look import LOCK
-from aims_mlops.oversight.nonconformity import nonconformities
-from aims_mlops.oversight.nonconformity_steps import act, analyse, close
-from aims_mlops.store.single import only_process
+from aims_mlops.monitoring.cycle import LOCK
+from aims_mlops.operations.corrective_action import act, analyse, close
+from aims_mlops.operations.nonconformity import nonconformities
+from aims_mlops.store.disk.single import only_process
 
 
 def findings(done: dict[str, Any]) -> list[tuple[str, str | None]]:

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 import aims_mlops as aims
-from aims_mlops.monitoring.inference.opening import forget_recorders
+from aims_mlops.inference_log.recorder.recorders import forget_recorders
 
 FEATURES = ["income", "age", "branch"]
 

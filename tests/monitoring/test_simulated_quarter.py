@@ -29,7 +29,7 @@ import time_machine
 from aims_mlops.cli.main import main
 from aims_mlops.evidence.records import Record
 from aims_mlops.inventory.project import find_project, forget_stores
-from aims_mlops.oversight.nonconformity import nonconformities
+from aims_mlops.operations.nonconformity import nonconformities
 
 DIABETES = Path(__file__).parents[2] / "examples" / "diabetes"
 FEATURES = ["age", "bmi", "bp", "s1", "s2", "s3", "s4", "s5", "s6"]

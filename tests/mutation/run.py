@@ -1,6 +1,6 @@
 """Mutation testing of the gate and of assessments: does a test notice each small change of logic?
 
-    python tests/mutation/run.py [--only gates/decide.py ...] [--sample N] [--jobs 1]
+    python tests/mutation/run.py [--only gates/decision/decide.py ...] [--sample N] [--jobs 1]
 
 `mutants.py` says what is changed. The tests are collected and run once; then each mutant lives in a
 fork of that process, in which the changed code takes the place of the code that tests hold

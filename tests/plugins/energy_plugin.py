@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from aims_mlops.capture.run import Run
-from aims_mlops.capture.statement import statement
+from aims_mlops.capture.state.statement import statement
 from aims_mlops.evidence.records import Evidence
-from aims_mlops.gates.decide import Objection, PromotionRequest
+from aims_mlops.gates.decision.decide import Objection, PromotionRequest
 from aims_mlops.plugins import hookimpl
 
 WATTS = 90.0

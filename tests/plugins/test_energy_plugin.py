@@ -4,9 +4,9 @@ import pytest
 
 import aims_mlops as aims
 import aims_mlops.errors
-from aims_mlops.assessments.gathering import resolve_model
-from aims_mlops.capture.checks import measure_named
-from aims_mlops.gates.service import gate
+from aims_mlops.capture.facts.checks import measure_named
+from aims_mlops.dossier.query import resolve_model
+from aims_mlops.gates.gate import gate
 from aims_mlops.plugins import hookimpl, manager
 
 POLICY = """\

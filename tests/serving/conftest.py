@@ -24,9 +24,9 @@ import pytest
 
 from aims_mlops.evidence.clock import now
 from aims_mlops.evidence.records import Evidence, Record, Subject
-from aims_mlops.gates.service import gate
+from aims_mlops.gates.gate import gate
 from aims_mlops.inventory.project import Project, find_project, forget_stores
-from aims_mlops.measures.files import fingerprint_files
+from aims_mlops.measures.fingerprint.files import fingerprint_files
 
 SETTINGS = """
 systems:

@@ -18,11 +18,11 @@ import pandas as pd
 import pytest
 
 import aims_mlops as aims
+from aims_mlops.inference_log.recorder.recorders import forget_recorders
+from aims_mlops.inference_log.recorder.recovery import tell_losses
 from aims_mlops.inventory.project import Project, forget_stores
-from aims_mlops.measures.files import fingerprint_files
-from aims_mlops.monitoring.inference.opening import forget_recorders
-from aims_mlops.monitoring.inference.recovery import tell_losses
-from aims_mlops.store.spool import drain
+from aims_mlops.measures.fingerprint.files import fingerprint_files
+from aims_mlops.store.disk.spool import drain
 
 # 60 is what issue 7 asks for; AIMS_LOAD_SECONDS=60 runs that.
 LOAD_SECONDS = float(os.environ.get("AIMS_LOAD_SECONDS", "6"))
@@ -185,7 +185,7 @@ def test_disk_that_is_full_costs_no_answer_and_is_counted(
         "signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
         "from aims_mlops.cli.main import main\n"
         "import mlflow.pyfunc, uvicorn\n"
-        "import aims_mlops.monitoring.inference.serving as serving\n"
+        "import aims_mlops.inference_log.serving.serve_model as serving\n"
         "run = uvicorn.Server.run\n"
         "def limited(*arguments, **more):\n"
         "    resource.setrlimit(resource.RLIMIT_FSIZE, (3_200, 3_200))\n"

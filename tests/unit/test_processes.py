@@ -29,11 +29,11 @@ def train(rate):
 for i in range(3):
     train(i)
 from aims_mlops.inventory.project import find_project
-from aims_mlops.store.verify import verify_store
+from aims_mlops.store.verify.verify import verify_store
 store = find_project().open_store()
 report = verify_store(store)
 assert report.ok, report
-import aims_mlops.monitoring.inference.recorder, aims_mlops.monitoring.workers
+import aims_mlops.inference_log.recorder.recorder, aims_mlops.monitoring.workers
 from aims_mlops.measures.threads import threads
 print("healthy", store.status().size > 3, threads() >= 1)
 """

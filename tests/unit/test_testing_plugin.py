@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 import aims_mlops as aims
-from aims_mlops.capture.statement import statement
+from aims_mlops.capture.state.statement import statement
 from aims_mlops.plugins import hookimpl, manager
 
 

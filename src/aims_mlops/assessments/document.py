@@ -12,8 +12,8 @@ from typing import Annotated, Literal
 from pydantic import Field, StringConstraints
 
 from aims_mlops.documents.problems import Section
-from aims_mlops.evidence.canonical import canonical
-from aims_mlops.inventory.system import Digest, Id
+from aims_mlops.evidence.encoding.canonical import canonical
+from aims_mlops.inventory.declared.system import Digest, Id
 
 Date = Annotated[str, StringConstraints(pattern=r"^\d{4}-\d{2}-\d{2}$")]
 Aspect = Literal[

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Literal
 
-from aims_mlops.assessments.consent import Consent
+from aims_mlops.approvals.consent import Consent
 from aims_mlops.evidence.clock import read
 from aims_mlops.evidence.records import Record
 

@@ -7,9 +7,9 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from aims_mlops.assessments.document import TEXT_FIELDS, Assessment
-from aims_mlops.assessments.dossier import Dossier
+from aims_mlops.dossier.dossier import Dossier
 from aims_mlops.evidence.records import Record
-from aims_mlops.inventory.system import System
+from aims_mlops.inventory.declared.system import System
 from aims_mlops.policy.groups import group_text
 
 _LIMIT_LINES = 25

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from aims_mlops.assessments.document import Assessment, text_digest
-from aims_mlops.assessments.loading import read_assessment
+from aims_mlops.assessments.lint import read_assessment
 from aims_mlops.errors import AimsError
 
 # (section, clause, [(key, what belongs there)])

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from aims_mlops.assessments.changes import (
+from aims_mlops.dossier.changes import (
     dataset_changes,
     declared_changes,
     environment_changes,
@@ -17,10 +17,10 @@ from aims_mlops.assessments.changes import (
     same_content,
     schema_of,
 )
-from aims_mlops.assessments.dossier import Dossier
+from aims_mlops.dossier.dossier import Dossier
 from aims_mlops.evidence.kinds import COMPARED_KINDS
 from aims_mlops.evidence.records import Record
-from aims_mlops.inventory.system import System
+from aims_mlops.inventory.declared.system import System
 from aims_mlops.policy.grammar import Tolerance
 from aims_mlops.policy.groups import group_text
 

@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from types import TracebackType
 from typing import Any
 
-from aims_mlops.capture.current import enter, leave
 from aims_mlops.capture.recording import begin, finish
 from aims_mlops.capture.run import Run
-from aims_mlops.capture.settings import RunSettings
+from aims_mlops.capture.state.current import enter, leave
+from aims_mlops.capture.state.settings import RunSettings
 
 
 class _Block:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, ParamSpec, TypeVar, overload
 
-from aims_mlops.capture.settings import RunSettings
+from aims_mlops.capture.state.settings import RunSettings
 from aims_mlops.capture.wrapping import wrapped
 
 P = ParamSpec("P")

@@ -7,7 +7,7 @@ from functools import cache
 from typing import Any
 
 from aims_mlops.capture.hardware import cpu, gpus, memory_bytes
-from aims_mlops.capture.packages import installed_packages
+from aims_mlops.capture.state.packages import installed_packages
 from aims_mlops.plugins import loaded_plugins
 
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
-from aims_mlops.evidence.models import ModelReference
+from aims_mlops.evidence.model_reference import ModelReference
 from aims_mlops.evidence.records import Evidence
 from aims_mlops.plugins import hookimpl
 
 if TYPE_CHECKING:
-    from aims_mlops.capture.captured import CapturedDataset
-    from aims_mlops.capture.run_state import RunState
+    from aims_mlops.capture.state.captured import CapturedDataset
+    from aims_mlops.capture.state.run_state import RunState
 
 
 @hookimpl
@@ -20,12 +20,12 @@ def collect_run_evidence(run: RunState) -> Iterable[Evidence]:
 
     Each kind fails on its own; the run's own record is written by the recorder, last.
     """
-    from aims_mlops.capture.card import card_facts
-    from aims_mlops.capture.code import code_of
     from aims_mlops.capture.environment import environment
-    from aims_mlops.capture.failures import guarded
-    from aims_mlops.capture.overlap import with_overlaps
-    from aims_mlops.capture.statement import statement
+    from aims_mlops.capture.facts.card import card_facts
+    from aims_mlops.capture.facts.code import code_of
+    from aims_mlops.capture.facts.overlap import with_overlaps
+    from aims_mlops.capture.state.gaps import guarded
+    from aims_mlops.capture.state.statement import statement
 
     found: list[Evidence] = []
     code = {"commit": None, "dirty": None, "remote": None, "source_sha256": None}
@@ -73,8 +73,8 @@ def _why_not_registered(run: RunState) -> tuple[str, str]:
 
 
 def _dataset(run: RunState, entry: CapturedDataset) -> dict[str, Any]:
-    from aims_mlops.capture.failures import guarded
-    from aims_mlops.capture.wide import COLUMNS_LIMIT, kept_details, shortened
+    from aims_mlops.capture.facts.wide import COLUMNS_LIMIT, kept_details, shortened
+    from aims_mlops.capture.state.gaps import guarded
 
     body = entry.body()
     if len(body["columns"]) <= COLUMNS_LIMIT:
@@ -88,8 +88,8 @@ def _dataset(run: RunState, entry: CapturedDataset) -> dict[str, Any]:
 @hookimpl(tryfirst=False, trylast=True)
 def save_model(run: RunState, model: object, name: str) -> ModelReference | None:
     """Without a place that keeps models: the digest of the model's pickle, and nothing written."""
-    from aims_mlops.capture.failures import note
-    from aims_mlops.capture.models import pickled
+    from aims_mlops.capture.facts.models import pickled
+    from aims_mlops.capture.state.gaps import note
     from aims_mlops.errors import InputError
 
     if run.settings.register is not None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from aims_mlops.visible import plain
 
 if TYPE_CHECKING:
-    from aims_mlops.capture.run_state import RunState
+    from aims_mlops.capture.state.run_state import RunState
 
 VARIABLE = "AIMS_CAPTURE_LINE"  # "off": it is not printed
 

@@ -11,22 +11,27 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from aims_mlops.capture import failures
-from aims_mlops.capture.callables import call_arguments, module_of, name_of, source_of
-from aims_mlops.capture.captured import Code, Gap
-from aims_mlops.capture.current import active_run
-from aims_mlops.capture.dataset import capture_tables
-from aims_mlops.capture.failures import guarded
-from aims_mlops.capture.hooking import each_plugin
-from aims_mlops.capture.known_models import adopt_checks, keep, link_given_models, note_arguments
-from aims_mlops.capture.models import save_models
+from aims_mlops.capture.arguments.callables import call_arguments, module_of, name_of, source_of
+from aims_mlops.capture.facts.dataset import capture_tables
+from aims_mlops.capture.facts.known_models import (
+    adopt_checks,
+    keep,
+    link_given_models,
+    note_arguments,
+)
+from aims_mlops.capture.facts.models import save_models
 from aims_mlops.capture.pointer import point_to
 from aims_mlops.capture.run import Run
-from aims_mlops.capture.secrets import cleaned, scrubbed
-from aims_mlops.capture.settings import RunSettings, raises, switched_off
-from aims_mlops.capture.statement import checked, statement
+from aims_mlops.capture.state import gaps as failures
+from aims_mlops.capture.state.captured import Code, Gap
+from aims_mlops.capture.state.current import active_run
+from aims_mlops.capture.state.gaps import guarded
+from aims_mlops.capture.state.plugin_calls import each_plugin
+from aims_mlops.capture.state.settings import RunSettings, raises, switched_off
+from aims_mlops.capture.state.statement import checked, statement
 from aims_mlops.errors import AimsError, InputError
 from aims_mlops.evidence.records import Evidence, Record
+from aims_mlops.evidence.secrets import cleaned, scrubbed
 
 if TYPE_CHECKING:
     from aims_mlops.inventory.project import Project
@@ -95,7 +100,7 @@ def _mark_start(run: Run) -> None:
 
     Also takes up what such processes left before; it is delivered with the next batch.
     """
-    from aims_mlops.store.start_marker import StartMarker, adopt_orphans
+    from aims_mlops.store.disk.start_marker import StartMarker, adopt_orphans
 
     root = _root()
     adopt_orphans(root)
@@ -145,8 +150,8 @@ def _store(run: Run, evidence: list[Evidence]) -> list[Record]:
         *(statement(run, "gap", gap.body()) for gap in gaps.values()),
     ]
     from aims_mlops.inventory.project import find_project
-    from aims_mlops.store.remote_delivery import deliver_soon, is_remote
-    from aims_mlops.store.spool import drain, pending, spool_batch
+    from aims_mlops.store.disk.spool import drain, pending, spool_batch
+    from aims_mlops.store.remote.delivery import deliver_soon, is_remote
 
     try:
         project = find_project()
@@ -190,7 +195,7 @@ def _tell_spooled(run: Run, problem: Exception, path: str) -> None:
 def _place(run: Run) -> None:
     """Say which system a run belongs to and who runs it."""
     from aims_mlops.evidence.admission import is_name
-    from aims_mlops.inventory.identity import current_actor
+    from aims_mlops.inventory.actor import current_actor
     from aims_mlops.inventory.project import find_project
 
     project: Project = find_project()

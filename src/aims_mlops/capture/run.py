@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Any, TypeVar
 
-from aims_mlops.capture.checks import check, measure
-from aims_mlops.capture.current import active_run
-from aims_mlops.capture.dataset import capture_tables, declare
-from aims_mlops.capture.failures import guarded, usable
-from aims_mlops.capture.models import remember
-from aims_mlops.capture.run_state import RunState
+from aims_mlops.capture.facts.checks import check, measure
+from aims_mlops.capture.facts.dataset import capture_tables, declare
+from aims_mlops.capture.facts.models import remember
+from aims_mlops.capture.state.current import active_run
+from aims_mlops.capture.state.gaps import guarded, usable
+from aims_mlops.capture.state.run_state import RunState
 from aims_mlops.errors import InputError
 
 T = TypeVar("T")

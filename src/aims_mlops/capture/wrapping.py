@@ -12,11 +12,11 @@ import inspect
 from collections.abc import AsyncGenerator, Callable, Coroutine, Generator
 from typing import Any, TypeVar
 
-from aims_mlops.capture.callables import acts_like, module_of, name_of
-from aims_mlops.capture.current import activated
+from aims_mlops.capture.arguments.callables import acts_like, module_of, name_of
 from aims_mlops.capture.recording import begin, finish
 from aims_mlops.capture.run import Run
-from aims_mlops.capture.settings import RunSettings, switched_off
+from aims_mlops.capture.state.current import activated
+from aims_mlops.capture.state.settings import RunSettings, switched_off
 from aims_mlops.errors import InputError
 
 W = TypeVar("W", bound=Callable[..., Any])

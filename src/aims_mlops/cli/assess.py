@@ -35,7 +35,7 @@ def group() -> None:
 def new_assessment(system: str, uri: str | None, output: Path | None, person: str | None) -> None:
     """Write an assessment file for SYSTEM, filled in with what is known. Never overwrites."""
     from aims_mlops.assessments.document import TEXT_FIELDS
-    from aims_mlops.assessments.loading import read_assessment
+    from aims_mlops.assessments.lint import read_assessment
     from aims_mlops.assessments.prefill import declared, from_evidence, from_prior
     from aims_mlops.assessments.template import assessment_text, is_untouched
     from aims_mlops.cli.assessing import acting, known_dossier, known_system, prior_assessment
@@ -90,11 +90,11 @@ def _write_new(path: Path, text: str, uri: str | None) -> None:
 @_model
 def refresh(file: Path | None, uri: str) -> None:
     """Fill the fields that came from evidence anew for a model; what people wrote stays."""
-    from aims_mlops.assessments.gathering import resolve_model
-    from aims_mlops.assessments.loading import read_assessment
+    from aims_mlops.assessments.lint import read_assessment
     from aims_mlops.assessments.prefill import from_evidence
-    from aims_mlops.assessments.refreshing import refreshed
+    from aims_mlops.assessments.refresh import refreshed
     from aims_mlops.cli.assessing import assessment_file, known_dossier
+    from aims_mlops.dossier.query import resolve_model
     from aims_mlops.inventory.project import find_project
 
     project = find_project()
@@ -114,7 +114,7 @@ def refresh(file: Path | None, uri: str) -> None:
 @click.pass_context
 def lint_assessment(ctx: click.Context, file: Path, tier: Any) -> None:
     """Say by line what FILE still lacks for the risk tier of its system. Exit 1 if anything."""
-    from aims_mlops.assessments.loading import lint_file
+    from aims_mlops.assessments.lint import lint_file
     from aims_mlops.cli.assessing import impact_scale
     from aims_mlops.documents.reading import read_document
     from aims_mlops.inventory.project import find_project
@@ -150,9 +150,9 @@ def submit_assessment(
     if (uri is None) == (bought is None):
         raise click.UsageError("give either --model or --system")
     uri = uri if uri is not None else f"system:{bought}"
-    from aims_mlops.assessments.gathering import resolve_model
-    from aims_mlops.assessments.submission import submit
+    from aims_mlops.assessments.submit import submit
     from aims_mlops.cli.assessing import acting, assessment_file, impact_scale
+    from aims_mlops.dossier.query import resolve_model
     from aims_mlops.inventory.project import find_project
 
     project = find_project()
@@ -177,7 +177,7 @@ def submit_assessment(
 def _answer(
     verdict: Any, case: Case, person: str | None, reason: str, yes: bool, token: Path | None = None
 ) -> None:
-    from aims_mlops.assessments.submission import answer
+    from aims_mlops.assessments.submit import answer
     from aims_mlops.cli.assessing import acting
 
     project = case.project
@@ -332,7 +332,7 @@ def show(uri: str, target: str, policy: str | None, as_json: bool) -> None:
 @AS
 def show_key(person: str | None) -> None:
     """Show your public signing key as aims.yaml takes it; makes the key on first use."""
-    from aims_mlops.assessments.personal_key import personal_key
+    from aims_mlops.approvals.personal_key import personal_key
     from aims_mlops.cli.assessing import acting
     from aims_mlops.evidence.clock import now
     from aims_mlops.inventory.project import find_project
@@ -357,11 +357,11 @@ def diff(ctx: click.Context, file: Path | None, uri: str, target: str, policy: s
     Compares FILE, or the file that aims.yaml names, and says what else re-opens it. For a model
     without an assessment, shows what changed against the one that was assessed before.
     """
-    from aims_mlops.assessments.changes import material_changes
+    from aims_mlops.assessments.approval_text import assessment_of
     from aims_mlops.assessments.difference import difference
-    from aims_mlops.assessments.loading import read_assessment
-    from aims_mlops.assessments.shown import assessment_of
+    from aims_mlops.assessments.lint import read_assessment
     from aims_mlops.cli.assessing import assessment_file, open_case
+    from aims_mlops.dossier.changes import material_changes
 
     case = open_case(uri, target, policy)
     record = case.dossier.assessment

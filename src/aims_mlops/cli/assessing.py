@@ -7,25 +7,25 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from aims_mlops.assessments.binding import Binding
-from aims_mlops.assessments.bought import PREFIX
-from aims_mlops.assessments.case import read_case
-from aims_mlops.assessments.changes import changes_between, material_changes
-from aims_mlops.assessments.consent import Consent, weigh_consent
-from aims_mlops.assessments.dossier import Dossier
-from aims_mlops.assessments.gathering import gather, resolve_model, system_of
-from aims_mlops.assessments.involvement import involved_in, last_incident
+from aims_mlops.approvals.consent import Consent, weigh_consent
+from aims_mlops.approvals.follow_ups import Nonconformity, open_nonconformities
+from aims_mlops.approvals.idp_roles import proved_people
+from aims_mlops.approvals.separation_of_duties import involved_in, last_incident
+from aims_mlops.assessments.approval_text import shown_text
 from aims_mlops.assessments.lifecycle import Standing, standing
-from aims_mlops.assessments.proving import proved_people
-from aims_mlops.assessments.shown import shown_text
+from aims_mlops.assessments.review import read_case
+from aims_mlops.dossier.binding import Binding
+from aims_mlops.dossier.bought_in import PREFIX
+from aims_mlops.dossier.changes import changes_between, material_changes
+from aims_mlops.dossier.dossier import Dossier
+from aims_mlops.dossier.query import gather, resolve_model, system_of
 from aims_mlops.errors import InputError
 from aims_mlops.evidence.kinds import CONSENT_KINDS, VERDICT_KINDS
-from aims_mlops.evidence.models import ModelReference
+from aims_mlops.evidence.model_reference import ModelReference
 from aims_mlops.evidence.store import signed
-from aims_mlops.gates.aftermath import Nonconformity, open_nonconformities
-from aims_mlops.inventory.identity import current_actor
+from aims_mlops.inventory.actor import current_actor
+from aims_mlops.inventory.declared.system import System
 from aims_mlops.inventory.project import Project, find_project
-from aims_mlops.inventory.system import System
 from aims_mlops.policy.grammar import ApprovalsRequired, ImpactScale
 from aims_mlops.policy.key_rule import KeyRule
 from aims_mlops.policy.loading import load_policy

@@ -24,9 +24,9 @@ _NAMES = ("_blob", "people_sha256")  # fields that name content by its digest al
 @click.option("--out", type=click.Path(dir_okay=False, path_type=Path), help="Write it here.")
 def show_blob(id_: str, out: Path | None) -> None:
     """Open content by its digest, or what belongs to the record ID (listed, if it is more)."""
-    from aims_mlops.cli.tables import table
+    from aims_mlops.cli.table import table
     from aims_mlops.errors import EvidenceNotFoundError
-    from aims_mlops.evidence.leaf import Leaf
+    from aims_mlops.evidence.transparency.leaf import Leaf
     from aims_mlops.inventory.project import find_project
 
     store = find_project().open_store()

@@ -20,7 +20,7 @@ def command(ctx: click.Context, model: str, target: str, as_json: bool) -> None:
     told, which counts as refused.
     """
     from aims_mlops.cli.plain import plain
-    from aims_mlops.gates.check import look_at_model
+    from aims_mlops.gates.check_model import look_at_model
 
     check = look_at_model(model, target=target)
     if as_json:

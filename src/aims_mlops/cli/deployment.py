@@ -111,7 +111,7 @@ def decommission_command(id_: str, reason: str) -> None:
 @_JSON
 def list_command(system: str | None, ended_too: bool, as_json: bool) -> None:
     """List what runs where."""
-    from aims_mlops.cli.tables import table
+    from aims_mlops.cli.table import table
     from aims_mlops.gates.deployment import deployments
     from aims_mlops.inventory.project import find_project
 

@@ -8,13 +8,13 @@ from pathlib import Path
 from typing import Any
 
 from aims_mlops.cli.plain import plain
-from aims_mlops.cli.tables import table
+from aims_mlops.cli.table import table
 from aims_mlops.errors import InputError, ModelNotFoundError
 from aims_mlops.evidence.clock import now
-from aims_mlops.evidence.models import ModelReference
+from aims_mlops.evidence.model_reference import ModelReference
 from aims_mlops.evidence.records import Evidence, Record, Subject
 from aims_mlops.evidence.store import EvidenceStore
-from aims_mlops.inventory.identity import current_actor
+from aims_mlops.inventory.actor import current_actor
 from aims_mlops.inventory.project import Project, find_project
 from aims_mlops.measures.drift.measure import DriftResult, measure_drift
 from aims_mlops.measures.drift.reference import ReferenceProfile, build_reference_profile
@@ -48,7 +48,7 @@ class Session:
 
     def dataset(self, path: str) -> Subject:
         """The data set behind a path, by the digest of its content."""
-        from aims_mlops.measures.fingerprint.table import fingerprint
+        from aims_mlops.measures.fingerprint.table_digest import fingerprint
 
         return Subject(f"dataset:{Path(path).name}", fingerprint(path).sha256)
 

@@ -19,7 +19,7 @@ from aims_mlops.cli.chosen import (
     known_controls,
 )
 from aims_mlops.cli.export import export_evidence
-from aims_mlops.cli.tables import table
+from aims_mlops.cli.table import table
 from aims_mlops.cli.upkeep import anchor, clock_change, erase, hold, prune, role_script, verify
 
 if TYPE_CHECKING:
@@ -88,7 +88,7 @@ def list_evidence(
     from itertools import islice
 
     from aims_mlops.inventory.project import find_project
-    from aims_mlops.store.start_marker import record_lost_runs
+    from aims_mlops.store.disk.start_marker import record_lost_runs
 
     project = find_project()
     store = project.open_store()

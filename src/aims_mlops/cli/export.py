@@ -55,7 +55,7 @@ def export_evidence(
     """Write evidence to FILE, which `aims-verify FILE` checks without a store or a server."""
     from aims_mlops.evidence.store import as_stored
     from aims_mlops.inventory.project import find_project
-    from aims_mlops.store.bundle import Scope, export_bundle
+    from aims_mlops.store.bundle.export import Scope, export_bundle
 
     if model is not None and subject is not None:
         raise click.UsageError("--model and --subject name the same thing; give one of them")

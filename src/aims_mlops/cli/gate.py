@@ -31,8 +31,8 @@ def command(
     Exit 0: allowed. 1: refused, with every reason and next step. 2: could not decide, which
     counts as refused.
     """
-    from aims_mlops.cli.decisions import decision_text
-    from aims_mlops.gates.service import gate
+    from aims_mlops.cli.decision_text import decision_text
+    from aims_mlops.gates.gate import gate
 
     decision = gate(
         model, target=target, policy=policy, record=not no_record, break_glass=break_glass

@@ -29,7 +29,7 @@ def waive_rule(
     person: str | None,
 ) -> None:
     """Set RULE aside for one model digest, signed with your key."""
-    from aims_mlops.assessments.granting import waive
+    from aims_mlops.approvals.grant_waiver import waive
     from aims_mlops.cli.assessing import acting, open_case
 
     case = open_case(uri, target, policy)
@@ -62,7 +62,7 @@ def delegate_role(
     to: str, roles: tuple[str, ...], days: int, reason: str, take_back: bool, person: str | None
 ) -> None:
     """Hand your role to the person TO for a time, signed with your key."""
-    from aims_mlops.assessments.granting import delegate
+    from aims_mlops.approvals.grant_waiver import delegate
     from aims_mlops.cli.assessing import acting
     from aims_mlops.inventory.project import find_project
 

@@ -18,7 +18,7 @@ def group() -> None:
 @group.command("list")
 def list_hooks() -> None:
     """List what there is, with the files of each."""
-    from aims_mlops.cli.tables import table
+    from aims_mlops.cli.table import table
 
     rows = []
     for name in _names():

@@ -43,7 +43,7 @@ def open_command(
     """Record an incident of SYSTEM; its impact assessment is open again."""
     from aims_mlops.cli.assessing import acting
     from aims_mlops.inventory.project import find_project
-    from aims_mlops.oversight.incident import open_incident
+    from aims_mlops.operations.incident import open_incident
 
     project = find_project()
     record = open_incident(
@@ -69,9 +69,9 @@ def open_command(
 @_JSON
 def list_command(system: str | None, closed_too: bool, as_json: bool) -> None:
     """List incidents, open ones only without --all."""
-    from aims_mlops.cli.tables import table
+    from aims_mlops.cli.table import table
     from aims_mlops.inventory.project import find_project
-    from aims_mlops.oversight.incident import incidents
+    from aims_mlops.operations.incident import incidents
 
     found = incidents(find_project().open_store(), system=system)
     shown = [one for one in found if closed_too or one.is_open]
@@ -104,7 +104,7 @@ def show(id_: str, as_json: bool) -> None:
     """Show one with every step."""
     from aims_mlops.cli.plain import plain
     from aims_mlops.inventory.project import find_project
-    from aims_mlops.oversight.incident import find_incident
+    from aims_mlops.operations.incident import find_incident
 
     found = find_incident(find_project().open_store(), id_)
     body = found.to_body()
@@ -129,7 +129,7 @@ def show(id_: str, as_json: bool) -> None:
 @AS
 def update(id_: str, person: str | None, **said: Any) -> None:
     """Say what is known by now."""
-    from aims_mlops.oversight.incident import update as step
+    from aims_mlops.operations.incident import update as step
 
     _take(id_, step, person, **said)
 
@@ -142,7 +142,7 @@ def update(id_: str, person: str | None, **said: Any) -> None:
 @AS
 def tell(id_: str, person: str | None, **said: Any) -> None:
     """Record that somebody was told."""
-    from aims_mlops.oversight.incident import tell as step
+    from aims_mlops.operations.incident import tell as step
 
     _take(id_, step, person, **said)
 
@@ -153,7 +153,7 @@ def tell(id_: str, person: str | None, **said: Any) -> None:
 @AS
 def close(id_: str, person: str | None, **said: Any) -> None:
     """Close it with its outcome."""
-    from aims_mlops.oversight.incident import close as step
+    from aims_mlops.operations.incident import close as step
 
     _take(id_, step, person, **said)
 
@@ -161,7 +161,7 @@ def close(id_: str, person: str | None, **said: Any) -> None:
 def _take(id_: str, step: Callable[..., Record], person: str | None, **said: Any) -> None:
     from aims_mlops.cli.assessing import acting
     from aims_mlops.inventory.project import find_project
-    from aims_mlops.oversight.incident import find_incident
+    from aims_mlops.operations.incident import find_incident
 
     project = find_project()
     store = project.open_store()

@@ -28,9 +28,9 @@ def status(system: str, days: int, as_json: bool) -> None:
     What killed processes of this machine lost is put on record first.
     """
     from aims_mlops.cli.plain import plain
+    from aims_mlops.inference_log.reading.summary import summary
+    from aims_mlops.inference_log.recorder.recovery import tell_losses
     from aims_mlops.inventory.project import find_project
-    from aims_mlops.monitoring.inference.recovery import tell_losses
-    from aims_mlops.monitoring.inference.summary import summary
 
     project = find_project()
     lost = tell_losses(project)
@@ -60,8 +60,8 @@ def status(system: str, days: int, as_json: bool) -> None:
 @_JSON
 def prune_command(system: str, dry_run: bool, as_json: bool) -> None:
     """Delete the days of SYSTEM's log that are past `retention_days`, and record that."""
-    from aims_mlops.inventory.inference import SIX_MONTHS_DAYS
-    from aims_mlops.monitoring.inference.retention import prune
+    from aims_mlops.inference_log.reading.retention import prune
+    from aims_mlops.inventory.declared.inference_settings import SIX_MONTHS_DAYS
 
     pruned = prune(system, project=_project(), dry_run=dry_run)
     days = {part: [day.isoformat() for day in of] for part, of in pruned.days.items()}
@@ -93,7 +93,7 @@ def labels(system: str, data: str, label: str, as_json: bool) -> None:
 
     Exit 1 if some belong to no prediction or not to one alone; they are recorded all the same.
     """
-    from aims_mlops.monitoring.inference.labels import record_labels
+    from aims_mlops.inference_log.reading.record_labels import record_labels
 
     found = record_labels(system, data, label=label, project=_project())
     click.echo(json.dumps(found.to_body(), indent=2) if as_json else f"✓ {found}")
@@ -113,7 +113,7 @@ def override(
     request_id: str, was: str, now: str, who: str, reason: str, system: str | None, row: int
 ) -> None:
     """Record that a person decided otherwise than the model."""
-    from aims_mlops.monitoring.inference.overrides import record_override
+    from aims_mlops.inference_log.reading.overrides import record_override
 
     record_override(request_id, was, now, who, reason, system=system, row=row, project=_project())
     click.echo("✓ recorded")

@@ -122,7 +122,7 @@ def _lint_policy(path: Path) -> list[str]:
 
 
 def _assessment_check(risk_tier: str) -> Callable[[Path], list[str]]:
-    from aims_mlops.assessments.loading import lint_file
+    from aims_mlops.assessments.lint import lint_file
 
     def check(path: Path) -> list[str]:
         _, document, problems = lint_file(path, risk_tier=risk_tier)  # type: ignore[arg-type]

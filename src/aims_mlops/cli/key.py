@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 import click
 
-from aims_mlops.cli.tables import table
+from aims_mlops.cli.table import table
 
 if TYPE_CHECKING:
-    from aims_mlops.store.sql import SqlStore
+    from aims_mlops.store.log.sql import SqlStore
 
 
 @click.group("key")
@@ -19,7 +19,7 @@ def group() -> None:
 
 
 def _log(purpose: str) -> tuple[SqlStore, str]:
-    from aims_mlops.inventory.identity import current_actor
+    from aims_mlops.inventory.actor import current_actor
     from aims_mlops.inventory.project import find_project
     from aims_mlops.store.local import local_log
 
@@ -32,13 +32,13 @@ def _log(purpose: str) -> tuple[SqlStore, str]:
 def init_key(person: str | None) -> None:
     """Make the log's key (with the log), or a person's, and print the public half."""
     if person is not None:
-        from aims_mlops.assessments.personal_key import personal_key
+        from aims_mlops.approvals.personal_key import personal_key
 
         made = personal_key(person)
         click.echo(f"{'Made' if made.is_new else 'Already there'}: {made.path}")
         click.echo(f"public key of {person}: {made.signer.public.hex()}")
         return
-    from aims_mlops.store.rotation import list_keys
+    from aims_mlops.store.administration.key_rotation import list_keys
 
     store, _ = _log("making the log's key")
     click.echo(f"The log {store.log_id} is signed with the key in {store.key_folder}.")
@@ -50,7 +50,7 @@ def init_key(person: str | None) -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON list.")
 def list_log_keys(as_json: bool) -> None:
     """List the keys of the log, oldest first, with the records that each signs."""
-    from aims_mlops.store.rotation import list_keys
+    from aims_mlops.store.administration.key_rotation import list_keys
 
     store, _ = _log("listing the log's keys")
     keys = list_keys(store)
@@ -80,8 +80,8 @@ def list_log_keys(as_json: bool) -> None:
 @click.option("--signer", metavar="URL", help="The new key, in a key management service.")
 def rotate(reason: str, signer: str | None) -> None:
     """Hand the log over to a new key; the old private key is destroyed."""
+    from aims_mlops.store.administration.key_rotation import list_keys, rotate_key
     from aims_mlops.store.opening import open_signer
-    from aims_mlops.store.rotation import list_keys, rotate_key
 
     store, actor = _log("rotating the log's key")
     new = None if signer is None else open_signer(signer)
@@ -100,7 +100,7 @@ def rotate(reason: str, signer: str | None) -> None:
 @click.option("--reason", required=True, help="Goes on record.")
 def revoke(key: str, since: int, reason: str) -> None:
     """Put on record that what KEY signed is in doubt from a record on."""
-    from aims_mlops.store.rotation import revoke_key
+    from aims_mlops.store.administration.key_rotation import revoke_key
 
     store, actor = _log("revoking a key")
     record = revoke_key(store, key, since=since, actor=actor, reason=reason)

@@ -34,7 +34,7 @@ def protect(
     Exit 0: in place (or removed). 1: something is missing or was changed.
     """
     from aims_mlops.inventory.project import find_project
-    from aims_mlops.mlflow_plugin.protect import check, install, remove
+    from aims_mlops.mlflow_plugin.protection.protect import check, install, remove
 
     project = find_project()
     if take_away:

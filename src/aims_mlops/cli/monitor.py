@@ -13,10 +13,10 @@ if TYPE_CHECKING:
 
     from aims_mlops.evidence.records import Record
     from aims_mlops.inventory.project import Project
-    from aims_mlops.monitoring.look import Round
+    from aims_mlops.monitoring.cycle import Round
     from aims_mlops.monitoring.recording import Ran
-    from aims_mlops.oversight.alarm import Alarm
-    from aims_mlops.oversight.schedules import Schedule
+    from aims_mlops.operations.alarms.alarm import Alarm
+    from aims_mlops.operations.schedule.schedules import Schedule
 
 _JSON = click.option("--json", "as_json", is_flag=True, help="Print a JSON object.")
 _WORKERS = click.option(
@@ -43,8 +43,8 @@ def run(ctx: click.Context, system: str | None, workers: int | None, as_json: bo
     1: something is; see aims monitor status. 2: a run failed, a notice could not be sent, or
     another process is at it.
     """
-    from aims_mlops.gates.alarms import every_alarm
-    from aims_mlops.monitoring.look import run_cycle
+    from aims_mlops.alarms.expiry import every_alarm
+    from aims_mlops.monitoring.cycle import run_cycle
 
     project = _project(system)
     done = run_cycle(
@@ -78,7 +78,7 @@ def start(seconds: float, workers: int | None) -> None:
     For one machine. In production let systemd, cron or Kubernetes call `aims monitor run`; the
     folder hooks has files for them.
     """
-    from aims_mlops.gates.alarms import every_alarm
+    from aims_mlops.alarms.expiry import every_alarm
     from aims_mlops.monitoring.scheduler import keep_running
 
     project = _project(None)
@@ -104,9 +104,9 @@ def status(ctx: click.Context, system: str | None, as_json: bool) -> None:
     Computed from aims.yaml and the log; no scheduler is asked. Exit 0: nothing is wrong. 1:
     something is.
     """
-    from aims_mlops.gates.alarms import every_alarm
-    from aims_mlops.oversight.nonconformity import nonconformities
-    from aims_mlops.oversight.schedules import schedules
+    from aims_mlops.alarms.expiry import every_alarm
+    from aims_mlops.operations.nonconformity import nonconformities
+    from aims_mlops.operations.schedule.schedules import schedules
 
     project = _project(system)
     store = project.open_store()
@@ -133,7 +133,7 @@ _REASON = click.option("--reason", required=True, help="Why, in a sentence.")
 @_REASON
 def change(schedule: str, reason: str) -> None:
     """Record that a schedule runs as aims.yaml says from now on. What was due stays due."""
-    from aims_mlops.oversight.schedule_steps import change_schedule
+    from aims_mlops.operations.schedule.steps import change_schedule
 
     _step(change_schedule, schedule, reason)
 
@@ -143,14 +143,14 @@ def change(schedule: str, reason: str) -> None:
 @_REASON
 def end(schedule: str, reason: str) -> None:
     """Record that a schedule that aims.yaml has no longer has ended. What was due stays due."""
-    from aims_mlops.oversight.schedule_steps import end_schedule
+    from aims_mlops.operations.schedule.steps import end_schedule
 
     _step(end_schedule, schedule, reason)
 
 
 def _step(step: Callable[..., Record], schedule: str, reason: str) -> None:
     from aims_mlops.cli.plain import plain
-    from aims_mlops.inventory.identity import current_actor
+    from aims_mlops.inventory.actor import current_actor
 
     project = _project(None)
     record = step(
@@ -215,7 +215,7 @@ def _summary(done: Round) -> None:
 
 def _schedule(schedule: Schedule, now: datetime) -> dict[str, Any]:
     from aims_mlops.evidence.clock import stamp
-    from aims_mlops.oversight.cadence import next_due
+    from aims_mlops.operations.schedule.due_runs import next_due
 
     upcoming = next_due(schedule.monitor, schedule.operation, now)
     last = max(schedule.done.values(), key=lambda r: r.evidence.body["window"]["end"], default=None)
@@ -235,7 +235,7 @@ def _schedule(schedule: Schedule, now: datetime) -> dict[str, Any]:
 
 def _show(found: tuple[Schedule, ...], wrong: list[Alarm], still_open: int, now: datetime) -> None:
     from aims_mlops.cli.plain import plain
-    from aims_mlops.cli.tables import table
+    from aims_mlops.cli.table import table
 
     if found:
         rows = []

@@ -13,7 +13,7 @@ from aims_mlops.cli.who import AS
 
 if TYPE_CHECKING:
     from aims_mlops.evidence.records import Record
-    from aims_mlops.oversight.nonconformity import Nonconformity
+    from aims_mlops.operations.nonconformity import Nonconformity
 
 _SEVERITY = click.Choice(["minor", "major"])
 _JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
@@ -46,7 +46,7 @@ def open_command(
     """Record something that a person found wrong. WHAT is a word or two, such as late-review."""
     from aims_mlops.cli.assessing import acting
     from aims_mlops.inventory.project import find_project
-    from aims_mlops.oversight.nonconformity_steps import find_by_hand
+    from aims_mlops.operations.corrective_action import find_by_hand
 
     project = find_project()
     record = find_by_hand(
@@ -72,9 +72,9 @@ def open_command(
 @click.pass_context
 def list_command(ctx: click.Context, system: str | None, closed_too: bool, as_json: bool) -> None:
     """List nonconformities, open ones only without --all. Exit 1 if one is overdue."""
-    from aims_mlops.cli.tables import table
+    from aims_mlops.cli.table import table
     from aims_mlops.inventory.project import find_project
-    from aims_mlops.oversight.nonconformity import nonconformities
+    from aims_mlops.operations.nonconformity import nonconformities
 
     now = datetime.now(UTC)
     found = nonconformities(find_project().open_store(), system=system)
@@ -131,7 +131,7 @@ def show(id_: str, as_json: bool) -> None:
 @AS
 def assign(id_: str, owner: str, due: datetime | None, person: str | None) -> None:
     """Say who puts it right, and until when."""
-    from aims_mlops.oversight.nonconformity_steps import assign as step
+    from aims_mlops.operations.corrective_action import assign as step
 
     _take(id_, step, person, owner=owner, due=None if due is None else due.replace(tzinfo=UTC))
 
@@ -142,7 +142,7 @@ def assign(id_: str, owner: str, due: datetime | None, person: str | None) -> No
 @AS
 def analyse(id_: str, root_cause: str, person: str | None) -> None:
     """Record the root cause."""
-    from aims_mlops.oversight.nonconformity_steps import analyse as step
+    from aims_mlops.operations.corrective_action import analyse as step
 
     _take(id_, step, person, root_cause=root_cause)
 
@@ -154,7 +154,7 @@ def analyse(id_: str, root_cause: str, person: str | None) -> None:
 @AS
 def act(id_: str, action: str, correction: str | None, person: str | None) -> None:
     """Record the corrective action, after the root cause."""
-    from aims_mlops.oversight.nonconformity_steps import act as step
+    from aims_mlops.operations.corrective_action import act as step
 
     _take(id_, step, person, corrective_action=action, correction=correction)
 
@@ -165,7 +165,7 @@ def act(id_: str, action: str, correction: str | None, person: str | None) -> No
 @AS
 def close(id_: str, effect: str, person: str | None) -> None:
     """Close it after the action, by another person than who acted."""
-    from aims_mlops.oversight.nonconformity_steps import close as step
+    from aims_mlops.operations.corrective_action import close as step
 
     _take(id_, step, person, effect=effect)
 
@@ -176,14 +176,14 @@ def close(id_: str, effect: str, person: str | None) -> None:
 @AS
 def reopen(id_: str, reason: str, person: str | None) -> None:
     """Open a closed one again."""
-    from aims_mlops.oversight.nonconformity_steps import reopen as step
+    from aims_mlops.operations.corrective_action import reopen as step
 
     _take(id_, step, person, reason=reason)
 
 
 def _find(id_: str) -> Nonconformity:
     from aims_mlops.inventory.project import find_project
-    from aims_mlops.oversight.nonconformity import find_nonconformity
+    from aims_mlops.operations.nonconformity import find_nonconformity
 
     return find_nonconformity(find_project().open_store(), id_)
 
@@ -191,7 +191,7 @@ def _find(id_: str) -> Nonconformity:
 def _take(id_: str, step: Callable[..., Record], person: str | None, **said: Any) -> None:
     from aims_mlops.cli.assessing import acting
     from aims_mlops.inventory.project import find_project
-    from aims_mlops.oversight.nonconformity import find_nonconformity
+    from aims_mlops.operations.nonconformity import find_nonconformity
 
     project = find_project()
     store = project.open_store()

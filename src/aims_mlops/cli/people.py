@@ -40,7 +40,7 @@ def enrol_key(person: str | None, listed: bool, new_key: bool, token: Path | Non
 
     It counts once another person confirms it, whose own key was confirmed or stands in aims.yaml.
     """
-    from aims_mlops.assessments.enrolling import enrol, fingerprint
+    from aims_mlops.approvals.enrol import enrol, fingerprint
     from aims_mlops.cli.assessing import acting
     from aims_mlops.inventory.listing import list_key
     from aims_mlops.inventory.project import find_project
@@ -70,7 +70,7 @@ def enrol_key(person: str | None, listed: bool, new_key: bool, token: Path | Non
 @click.option("--yes", is_flag=True, help="Do not ask after showing the fingerprint.")
 def confirm_key(who: str, key: str | None, person: str | None, yes: bool) -> None:
     """Confirm, signed, that a key is WHO's: you compared its fingerprint with WHO."""
-    from aims_mlops.assessments.enrolling import confirm, fingerprint, waiting
+    from aims_mlops.approvals.enrol import confirm, fingerprint, waiting
     from aims_mlops.cli.assessing import acting
     from aims_mlops.inventory.project import find_project
 
@@ -98,7 +98,7 @@ def end_key(
     who: str, reason: str, doubtful_from: str | None, key: str | None, person: str | None
 ) -> None:
     """End a key of WHO: nothing signed with it from now on counts."""
-    from aims_mlops.assessments.enrolling import end
+    from aims_mlops.approvals.enrol import end
     from aims_mlops.cli.assessing import acting
     from aims_mlops.inventory.project import find_project
 
@@ -123,8 +123,8 @@ def end_key(
 @click.option("--json", "as_json", is_flag=True)
 def list_people(as_json: bool) -> None:
     """List everybody in aims.yaml with roles, keys, and who confirmed them."""
-    from aims_mlops.assessments.enrolling import enrolments, fingerprint
-    from aims_mlops.cli.tables import table
+    from aims_mlops.approvals.enrol import enrolments, fingerprint
+    from aims_mlops.cli.table import table
     from aims_mlops.inventory.project import find_project
 
     project = find_project()

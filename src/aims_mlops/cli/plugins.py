@@ -7,7 +7,7 @@ from dataclasses import asdict
 
 import click
 
-from aims_mlops.cli.tables import table
+from aims_mlops.cli.table import table
 from aims_mlops.plugins import loaded_plugins
 
 

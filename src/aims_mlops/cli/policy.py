@@ -47,7 +47,7 @@ def explain_policy(file: str, as_json: bool) -> None:
 @group.command("list")
 def list_packs() -> None:
     """List the packs that ship with aims-mlops."""
-    from aims_mlops.cli.tables import table
+    from aims_mlops.cli.table import table
     from aims_mlops.policy.loading import load_policy
     from aims_mlops.policy.packs import pack_names
 
@@ -60,8 +60,8 @@ def list_packs() -> None:
 @click.argument("file")
 def pin_policy(file: str) -> None:
     """Put a policy into the log by its digest, before the runs that it will judge."""
-    from aims_mlops.assessments.declaring import declare_policy
-    from aims_mlops.inventory.identity import current_actor
+    from aims_mlops.dossier.declarations import declare_policy
+    from aims_mlops.inventory.actor import current_actor
     from aims_mlops.inventory.project import find_project
     from aims_mlops.policy.loading import load_policy
 
@@ -114,7 +114,7 @@ def try_policy_file(
     """Say what a policy's evidence and limits would have refused of what was decided before."""
     from datetime import UTC, datetime, timedelta
 
-    from aims_mlops.gates.trial import try_policy
+    from aims_mlops.gates.backtest import try_policy
     from aims_mlops.inventory.project import find_project
     from aims_mlops.policy.loading import load_policy
 
@@ -154,8 +154,8 @@ def try_policy_file(
 @click.pass_context
 def repeat_decision(ctx: click.Context, record: str) -> None:
     """Make a decision once more from its record and the log; exit 1 if it comes out otherwise."""
-    from aims_mlops.cli.decisions import decision_text
-    from aims_mlops.gates.repeating import repeat
+    from aims_mlops.cli.decision_text import decision_text
+    from aims_mlops.gates.replay import repeat
     from aims_mlops.inventory.project import find_project
 
     store = find_project().open_store()

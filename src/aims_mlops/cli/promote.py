@@ -30,8 +30,8 @@ def command(
 
     Exit 0: set. 1: refused. 2: could not decide. 3: allowed, and the registry then failed.
     """
-    from aims_mlops.cli.decisions import decision_text
-    from aims_mlops.gates.promotion import promote
+    from aims_mlops.cli.decision_text import decision_text
+    from aims_mlops.gates.promote import promote
 
     promotion = promote(model, alias=alias, target=target, policy=policy, break_glass=break_glass)
     if as_json:

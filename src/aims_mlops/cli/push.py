@@ -33,8 +33,8 @@ def command(ctx: click.Context, wait: float, as_json: bool) -> None:
     good.
     """
     from aims_mlops.inventory.project import find_project
-    from aims_mlops.store.spool import pending, refusals
-    from aims_mlops.store.start_marker import adopt_orphans
+    from aims_mlops.store.disk.spool import pending, refusals
+    from aims_mlops.store.disk.start_marker import adopt_orphans
 
     project = find_project()
     adopt_orphans(project.root)
@@ -62,7 +62,7 @@ def command(ctx: click.Context, wait: float, as_json: bool) -> None:
 def _deliver(project: Project, wait: float) -> Exception | None:
     """Drain the spool; what stopped it, if anything did."""
     from aims_mlops.errors import StoreError
-    from aims_mlops.store.spool import drain, pending
+    from aims_mlops.store.disk.spool import drain, pending
 
     until = time.monotonic() + wait
     while before := pending(project.root):

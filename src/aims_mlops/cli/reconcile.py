@@ -20,7 +20,7 @@ def command(ctx: click.Context, registry: str | None, demote: bool, as_json: boo
     """
     from aims_mlops.cli.plain import plain
     from aims_mlops.errors import AimsError, StoreUnavailableError
-    from aims_mlops.mlflow_plugin.reconcile_run import reconcile
+    from aims_mlops.mlflow_plugin.reconcile.reconcile import reconcile
 
     try:
         done = reconcile(registry_uri=registry, demote=demote)

@@ -17,7 +17,7 @@ from aims_mlops.evidence.kinds import CARD_BY_SYSTEM_KINDS, SCHEDULE_KINDS, SHAR
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from aims_mlops.evidence.models import ModelReference
+    from aims_mlops.evidence.model_reference import ModelReference
     from aims_mlops.evidence.records import Record
     from aims_mlops.evidence.store import EvidenceStore
     from aims_mlops.inventory.project import Project
@@ -36,10 +36,10 @@ def group() -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON object.")
 def coverage(system: str | None, html: Path | None, as_json: bool) -> None:
     """Show which evidence supports each of the 38 controls, its age, and what is missing."""
-    from aims_mlops.gates.alarms import every_alarm
+    from aims_mlops.alarms.expiry import every_alarm
     from aims_mlops.inventory.project import find_project
-    from aims_mlops.report import coverage_page
-    from aims_mlops.report.coverage import cover
+    from aims_mlops.report.coverage import page
+    from aims_mlops.report.coverage.coverage import cover
 
     project = find_project()
     store = project.open_store()
@@ -56,15 +56,15 @@ def coverage(system: str | None, html: Path | None, as_json: bool) -> None:
         in_full=lambda record: store.get(record.id),
     )
     if html is not None:
-        _write(html, coverage_page.as_html(found, single_user=project.settings.single_user))
+        _write(html, page.as_html(found, single_user=project.settings.single_user))
     if as_json:
-        click.echo(json.dumps(coverage_page.as_json(found), indent=2))
+        click.echo(json.dumps(page.as_json(found), indent=2))
         return
     _say_if_alone(project)
     if html is None:
-        click.echo(coverage_page.as_text(found))
+        click.echo(page.as_text(found))
     else:
-        click.echo(f"{coverage_page.headline(found)}\nwrote {html}")
+        click.echo(f"{page.headline(found)}\nwrote {html}")
 
 
 @group.command("card")
@@ -78,8 +78,8 @@ def card(model: str, html: Path | None, markdown: Path | None, as_json: bool) ->
     Without an option, the card is printed as Markdown.
     """
     from aims_mlops.inventory.project import find_project
-    from aims_mlops.report import card_page
-    from aims_mlops.report.card import write_card
+    from aims_mlops.report.card import page
+    from aims_mlops.report.card.card import write_card
 
     project = find_project()
     store = project.open_store()
@@ -96,13 +96,13 @@ def card(model: str, html: Path | None, markdown: Path | None, as_json: bool) ->
         single_user=project.settings.single_user,
     )
     if html is not None:
-        _write(html, card_page.as_html(found))
+        _write(html, page.as_html(found))
     if markdown is not None:
-        _write(markdown, card_page.as_markdown(found))
+        _write(markdown, page.as_markdown(found))
     if as_json:
-        click.echo(json.dumps(card_page.as_json(found), indent=2))
+        click.echo(json.dumps(page.as_json(found), indent=2))
     elif html is None and markdown is None:
-        click.echo(card_page.as_markdown(found), nl=False)
+        click.echo(page.as_markdown(found), nl=False)
     else:
         written = [path for path in (html, markdown) if path is not None]
         click.echo("\n".join(f"wrote {path}" for path in written))
@@ -125,9 +125,9 @@ def soa(
 ) -> None:
     """Put the organisation's choices about the controls beside what the evidence supports."""
     from aims_mlops.inventory.project import find_project
-    from aims_mlops.report import statement
-    from aims_mlops.report.applicability import FILE_NAME, read_applicability, skeleton
-    from aims_mlops.report.coverage import cover
+    from aims_mlops.report import soa as statement
+    from aims_mlops.report.coverage.applicability import FILE_NAME, read_applicability, skeleton
+    from aims_mlops.report.coverage.coverage import cover
 
     if new is not None:
         if new.exists():
@@ -189,10 +189,10 @@ def history(system: str, html: Path | None, as_json: bool) -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON object.")
 def monitoring(system: str, html: Path | None, as_json: bool) -> None:
     """Show how SYSTEM is watched: windows measured and missed, drift over time, findings."""
-    from aims_mlops.gates.alarms import every_alarm
+    from aims_mlops.alarms.expiry import every_alarm
     from aims_mlops.inventory.project import find_project
     from aims_mlops.inventory.renames import Names
-    from aims_mlops.report import operation
+    from aims_mlops.report.operation import operation
 
     project = find_project()
     store = project.open_store()
@@ -221,7 +221,7 @@ def monitoring(system: str, html: Path | None, as_json: bool) -> None:
 
 
 def _say_if_alone(project: Project) -> None:
-    from aims_mlops.report.page import SINGLE_USER
+    from aims_mlops.report.render.page import SINGLE_USER
 
     if project.settings.single_user:
         click.echo(SINGLE_USER)
@@ -263,7 +263,7 @@ def _stream_of_system(
 
 def _find_model(store: EvidenceStore, uri: str) -> ModelReference:
     """A digest as it is, or as a prefix of a captured model's; else what a plugin resolves."""
-    from aims_mlops.evidence.models import ModelReference
+    from aims_mlops.evidence.model_reference import ModelReference
 
     digest = uri.removeprefix("sha256:")
     if re.fullmatch(r"[0-9a-f]{8,64}", digest):
@@ -283,7 +283,7 @@ def _find_model(store: EvidenceStore, uri: str) -> ModelReference:
         sha256, name = next(iter(found.items()))
         # A model that was never registered is known by an address, which is no name.
         return ModelReference(uri=uri, sha256=sha256, name=None if ":" in name else name)
-    from aims_mlops.assessments.gathering import resolve_model
+    from aims_mlops.dossier.query import resolve_model
 
     return resolve_model(uri)
 

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 import click
 
 if TYPE_CHECKING:
-    from aims_mlops.evidence.models import ModelReference
+    from aims_mlops.evidence.model_reference import ModelReference
+    from aims_mlops.inference_log.serving.serve_model import Answer
     from aims_mlops.inventory.project import Project
-    from aims_mlops.monitoring.inference.serving import Answer
 
 
 @click.command("serve-model")
@@ -62,12 +62,12 @@ def command(
     """
     from aims_mlops.cli.plain import plain
     from aims_mlops.errors import ModelRefusedError
-    from aims_mlops.gates.check import check_model
+    from aims_mlops.gates.check_model import check_model
+    from aims_mlops.inference_log.recorder.recorders import recorder_for
+    from aims_mlops.inference_log.serving.model_copy import copy_model
+    from aims_mlops.inference_log.serving.serve_model import Watch, serve_model
+    from aims_mlops.inference_log.storage import evidence
     from aims_mlops.inventory.project import find_project
-    from aims_mlops.monitoring.inference import evidence
-    from aims_mlops.monitoring.inference.model_copy import copy_model
-    from aims_mlops.monitoring.inference.opening import recorder_for
-    from aims_mlops.monitoring.inference.serving import Watch, serve_model
 
     os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
     project = find_project()
@@ -113,8 +113,8 @@ def command(
 
 
 def _ask(reference: ModelReference, target: str) -> Answer:
-    from aims_mlops.gates.check import look_at_model
-    from aims_mlops.monitoring.inference.serving import Answer
+    from aims_mlops.gates.check_model import look_at_model
+    from aims_mlops.inference_log.serving.serve_model import Answer
 
     check = look_at_model(reference, target=target)
     reasons = tuple(reason.to_body() for reason in check.reasons)
@@ -122,7 +122,7 @@ def _ask(reference: ModelReference, target: str) -> Answer:
 
 
 def _system(project: Project, reference: ModelReference, said: str | None) -> str:
-    from aims_mlops.assessments.gathering import system_of
+    from aims_mlops.dossier.query import system_of
     from aims_mlops.errors import InputError
 
     if said is not None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from aims_mlops.cli.tables import table
+from aims_mlops.cli.table import table
 
 if TYPE_CHECKING:
     from aims_mlops.evidence.store import EvidenceStore
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 def command(as_json: bool) -> None:
     """Show the store, the log, the spool, recorded gaps and promoted versions."""
     from aims_mlops.inventory.project import find_project
-    from aims_mlops.store.start_marker import record_lost_runs
+    from aims_mlops.store.disk.start_marker import record_lost_runs
 
     project = find_project()
     store = project.open_store()
@@ -51,9 +51,9 @@ def command(as_json: bool) -> None:
 
 
 def _state(project: Project, store: EvidenceStore) -> dict[str, Any]:
-    from aims_mlops.gates.alarms import every_alarm
-    from aims_mlops.oversight.nonconformity import nonconformities
-    from aims_mlops.store.spool import pending, set_aside
+    from aims_mlops.alarms.expiry import every_alarm
+    from aims_mlops.operations.nonconformity import nonconformities
+    from aims_mlops.store.disk.spool import pending, set_aside
 
     now = datetime.now(UTC)
     status = asdict(store.status()) | {"proved_by": _proved_by(project.store_url)}
@@ -109,7 +109,7 @@ def _log(store: EvidenceStore, now: datetime) -> dict[str, Any]:
 
 def _promoted(store: EvidenceStore) -> dict[str, dict[str, dict[str, str]]]:
     """Per system, what the log says is promoted by now; the registry itself is not asked."""
-    from aims_mlops.oversight.in_use import in_use
+    from aims_mlops.operations.in_use import in_use
 
     found: dict[str, dict[str, dict[str, str]]] = {}
     for use in in_use(store.find(kind="promotion")):
@@ -125,8 +125,8 @@ def _promoted(store: EvidenceStore) -> dict[str, dict[str, dict[str, str]]]:
 
 def _proved_by(url: str) -> str:
     """What the state of the log was held against before it is shown."""
-    from aims_mlops.store.remote import KEY_VARIABLE
-    from aims_mlops.store.remote_delivery import is_remote
+    from aims_mlops.store.remote.client import KEY_VARIABLE
+    from aims_mlops.store.remote.delivery import is_remote
 
     if not is_remote(url):
         return "the log on this machine; see: aims evidence verify"

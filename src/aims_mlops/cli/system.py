@@ -22,9 +22,9 @@ def rename(old: str, new: str, reason: str) -> None:
     What is in operation, was due and is open goes on under the new id.
     """
     from aims_mlops.cli.plain import plain
-    from aims_mlops.inventory.identity import current_actor
+    from aims_mlops.inventory.actor import current_actor
     from aims_mlops.inventory.project import find_project
-    from aims_mlops.oversight.schedule_steps import rename_system
+    from aims_mlops.operations.schedule.steps import rename_system
 
     project = find_project()
     record = rename_system(

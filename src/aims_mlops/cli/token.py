@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import click
 
-from aims_mlops.cli.tables import table
+from aims_mlops.cli.table import table
 
 if TYPE_CHECKING:
     from aims_mlops.server.tokens import Scope, Token, Tokens

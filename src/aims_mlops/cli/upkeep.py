@@ -9,16 +9,16 @@ from typing import TYPE_CHECKING
 
 import click
 
-from aims_mlops.cli.tables import table
+from aims_mlops.cli.table import table
 
 if TYPE_CHECKING:
-    from aims_mlops.store.sql import SqlStore
+    from aims_mlops.store.log.sql import SqlStore
 
 _FILE = click.Path(path_type=Path, dir_okay=False, exists=True)
 
 
 def _log(purpose: str) -> tuple[SqlStore, str]:
-    from aims_mlops.inventory.identity import current_actor
+    from aims_mlops.inventory.actor import current_actor
     from aims_mlops.inventory.project import find_project
     from aims_mlops.store.local import local_log
 
@@ -49,9 +49,9 @@ def verify(
 
     Ends with 0 if everything holds and with 1 if anything fails.
     """
-    from aims_mlops.evidence.note import VerifierKey
-    from aims_mlops.store.durable import write_file
-    from aims_mlops.store.verify import Verified, verify_store
+    from aims_mlops.evidence.transparency.note import VerifierKey
+    from aims_mlops.store.disk.atomic_write import write_file
+    from aims_mlops.store.verify.verify import Verified, verify_store
 
     store, _ = _log("verifying")
     since = None
@@ -105,7 +105,12 @@ def anchor(
     show: bool,
 ) -> None:
     """Give the log's checkpoint to somebody outside and put that on record."""
-    from aims_mlops.store.anchors import anchor_to_file, anchor_to_git, anchor_to_tsa, anchors
+    from aims_mlops.store.administration.anchors import (
+        anchor_to_file,
+        anchor_to_git,
+        anchor_to_tsa,
+        anchors,
+    )
 
     store, actor = _log("anchoring")
     if show:
@@ -132,7 +137,7 @@ def anchor(
 @click.confirmation_option(prompt="The content cannot be brought back. Erase it?")
 def erase(blob: str, reason: str) -> None:
     """Destroy the content of BLOB (its digest); every proof stays valid."""
-    from aims_mlops.store.erasure import erase as erase_blob
+    from aims_mlops.store.administration.erasure import erase as erase_blob
 
     store, actor = _log("erasing")
     record = erase_blob(store, blob, actor=actor, reason=reason)
@@ -146,7 +151,7 @@ def erase(blob: str, reason: str) -> None:
 @click.option("--list", "show", is_flag=True, help="List the holds in force.")
 def hold(digests: tuple[str, ...], reason: str | None, release: str | None, show: bool) -> None:
     """Forbid erasing content of these subjects or blobs until the hold is released."""
-    from aims_mlops.store.erasure import holds, place_hold, release_hold
+    from aims_mlops.store.administration.erasure import holds, place_hold, release_hold
 
     store, actor = _log("holding")
     if show:
@@ -170,7 +175,7 @@ def hold(digests: tuple[str, ...], reason: str | None, release: str | None, show
 @click.option("--kind", "kinds", multiple=True, help="Only content of these kinds of evidence.")
 def prune(older_than_days: int, kinds: tuple[str, ...]) -> None:
     """Prune blobs that are past their time; records and proofs stay."""
-    from aims_mlops.store.erasure import prune as prune_blobs
+    from aims_mlops.store.administration.erasure import prune as prune_blobs
 
     store, actor = _log("pruning")
     age = timedelta(days=older_than_days)
@@ -183,7 +188,7 @@ def prune(older_than_days: int, kinds: tuple[str, ...]) -> None:
 @click.option("--reason", required=True, help="Goes on record.")
 def clock_change(reason: str) -> None:
     """Put on record that the clock was set back; the log then goes on from the earlier time."""
-    from aims_mlops.store.clock_change import record_clock_change
+    from aims_mlops.store.administration.clock_change import record_clock_change
 
     store, actor = _log("recording a change of the clock")
     record = record_clock_change(store, actor=actor, reason=reason)
@@ -201,6 +206,6 @@ def role_script(role: str, schema: str) -> None:
 
     Run it as the owner of the tables, who made them: aims evidence role-script aims_app | psql …
     """
-    from aims_mlops.store.roles import postgresql_role_script
+    from aims_mlops.store.administration.roles import postgresql_role_script
 
     click.echo(postgresql_role_script(role, schema=schema), nl=False)

@@ -12,8 +12,8 @@ from functools import lru_cache
 
 from aims_mlops.errors import EvidenceFormatError
 from aims_mlops.evidence import clock
-from aims_mlops.evidence.canonical import canonical
-from aims_mlops.evidence.limits import MAX_NAME, MAX_SUBJECTS
+from aims_mlops.evidence.encoding.canonical import canonical
+from aims_mlops.evidence.encoding.limits import MAX_NAME, MAX_SUBJECTS
 from aims_mlops.evidence.records import Evidence
 
 _STRINGS = {str}

@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from aims_mlops.errors import EvidenceNotFoundError, GovernanceError, InputError
 from aims_mlops.evidence.clock import now
-from aims_mlops.evidence.models import ModelReference
+from aims_mlops.evidence.model_reference import ModelReference
 from aims_mlops.evidence.records import Evidence, Record
-from aims_mlops.gates.check import ModelCheck, check_model
-from aims_mlops.inventory.identity import current_actor
+from aims_mlops.gates.check_model import ModelCheck, check_model
+from aims_mlops.inventory.actor import current_actor
 from aims_mlops.inventory.project import Project, find_project
 from aims_mlops.inventory.renames import of_system
 

@@ -14,14 +14,14 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from aims_mlops.assessments.dossier import Dossier
+from aims_mlops.dossier.dossier import Dossier
 from aims_mlops.errors import AimsError
 from aims_mlops.evidence.clock import read
 from aims_mlops.evidence.records import Record
-from aims_mlops.gates.break_glass import may_break
-from aims_mlops.gates.decision import Decision
-from aims_mlops.gates.repeating import repeat
-from aims_mlops.inventory.people import People
+from aims_mlops.gates.decision.break_glass import may_break
+from aims_mlops.gates.decision.decision import Decision
+from aims_mlops.gates.replay import repeat
+from aims_mlops.inventory.declared.people import People
 from aims_mlops.policy.policy import Policy
 
 if TYPE_CHECKING:

@@ -6,18 +6,18 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from aims_mlops.evidence.clock import stamp
-from aims_mlops.gates.oversight_checks import MISSED, finding_of
+from aims_mlops.gates.decision.operations import MISSED, finding_of
+from aims_mlops.inventory.declared.system import System
 from aims_mlops.inventory.renames import of_system
-from aims_mlops.inventory.system import System
-from aims_mlops.oversight.nonconformity import KIND as NONCONFORMITY
-from aims_mlops.oversight.nonconformity import standing
-from aims_mlops.oversight.schedules import schedules
-from aims_mlops.oversight.undeclared import NOT_BEGUN, of_record, undeclared_systems
+from aims_mlops.operations.alarms.undeclared import NOT_BEGUN, of_record, undeclared_systems
+from aims_mlops.operations.nonconformity import KIND as NONCONFORMITY
+from aims_mlops.operations.nonconformity import standing
+from aims_mlops.operations.schedule.schedules import schedules
 
 if TYPE_CHECKING:
     from aims_mlops.evidence.store import EvidenceStore
     from aims_mlops.inventory.project import Project
-    from aims_mlops.oversight.alarm import Alarm
+    from aims_mlops.operations.alarms.alarm import Alarm
 
 
 def open_about(

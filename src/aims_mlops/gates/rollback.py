@@ -12,11 +12,11 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from aims_mlops.assessments.dossier import Dossier
-from aims_mlops.gates.decision import Decision
-from aims_mlops.gates.reason import Reason
-from aims_mlops.gates.request import PromotionRequest
-from aims_mlops.gates.standing import standing_decision
+from aims_mlops.dossier.dossier import Dossier
+from aims_mlops.gates.decision.decision import Decision
+from aims_mlops.gates.decision.reason import Reason
+from aims_mlops.gates.decision.request import PromotionRequest
+from aims_mlops.gates.decision_validity import standing_decision
 from aims_mlops.inventory.project import Project
 from aims_mlops.policy.policy import Policy
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from aims_mlops.documents.document import Document
 from aims_mlops.documents.problems import Problem, inspected
 from aims_mlops.documents.reading import read_yaml
-from aims_mlops.inventory.settings import Settings, contradictions
+from aims_mlops.inventory.declared.settings import Settings, contradictions
 
 _TEXTS = ("purpose", "owner", "risk_owner", "intended_use")
 _LISTS = ("foreseeable_misuse", "affected_people")

@@ -12,11 +12,11 @@ from threading import RLock
 from typing import TYPE_CHECKING
 
 from aims_mlops.errors import DocumentError, InputError
-from aims_mlops.inventory.inference import Inference
-from aims_mlops.inventory.people import People
-from aims_mlops.inventory.person import Person
-from aims_mlops.inventory.settings import Settings, Target, contradictions
-from aims_mlops.inventory.system import System
+from aims_mlops.inventory.declared.inference_settings import Inference
+from aims_mlops.inventory.declared.people import People
+from aims_mlops.inventory.declared.person import Person
+from aims_mlops.inventory.declared.settings import Settings, Target, contradictions
+from aims_mlops.inventory.declared.system import System
 
 if TYPE_CHECKING:
     from aims_mlops.evidence.store import EvidenceStore

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from importlib import import_module
 from typing import Any
 
-from aims_mlops.measures.model_files import resolve_model as resolve_model
+from aims_mlops.measures.fingerprint.model_files import resolve_model as resolve_model
 from aims_mlops.plugins import hookimpl
 
 _MEASURES = {

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from aims_mlops.errors import InputError
-from aims_mlops.measures.columns import Columns
+from aims_mlops.measures.table.columns import Columns
 
 
 def median_score(columns: Columns) -> float:

@@ -10,13 +10,13 @@ from typing import Any
 
 def build_registry_store(store_uri: str, tracking_uri: str | None = None) -> Any:
     """The registry behind `aims://<real uri>`, with the gate in front of it."""
-    from aims_mlops.mlflow_plugin.registry_building import gated_registry
+    from aims_mlops.mlflow_plugin.registry.building import gated_registry
 
     return gated_registry(store_uri)
 
 
 def build_tracking_store(store_uri: str, artifact_uri: str | None = None) -> Any:
     """The tracking store behind `aims://<real uri>`, which turns ended runs into evidence."""
-    from aims_mlops.mlflow_plugin.tracking_store import captured_tracking
+    from aims_mlops.mlflow_plugin.tracking.store import captured_tracking
 
     return captured_tracking(store_uri, artifact_uri)

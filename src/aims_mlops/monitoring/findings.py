@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from aims_mlops.inventory.monitoring import Monitor
+from aims_mlops.inventory.declared.monitor import Monitor
 from aims_mlops.measures.drift.persistence import persistent_drift
 from aims_mlops.monitoring.window import Measured
 from aims_mlops.policy.policy import Policy

@@ -64,8 +64,8 @@ def fitting(files: Sequence[Path], folder: Path) -> Fitting:
 
 def _whole(path: Path) -> pa.Schema:
     """The schema of a file that can be read to its end. Raises InputError."""
-    from aims_mlops.measures.table_files import schema_of
-    from aims_mlops.measures.table_opening import open_table
+    from aims_mlops.measures.table.files import schema_of
+    from aims_mlops.measures.table.opening import open_table
 
     for batch in open_table(path, index="count").batches():
         for column in batch.columns:
@@ -135,7 +135,7 @@ def _alike(path: Path, schema: pa.Schema, target: pa.Schema, copy: Path) -> Path
 
 
 def _batches(path: Path, schema: pa.Schema, target: pa.Schema) -> Iterator[list[Any]]:
-    from aims_mlops.measures.table_opening import open_table
+    from aims_mlops.measures.table.opening import open_table
 
     for batch in open_table(path, index="count").select(target.names).batches():
         yield [

@@ -13,13 +13,13 @@ from aims_mlops.errors import AimsError, EvidenceConflictError, InputError
 from aims_mlops.evidence.clock import now as clock_now
 from aims_mlops.evidence.clock import stamp
 from aims_mlops.evidence.records import Evidence, Record, Subject
-from aims_mlops.inventory.monitoring import Monitor
+from aims_mlops.inventory.declared.monitor import Monitor
 from aims_mlops.monitoring.findings import findings, held_to
 from aims_mlops.monitoring.reference import record_profile, stored_record
 from aims_mlops.monitoring.trend import Trend, drawn, trend_of
 from aims_mlops.monitoring.window import Measured, told_of
-from aims_mlops.oversight.cadence import RUN_KIND, Scheduled
-from aims_mlops.oversight.schedules import Schedule
+from aims_mlops.operations.schedule.due_runs import RUN_KIND, Scheduled
+from aims_mlops.operations.schedule.schedules import Schedule
 from aims_mlops.policy.loading import load_policy
 from aims_mlops.policy.policy import Policy
 

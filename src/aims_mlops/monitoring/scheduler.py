@@ -10,7 +10,7 @@ from types import FrameType
 from typing import TYPE_CHECKING
 
 from aims_mlops.inventory.project import find_project
-from aims_mlops.monitoring.look import Look, run_cycle
+from aims_mlops.monitoring.cycle import Look, run_cycle
 from aims_mlops.monitoring.recording import Ran
 
 if TYPE_CHECKING:

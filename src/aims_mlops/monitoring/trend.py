@@ -40,7 +40,7 @@ def trend_of(windows: Sequence[Mapping[str, Any]]) -> Trend:
 
 def drawn(trend: Trend) -> str | None:
     """The trend as SVG; None where there is nothing to draw, or nothing to draw it with."""
-    from aims_mlops.measures.plots import plot_series
+    from aims_mlops.measures.result.plots import plot_series
 
     starts = sorted({point["start"] for one in trend for point in one["points"]})
     series = {

@@ -10,13 +10,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from aims_mlops.errors import AimsError, InputError, MissingExtraError
-from aims_mlops.inventory.monitoring import Monitor
-from aims_mlops.monitoring.batch import Batch, Listed, files_of, opened, with_what_fits
-from aims_mlops.oversight.windows import zone_of
+from aims_mlops.inventory.declared.monitor import Monitor
+from aims_mlops.monitoring.window_files import Batch, Listed, files_of, opened, with_what_fits
+from aims_mlops.operations.schedule.windows import zone_of
 
 if TYPE_CHECKING:
-    from aims_mlops.measures.result import MeasureResult
-    from aims_mlops.oversight.cadence import Scheduled
+    from aims_mlops.measures.result.result import MeasureResult
+    from aims_mlops.operations.schedule.due_runs import Scheduled
 
 
 MOST_WINDOWS = 30  # before the newest, that are put to it where it has too few rows
@@ -124,8 +124,8 @@ def _of_log(
     task: Task, start: datetime | None = None, end: datetime | None = None
 ) -> tuple[Any, tuple[dict[str, str], ...]]:
     """The predictions of the window as an Arrow table without what only the log itself needs."""
-    from aims_mlops.monitoring.inference.reading import read_window
-    from aims_mlops.monitoring.inference.rows import OWN
+    from aims_mlops.inference_log.columns.rows import OWN
+    from aims_mlops.inference_log.reading.window_files import read_window
 
     assert task.log is not None
     run = task.run
@@ -176,7 +176,7 @@ def _earlier(task: Task, start: datetime, end: datetime) -> Any:
     """What a window before held, in memory; None without rows, or where it cannot be read."""
     import pyarrow as pa
 
-    from aims_mlops.measures.table_opening import open_table
+    from aims_mlops.measures.table.opening import open_table
 
     try:
         if task.log is not None:
@@ -248,7 +248,7 @@ def _of_labels(task: Task, batch: Batch) -> dict[str, Any]:
 def _labelled_in_log(task: Task, folder: str) -> tuple[Any, dict[str, int]]:
     import pyarrow.compute as pc
 
-    from aims_mlops.monitoring.inference.reading import joined
+    from aims_mlops.inference_log.reading.window_files import joined
 
     run = task.run
     found = joined(folder, run.system, run.start, run.end, root=task.root)
@@ -308,7 +308,7 @@ def _joined(monitor: Monitor, data: Path, labels: Path) -> tuple[Any, dict[str, 
 def _frame(path: Path, columns: Sequence[str]) -> Any:
     import pandas as pd
 
-    from aims_mlops.measures.table_opening import open_table
+    from aims_mlops.measures.table.opening import open_table
 
     table = open_table(str(path)).select(list(dict.fromkeys(columns)))
     parts = [
@@ -354,7 +354,7 @@ def _plots(monitor: Monitor, results: Sequence[MeasureResult]) -> Iterator[tuple
 
 def _rows(path: Path) -> int:
     """Rows of a file or folder; of Parquet from the metadata alone."""
-    from aims_mlops.measures.table_opening import open_table
+    from aims_mlops.measures.table.opening import open_table
 
     files = [path] if path.is_file() else sorted(path.iterdir())
     if all(file.suffix == ".parquet" for file in files):

@@ -16,7 +16,7 @@ from aims_mlops.monitoring.window import Measured, Task, measure_window
 from aims_mlops.processes import usable_processors
 
 if TYPE_CHECKING:
-    from aims_mlops.monitoring.running import Measure
+    from aims_mlops.monitoring.runner import Measure
 
 SMALL = 4 * 2**20  # bytes of files; less is measured sooner than a process starts
 _M_TRIM_THRESHOLD, _M_MMAP_MAX = -1, -4  # of malloc.h

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from aims_mlops.evidence.canonical import canonical
+from aims_mlops.evidence.encoding.canonical import canonical
 from aims_mlops.policy.grammar import (
     ApprovalsRequired,
     AssessmentRequired,

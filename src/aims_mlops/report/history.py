@@ -13,11 +13,11 @@ from typing import Any
 
 from aims_mlops.evidence.kinds import FIGURE_KINDS, RUN_KINDS
 from aims_mlops.evidence.records import Record
-from aims_mlops.report import page, reading
-from aims_mlops.report.card_decisions import weighed
-from aims_mlops.report.scope import Scope
-from aims_mlops.report.summary import day, moment, plural, summarise
-from aims_mlops.report.visible import one_line
+from aims_mlops.report.card.decisions import weighed
+from aims_mlops.report.coverage.scope import Scope
+from aims_mlops.report.render import page, reading
+from aims_mlops.report.render.one_line import day, moment, plural, summarise
+from aims_mlops.report.render.visible import one_line
 
 FORMAT = "aims-history/1"
 

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
     from aims_mlops.server.tokens import Tokens
-    from aims_mlops.store.sql import SqlStore
+    from aims_mlops.store.log.sql import SqlStore
 
 _HEADERS = [
     (b"x-content-type-options", b"nosniff"),

@@ -9,8 +9,8 @@ from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
 from aims_mlops.errors import EvidenceFormatError
-from aims_mlops.evidence.canonical import parse
-from aims_mlops.evidence.limits import MAX_STATEMENT_BYTES
+from aims_mlops.evidence.encoding.canonical import parse
+from aims_mlops.evidence.encoding.limits import MAX_STATEMENT_BYTES
 from aims_mlops.server.problems import ProblemError
 
 if TYPE_CHECKING:

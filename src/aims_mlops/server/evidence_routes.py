@@ -9,8 +9,8 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 
-from aims_mlops.evidence.checkpoint import unverified_checkpoint
-from aims_mlops.evidence.limits import EXACT
+from aims_mlops.evidence.encoding.limits import EXACT
+from aims_mlops.evidence.transparency.checkpoint import unverified_checkpoint
 from aims_mlops.server.access import check_push, needs, only
 from aims_mlops.server.answers import (
     PageAnswer,
@@ -24,8 +24,8 @@ from aims_mlops.server.body import Slots, read_json
 from aims_mlops.server.problems import responses
 from aims_mlops.server.requests import Hex64, Name, read_push
 from aims_mlops.server.tokens import Tokens
-from aims_mlops.store.bundle_source import SqlSource
-from aims_mlops.store.sql import SqlStore
+from aims_mlops.store.bundle.source import SqlSource
+from aims_mlops.store.log.sql import SqlStore
 
 MAX_PAGE = 1_000  # records in one answer
 MAX_PAGE_BYTES = 8 * 1024 * 1024  # of envelopes, after which an answer ends

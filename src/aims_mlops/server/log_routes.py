@@ -13,8 +13,8 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 
 from aims_mlops.evidence.clock import stamp
-from aims_mlops.evidence.limits import EXACT
-from aims_mlops.oversight.alarms import alarms_from_log
+from aims_mlops.evidence.encoding.limits import EXACT
+from aims_mlops.operations.alarms.monitoring import alarms_from_log
 from aims_mlops.server.access import needs, only
 from aims_mlops.server.answers import (
     AlarmsAnswer,
@@ -31,8 +31,8 @@ from aims_mlops.server.body import MAX_BLOB, Slots, read_body
 from aims_mlops.server.problems import ProblemError, responses
 from aims_mlops.server.tokens import Tokens
 from aims_mlops.server.trust import trust_answer
-from aims_mlops.store.bundle_source import SqlSource
-from aims_mlops.store.sql import SqlStore
+from aims_mlops.store.bundle.source import SqlSource
+from aims_mlops.store.log.sql import SqlStore
 
 MAX_PROOFS = 1_000  # in one answer
 

@@ -18,9 +18,9 @@ from typing_extensions import TypedDict
 
 from aims_mlops.errors import EvidenceFormatError
 from aims_mlops.evidence import clock
-from aims_mlops.evidence.canonical import canonical
-from aims_mlops.evidence.envelope import Signature
-from aims_mlops.evidence.limits import EXACT, MAX_KEY, MAX_NAME, MAX_SUBJECTS
+from aims_mlops.evidence.encoding.canonical import canonical
+from aims_mlops.evidence.encoding.envelope import Signature
+from aims_mlops.evidence.encoding.limits import EXACT, MAX_KEY, MAX_NAME, MAX_SUBJECTS
 from aims_mlops.evidence.records import PREDICATE_PREFIX, Evidence
 from aims_mlops.server.problems import ProblemError
 

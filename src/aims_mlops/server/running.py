@@ -40,7 +40,7 @@ def serve(
         raise MissingExtraError(
             "the evidence server", library=error.name or "fastapi", extra="server"
         ) from error
-    from aims_mlops.store.sql import SqlStore
+    from aims_mlops.store.log.sql import SqlStore
 
     if not isinstance(store, SqlStore):
         raise InputError(

@@ -5,14 +5,14 @@ from __future__ import annotations
 from base64 import b64encode
 from typing import TYPE_CHECKING, Any
 
-from aims_mlops.evidence.checkpoint import unverified_checkpoint
-from aims_mlops.evidence.keychain import ROTATION
+from aims_mlops.evidence.transparency.checkpoint import unverified_checkpoint
+from aims_mlops.evidence.transparency.keychain import ROTATION
 from aims_mlops.server.answers import hashes, record_answer
 
 if TYPE_CHECKING:
     from aims_mlops.evidence.records import Record
-    from aims_mlops.store.bundle_source import SqlSource
-    from aims_mlops.store.sql import SqlStore
+    from aims_mlops.store.bundle.source import SqlSource
+    from aims_mlops.store.log.sql import SqlStore
 
 
 def trust_answer(store: SqlStore, source: SqlSource, old: int) -> dict[str, Any]:

@@ -8,12 +8,12 @@ from aims_mlops.errors import InputError
 
 if TYPE_CHECKING:
     from aims_mlops.evidence.store import EvidenceStore
-    from aims_mlops.store.sql import SqlStore
+    from aims_mlops.store.log.sql import SqlStore
 
 
 def local_log(store: EvidenceStore, purpose: str) -> SqlStore:
     """The rows of the store, if it is a log of ours on SQLite or PostgreSQL; raises InputError."""
-    from aims_mlops.store.sql import SqlStore
+    from aims_mlops.store.log.sql import SqlStore
 
     if isinstance(store, SqlStore):
         return store.as_stored

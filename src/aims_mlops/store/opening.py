@@ -12,9 +12,9 @@ from aims_mlops.evidence.urls import without_credentials
 from aims_mlops.inventory.project import CREATE_VARIABLE
 
 if TYPE_CHECKING:
-    from aims_mlops.evidence.envelope import Signer
+    from aims_mlops.evidence.encoding.envelope import Signer
     from aims_mlops.evidence.store import EvidenceStore
-    from aims_mlops.store.sql import SqlStore
+    from aims_mlops.store.log.sql import SqlStore
 
 KEYS_VARIABLE = "AIMS_LOG_KEYS"  # not the people's keys, which are elsewhere
 BLOBS_VARIABLE = "AIMS_BLOBS"
@@ -66,11 +66,11 @@ def open_sql_store(
     url: str, *, blobs: str | None = None, keys: Path | None = None, create: bool = True
 ) -> SqlStore:
     """The same for SQLite and PostgreSQL."""
-    from aims_mlops.store.blob_guarantees import open_blobs, read_requirements
-    from aims_mlops.store.database import Database
-    from aims_mlops.store.signing import LogKeys
-    from aims_mlops.store.sql import SqlStore
-    from aims_mlops.store.upgrade import check_version, upgrade, version_of
+    from aims_mlops.store.blobs.guarantees import open_blobs, read_requirements
+    from aims_mlops.store.database.database import Database
+    from aims_mlops.store.database.upgrade import check_version, upgrade, version_of
+    from aims_mlops.store.log.signing import LogKeys
+    from aims_mlops.store.log.sql import SqlStore
 
     create = create and not creating_is_off()
     database = Database(url, create=create)
@@ -127,7 +127,7 @@ def _instead_of_creating() -> str:
 
 def _make_own_folder(folder: Path) -> None:
     """The folder of a new log; git keeps out of one of ours, for it holds the log's key."""
-    from aims_mlops.store.durable import make_folder, write_file
+    from aims_mlops.store.disk.atomic_write import make_folder, write_file
 
     ours = folder.name == ".aims" or not folder.exists()
     make_folder(folder)
@@ -137,7 +137,7 @@ def _make_own_folder(folder: Path) -> None:
 
 def open_signer(url: str) -> Signer:
     """A key in a key management service, through a plugin; raises InputError."""
-    from aims_mlops.evidence.public_keys import check_public_key
+    from aims_mlops.evidence.transparency.public_keys import check_public_key
     from aims_mlops.plugins import hooks
 
     signer: Signer | None = hooks().open_signer(url=url)

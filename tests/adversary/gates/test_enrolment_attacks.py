@@ -7,16 +7,16 @@ import json
 import pytest
 from click.testing import CliRunner
 
-from aims_mlops.assessments.binding import Binding
-from aims_mlops.assessments.enrolling import confirm, end, enrol, enrolments, fingerprint, waiting
-from aims_mlops.assessments.gathering import gather
-from aims_mlops.assessments.personal_key import keys_folder, personal_key
-from aims_mlops.assessments.signature import sign_consent
+from aims_mlops.approvals.enrol import confirm, end, enrol, enrolments, fingerprint, waiting
+from aims_mlops.approvals.personal_key import keys_folder, personal_key
+from aims_mlops.approvals.signature import sign_consent
 from aims_mlops.cli.main import app
+from aims_mlops.dossier.binding import Binding
+from aims_mlops.dossier.query import gather
 from aims_mlops.errors import GovernanceError, SeparationOfDutiesError
 from aims_mlops.evidence.clock import read
-from aims_mlops.gates.repeating import repeat
-from aims_mlops.store.keys import create_key
+from aims_mlops.gates.replay import repeat
+from aims_mlops.store.disk.key_file import create_key
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ import warnings
 
 import pytest
 
-from aims_mlops.gates.service import gate
+from aims_mlops.gates.gate import gate
 
 FORGED = {
     "aims.decision": "allowed",
@@ -41,7 +41,7 @@ def register(registry, folder, words):
 
 @pytest.mark.filterwarnings("ignore")
 def test_forged_tags_make_no_decision(world, registry, tmp_path):
-    from aims_mlops.assessments.gathering import resolve_model
+    from aims_mlops.dossier.query import resolve_model
 
     good = register(registry, tmp_path / "good", "as trained")
     approved = resolve_model(f"models:/loans/{good.version}")

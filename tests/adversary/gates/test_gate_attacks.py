@@ -7,11 +7,11 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from aims_mlops.assessments.personal_key import personal_key
-from aims_mlops.assessments.signature import sign_consent, verify_consent
+from aims_mlops.approvals.personal_key import personal_key
+from aims_mlops.approvals.signature import sign_consent, verify_consent
 from aims_mlops.errors import DocumentError, GovernanceError, VerificationError
 from aims_mlops.evidence.records import Subject
-from aims_mlops.store.keys import create_key
+from aims_mlops.store.disk.key_file import create_key
 
 
 def refusals(decision):
@@ -340,7 +340,7 @@ def test_hidden_reruns_show_in_the_decision(world, bad):
 
 
 def test_records_withheld_from_a_repeated_decision(world, bad):
-    from aims_mlops.assessments.dossier import evidence_root
+    from aims_mlops.dossier.dossier import evidence_root
 
     model = world.ready(figures=bad)
     records = world.records(model)

@@ -5,15 +5,15 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from aims_mlops.assessments.gathering import gather
-from aims_mlops.assessments.granting import delegate, waive
-from aims_mlops.assessments.signature import sign_consent
-from aims_mlops.assessments.waiver import weigh_waivers
+from aims_mlops.approvals.follow_ups import open_nonconformities
+from aims_mlops.approvals.grant_waiver import delegate, waive
+from aims_mlops.approvals.signature import sign_consent
+from aims_mlops.approvals.waiver import weigh_waivers
+from aims_mlops.dossier.query import gather
 from aims_mlops.errors import GovernanceError, InputError, SeparationOfDutiesError
 from aims_mlops.evidence.clock import stamp
-from aims_mlops.gates.aftermath import open_nonconformities
 from aims_mlops.policy.key_rule import KeyRule
-from aims_mlops.store.keys import create_key
+from aims_mlops.store.disk.key_file import create_key
 
 RULE = "performance.recall"
 

@@ -15,13 +15,13 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from jwt.utils import base64url_encode
 
-from aims_mlops.assessments.gathering import gather
-from aims_mlops.assessments.proving import proved_people
+from aims_mlops.approvals.idp_roles import proved_people
 from aims_mlops.cli.assess import group as assess
+from aims_mlops.dossier.query import gather
 from aims_mlops.errors import AimsError, DocumentError, GovernanceError, VerificationError
-from aims_mlops.gates.repeating import repeat
-from aims_mlops.gates.standing import standing_decision
-from aims_mlops.store.erasure import erase
+from aims_mlops.gates.decision_validity import standing_decision
+from aims_mlops.gates.replay import repeat
+from aims_mlops.store.administration.erasure import erase
 
 ISSUER = "https://login.example.org/realms/clinic"
 SETTINGS = f"""\

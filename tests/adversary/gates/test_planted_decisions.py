@@ -4,7 +4,7 @@ import re
 from datetime import UTC, datetime, timedelta
 
 from aims_mlops.gates import genuine
-from aims_mlops.gates.standing import standing_decision
+from aims_mlops.gates.decision_validity import standing_decision
 
 GLASS = "\nbreak_glass: {allowed: true, roles: [security]}\n"
 

@@ -7,20 +7,20 @@ from contextlib import closing
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from aims_mlops.assessments.case import read_case
+from aims_mlops.alarms.expiry import every_alarm
+from aims_mlops.assessments.review import read_case
 from aims_mlops.errors import StoreError, VerificationError
-from aims_mlops.evidence.checkpoint import Checkpoint, origin_of
 from aims_mlops.evidence.clock import now
-from aims_mlops.evidence.envelope import key_id
-from aims_mlops.evidence.merkle import EMPTY_ROOT, grow, leaf_hash, root_of
+from aims_mlops.evidence.encoding.envelope import key_id
 from aims_mlops.evidence.records import Evidence
-from aims_mlops.gates.alarms import every_alarm
-from aims_mlops.gates.check import look_at_model
+from aims_mlops.evidence.transparency.checkpoint import Checkpoint, origin_of
+from aims_mlops.evidence.transparency.merkle import EMPTY_ROOT, grow, leaf_hash, root_of
+from aims_mlops.gates.check_model import look_at_model
 from aims_mlops.inventory.project import forget_stores
-from aims_mlops.store.keys import FileSigner
+from aims_mlops.store.administration.key_rotation import rotate_key
+from aims_mlops.store.disk.key_file import FileSigner
+from aims_mlops.store.log.codec import draft, place
 from aims_mlops.store.opening import open_sql_store
-from aims_mlops.store.rotation import rotate_key
-from aims_mlops.store.rows import draft, place
 
 BETTER = {"figures": [{"measure": "recall_score", "group": None, "value": 0.9, "low": 0.88,
                        "high": 0.92, "numerator": 450, "denominator": 500, "n": 500}]}  # fmt: skip

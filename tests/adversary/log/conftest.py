@@ -11,8 +11,8 @@ import pytest
 
 from aims_mlops.evidence import clock
 from aims_mlops.evidence.records import Evidence, Subject
+from aims_mlops.store.log.sql import SqlStore
 from aims_mlops.store.opening import open_sql_store
-from aims_mlops.store.sql import SqlStore
 
 
 def evidence(n: object, **body: object) -> Evidence:

@@ -15,7 +15,7 @@ import pytest
 
 from aims_mlops.evidence.records import Evidence
 from aims_mlops.store.opening import open_sql_store
-from aims_mlops.store.verify import verify_store
+from aims_mlops.store.verify.verify import verify_store
 
 Make = Callable[..., Evidence]
 TABLES = (

@@ -12,7 +12,7 @@ import pytest
 
 from aims_mlops.evidence.records import Evidence
 from aims_mlops.store.opening import open_sql_store
-from aims_mlops.store.verify import verify_store
+from aims_mlops.store.verify.verify import verify_store
 
 PROCESSES = 32
 APPENDS = 1_000

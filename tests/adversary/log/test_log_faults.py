@@ -13,7 +13,7 @@ import pytest
 from aims_mlops.errors import StoreUnavailableError
 from aims_mlops.evidence.records import Evidence
 from aims_mlops.store.opening import open_sql_store
-from aims_mlops.store.verify import verify_store
+from aims_mlops.store.verify.verify import verify_store
 
 # The calls by which SQLite and the blob folder change files, and those that make changes durable.
 CALLS = "pwrite64,write,fsync,fdatasync,ftruncate,openat,unlink,rename,link,mkdir,chmod,fchmod"

@@ -19,15 +19,15 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from aims_mlops.errors import StoreError
 from aims_mlops.evidence import clock
-from aims_mlops.evidence.canonical import canonical
-from aims_mlops.evidence.checkpoint import Checkpoint, unverified_checkpoint
-from aims_mlops.evidence.envelope import seal, sign
-from aims_mlops.evidence.leaf import write_leaf
+from aims_mlops.evidence.encoding.canonical import canonical
+from aims_mlops.evidence.encoding.envelope import seal, sign
 from aims_mlops.evidence.records import Evidence
-from aims_mlops.store.keys import FileSigner, create_key
+from aims_mlops.evidence.transparency.checkpoint import Checkpoint, unverified_checkpoint
+from aims_mlops.evidence.transparency.leaf import write_leaf
+from aims_mlops.store.administration.key_rotation import rotate_key
+from aims_mlops.store.disk.key_file import FileSigner, create_key
+from aims_mlops.store.disk.spool import refusals, spool_batch
 from aims_mlops.store.opening import open_sql_store
-from aims_mlops.store.rotation import rotate_key
-from aims_mlops.store.spool import refusals, spool_batch
 
 Make = Callable[..., Evidence]
 

@@ -9,15 +9,15 @@ from typing import Any
 import pytest
 
 from aims_mlops.errors import EvidenceFormatError
-from aims_mlops.evidence.canonical import parse
-from aims_mlops.evidence.merkle import (
+from aims_mlops.evidence.encoding.canonical import parse
+from aims_mlops.evidence.records import Evidence, Subject
+from aims_mlops.evidence.transparency.merkle import (
     inclusion_proof,
     leaf_hash,
     node_hash,
     root_from_inclusion,
 )
-from aims_mlops.evidence.records import Evidence, Subject
-from aims_mlops.store.sql import SqlStore
+from aims_mlops.store.log.sql import SqlStore
 
 Make = Callable[..., Evidence]
 

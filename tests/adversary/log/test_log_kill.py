@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 
 from aims_mlops.evidence.records import Evidence
+from aims_mlops.store.log.sql import SqlStore
 from aims_mlops.store.opening import open_sql_store
-from aims_mlops.store.sql import SqlStore
-from aims_mlops.store.verify import verify_store
+from aims_mlops.store.verify.verify import verify_store
 
 KILLS = 1_000
 Make = Callable[..., Evidence]

@@ -12,15 +12,15 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from aims_mlops.errors import EvidenceFormatError
 from aims_mlops.evidence import clock
-from aims_mlops.evidence.envelope import key_id
+from aims_mlops.evidence.encoding.envelope import key_id
 from aims_mlops.evidence.kinds import LOG_KINDS
 from aims_mlops.evidence.records import Evidence, Subject
-from aims_mlops.store.bundle import export_bundle
-from aims_mlops.store.keys import FileSigner
-from aims_mlops.store.rotation import rotate_key
-from aims_mlops.store.spool import drain, pending, refusals, spool_batch
-from aims_mlops.store.sql import SqlStore
-from aims_mlops.store.verify import verify_store
+from aims_mlops.store.administration.key_rotation import rotate_key
+from aims_mlops.store.bundle.export import export_bundle
+from aims_mlops.store.disk.key_file import FileSigner
+from aims_mlops.store.disk.spool import drain, pending, refusals, spool_batch
+from aims_mlops.store.log.sql import SqlStore
+from aims_mlops.store.verify.verify import verify_store
 from aims_verify.verify import verify
 
 Make = Callable[..., Evidence]

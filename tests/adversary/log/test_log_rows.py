@@ -12,11 +12,11 @@ import pytest
 
 from aims_mlops.errors import StoreError, VerificationError
 from aims_mlops.evidence.records import Evidence
-from aims_mlops.store.erasure import place_hold
+from aims_mlops.store.administration.erasure import place_hold
+from aims_mlops.store.administration.key_rotation import rotate_key
+from aims_mlops.store.log.sql import SqlStore
 from aims_mlops.store.opening import open_sql_store
-from aims_mlops.store.rotation import rotate_key
-from aims_mlops.store.sql import SqlStore
-from aims_mlops.store.verify import verify_store
+from aims_mlops.store.verify.verify import verify_store
 
 TABLES = ("aims_records", "aims_subjects", "aims_log_keys", "aims_head")
 Make = Callable[..., Evidence]

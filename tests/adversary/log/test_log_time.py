@@ -12,12 +12,12 @@ import time_machine
 from aims_mlops.errors import InputError, StoreUnavailableError
 from aims_mlops.evidence.clock import stamp
 from aims_mlops.evidence.records import Evidence
-from aims_mlops.store.bundle import export_bundle
-from aims_mlops.store.clock_change import record_clock_change
-from aims_mlops.store.rotation import rotate_key
-from aims_mlops.store.sql import SqlStore
-from aims_mlops.store.verify import Verified, verify_store
-from aims_mlops.store.verify_times import Times
+from aims_mlops.store.administration.clock_change import record_clock_change
+from aims_mlops.store.administration.key_rotation import rotate_key
+from aims_mlops.store.bundle.export import export_bundle
+from aims_mlops.store.log.sql import SqlStore
+from aims_mlops.store.verify.times import Times
+from aims_mlops.store.verify.verify import Verified, verify_store
 from aims_verify.verify import verify
 
 Make = Callable[..., Evidence]
@@ -80,7 +80,7 @@ class Careless(SqlStore):
 @pytest.fixture
 def careless(store: SqlStore, monkeypatch: pytest.MonkeyPatch) -> SqlStore:
     from aims_mlops.evidence import clock
-    from aims_mlops.store.append import Appender
+    from aims_mlops.store.log.append import Appender
 
     monkeypatch.setattr(Appender, "_received", lambda self, latest, items: clock.now())
     return store

@@ -23,10 +23,10 @@ from typing import Any
 
 import pytest
 
-from aims_mlops.evidence.models import ModelReference
+from aims_mlops.evidence.model_reference import ModelReference
 from aims_mlops.evidence.records import Subject
 from aims_mlops.inventory.project import forget_stores
-from aims_mlops.measures.files import fingerprint_files
+from aims_mlops.measures.fingerprint.files import fingerprint_files
 
 _WORLD = Path(__file__).parents[2] / "unit" / "gates" / "world.py"
 

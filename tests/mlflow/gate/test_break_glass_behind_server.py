@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from aims_mlops.gates.check import look_at_model
+from aims_mlops.gates.check_model import look_at_model
 from aims_mlops.inventory.project import forget_stores
 
 GLASS = "break_glass: {allowed: true, roles: [security], second_person_within_hours: 24}\n"

@@ -21,7 +21,7 @@ def registry(organisation: Any, base_database: Path, tmp_path: Path, folder: Pat
     """A gated store below which a file is written in the moment that the alias is."""
     from mlflow.store.model_registry.sqlalchemy_store import SqlAlchemyStore
 
-    from aims_mlops.mlflow_plugin.registry_store import GatedRegistry
+    from aims_mlops.mlflow_plugin.registry.gated_registry import GatedRegistry
 
     class Hurried(SqlAlchemyStore):
         def set_registered_model_alias(self, name: str, alias: str, version: str) -> None:

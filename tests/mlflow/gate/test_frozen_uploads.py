@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from aims_mlops.mlflow_plugin.frozen_files import frozen
+from aims_mlops.mlflow_plugin.server.frozen_files import frozen
 
 
 @pytest.fixture
@@ -101,7 +101,7 @@ def test_registry_that_does_not_answer_refuses_every_write(registry: Any, reposi
 
 
 def test_version_that_lies_in_a_cloud_is_compared_by_its_address(registry: Any) -> None:
-    from aims_mlops.mlflow_plugin.frozen_files import place_of
+    from aims_mlops.mlflow_plugin.server.frozen_files import place_of
 
     assert place_of("s3://Bucket/a/./b/../model/") == place_of("s3://bucket/a/model")
     proxied = "https://host/api/2.0/mlflow-artifacts/artifacts/0/run/artifacts/model"

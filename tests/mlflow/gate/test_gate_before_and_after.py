@@ -13,7 +13,7 @@ from jsonschema import Draft202012Validator
 
 from aims_mlops.evidence.records import Evidence
 from aims_mlops.evidence.schemas import schema_of
-from aims_mlops.mlflow_plugin.registry import stamp_of
+from aims_mlops.mlflow_plugin.client.model_uris import stamp_of
 
 _COUNT = iter(range(10_000))
 
@@ -95,7 +95,7 @@ def test_promoted_model_cannot_be_renamed_but_can_be_demoted(
 def test_version_that_leaves_its_stage_or_loses_its_tag_is_noted_as_taken_away(
     gated: Any, organisation: Any, name: str, tmp_path: Path, route: str
 ) -> None:
-    from aims_mlops.oversight.in_use import in_use
+    from aims_mlops.operations.in_use import in_use
 
     version = gated.register(name, f"content {name}")
     model = organisation.ready(f"content {name}", tmp_path)

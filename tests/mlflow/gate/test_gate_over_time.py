@@ -17,9 +17,9 @@ from typing import Any
 import pytest
 import time_machine
 
-from aims_mlops.assessments.granting import waive
+from aims_mlops.approvals.grant_waiver import waive
 from aims_mlops.evidence.records import Subject
-from aims_mlops.store.clock_change import record_clock_change
+from aims_mlops.store.administration.clock_change import record_clock_change
 
 _COUNT = iter(range(10_000))
 

@@ -72,7 +72,7 @@ def test_log_that_is_locked_is_waited_for_once_and_then_refused_at_once(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from aims_mlops.errors import StoreUnavailableError
-    from aims_mlops.store.database import Database
+    from aims_mlops.store.database.database import Database
 
     monkeypatch.setenv("AIMS_LOCK_TIMEOUT", "1.2")
     path = tmp_path / "log.db"
@@ -95,7 +95,7 @@ def test_disk_on_which_nothing_fits_is_told_by_health(organisation: Any) -> None
     code = (
         "import json, resource, signal\n"
         "signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
-        "from aims_mlops.mlflow_plugin.server_health import health\n"
+        "from aims_mlops.mlflow_plugin.server.health import health\n"
         "before = health()\n"
         "resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))\n"
         "print(json.dumps([before, health()]))\n"

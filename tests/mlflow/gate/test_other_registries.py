@@ -13,7 +13,7 @@ import pytest
 import sqlalchemy as sa
 
 from aims_mlops.inventory.project import forget_stores
-from aims_mlops.mlflow_plugin.protect import install
+from aims_mlops.mlflow_plugin.protection.protect import install
 
 _COUNT = iter(range(10_000))
 
@@ -168,7 +168,7 @@ def test_workspaces_are_gated_each_with_its_own_models(
 def test_registry_of_an_unknown_kind_is_refused_in_words(organisation: Any, real: str) -> None:
     from mlflow.exceptions import MlflowException
 
-    from aims_mlops.mlflow_plugin.registry_building import gated_registry
+    from aims_mlops.mlflow_plugin.registry.building import gated_registry
 
     with pytest.raises(MlflowException, match="aims:// has no registry behind it"):
         gated_registry(f"aims://{real}")

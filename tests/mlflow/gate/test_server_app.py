@@ -165,7 +165,7 @@ def test_server_of_artifacts_alone_does_not_start(organisation: Any, tmp_path: P
 def test_workers_started_past_mlflow_end_instead_of_looping(
     organisation: Any, base_database: Path, tmp_path: Path, command: list[str]
 ) -> None:
-    app = "aims_mlops.mlflow_plugin.server_app:create_app"
+    app = "aims_mlops.mlflow_plugin.server.app:create_app"
     ungated = {
         "_MLFLOW_SERVER_FILE_STORE": f"sqlite:///{base_database}",
         "_MLFLOW_SGI_NAME": command[0],

@@ -121,7 +121,7 @@ def stores(
         warnings.simplefilter("ignore")
         from mlflow.store.model_registry.sqlalchemy_store import SqlAlchemyStore
 
-        from aims_mlops.mlflow_plugin.registry_building import gated_registry
+        from aims_mlops.mlflow_plugin.registry.building import gated_registry
 
     def open_one(kind: str) -> Any:
         shutil.copy(base_database, tmp_path / f"{kind}.db")

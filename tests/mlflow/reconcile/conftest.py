@@ -47,7 +47,7 @@ def reconcile(gated: Any, organisation: Any, monkeypatch: pytest.MonkeyPatch) ->
     Only differences about the given registered model come back: the server is shared by tests.
     """
     import mlflow
-    from aims_mlops.mlflow_plugin.reconcile_run import reconcile as run
+    from aims_mlops.mlflow_plugin.reconcile.reconcile import reconcile as run
 
     monkeypatch.setenv("AIMS_ACTOR", "dee")
     mlflow.set_tracking_uri(gated.url)

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from aims_mlops.errors import ModelRefusedError
-from aims_mlops.gates.check import check_model, look_at_model
+from aims_mlops.gates.check_model import check_model, look_at_model
 
 _COUNT = iter(range(10_000))
 

@@ -59,7 +59,7 @@ def test_bare_autolog_of_a_client_without_our_code_leaves_evidence(
     (model,) = found["model"]
     logged = captured.done("GET", f"runs/get?run_id={run_id}")["run"]["outputs"]["model_outputs"]
     folder = next((captured.folder / "artifacts").rglob(logged[0]["model_id"])) / "artifacts"
-    from aims_mlops.measures.files import fingerprint_files
+    from aims_mlops.measures.fingerprint.files import fingerprint_files
 
     assert model.evidence.body["sha256"] == fingerprint_files(folder).sha256
     assert model.evidence.body["framework"] == "sklearn"
@@ -204,9 +204,9 @@ def test_borrowed_run_tag_does_not_hide_a_run(
 ) -> None:
     """The tag alone is not believed: the record that it names has to be about this run."""
     from aims_mlops.inventory.project import find_project
-    from aims_mlops.mlflow_plugin.tracking_capture_queue import Ended
-    from aims_mlops.mlflow_plugin.tracking_capture_writer import Writer
-    from aims_mlops.mlflow_plugin.tracking_store import plain_tracking
+    from aims_mlops.mlflow_plugin.tracking.queue import Ended
+    from aims_mlops.mlflow_plugin.tracking.store import plain_tracking
+    from aims_mlops.mlflow_plugin.tracking.writer import Writer
 
     run_id = ended_run(captured, tags={"aims.run": "c" * 32})
     store = plain_tracking(f"sqlite:///{captured.folder}/mlflow.db", None)
@@ -272,7 +272,7 @@ def test_model_that_a_client_of_mlflow_2_logged_is_found_among_the_artifacts(
 def test_store_that_is_away_leaves_a_spooled_batch_with_a_gap(
     start_tracking: Callable[..., Any], organisation: Any, tmp_path: Path
 ) -> None:
-    from aims_mlops.store.spool import drain, pending
+    from aims_mlops.store.disk.spool import drain, pending
 
     project = tmp_path / "other"
     project.mkdir()

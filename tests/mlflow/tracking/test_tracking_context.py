@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 
 import aims_mlops as aims
-from aims_mlops.capture.code import _looked_at
+from aims_mlops.capture.facts.code import _looked_at
 from aims_mlops.inventory.project import forget_stores
-from aims_mlops.mlflow_plugin.context_provider import AimsRunContext
+from aims_mlops.mlflow_plugin.client.context_provider import AimsRunContext
 
 
 @pytest.fixture

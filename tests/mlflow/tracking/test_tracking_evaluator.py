@@ -72,7 +72,7 @@ def evidence(kind: str) -> list[Any]:
 
 def test_evaluation_of_a_classifier_is_recorded_about_its_content(logged: str, rows: Any) -> None:
     import mlflow
-    from aims_mlops.assessments.gathering import resolve_model
+    from aims_mlops.dossier.query import resolve_model
 
     result = mlflow.models.evaluate(
         logged,

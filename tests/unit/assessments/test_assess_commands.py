@@ -99,7 +99,7 @@ human_oversight: {who: a clerk, how: every refusal is read}
 
 
 def test_new_assessment_carries_over_what_was_approved_before(world):
-    from aims_mlops.assessments.loading import read_assessment
+    from aims_mlops.assessments.lint import read_assessment
 
     first = world.train("first")
     world.write("prior.yaml", PRIOR)
@@ -137,7 +137,7 @@ def test_rejected_assessment_is_carried_over_only_if_there_is_no_other(world):
 
 
 def test_field_that_was_edited_after_it_was_filled_counts_as_declared(world):
-    from aims_mlops.assessments.loading import read_assessment
+    from aims_mlops.assessments.lint import read_assessment
 
     model = world.train()
     path = world.root / "new.yaml"
@@ -270,7 +270,7 @@ def test_assessment_in_markdown_is_the_same_document(world):
 
 
 def test_refresh_fills_what_came_from_evidence_and_keeps_what_people_wrote(world, bad):
-    from aims_mlops.assessments.loading import read_assessment
+    from aims_mlops.assessments.lint import read_assessment
 
     first = world.train("first")
     path = world.root / "new.yaml"

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from click.testing import CliRunner
 
-from aims_mlops.assessments.gathering import resolve_model
 from aims_mlops.cli.main import app
+from aims_mlops.dossier.query import resolve_model
 from aims_mlops.errors import InputError
 
 SUPPLIER = "{name: Bureau Ltd, provides: credit score, version: '2.1', sha256: %s}"

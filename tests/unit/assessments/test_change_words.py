@@ -4,11 +4,11 @@ from datetime import timedelta
 
 import pytest
 
-from aims_mlops.assessments.changes import changes_between, material_changes
-from aims_mlops.assessments.consent import Consent
-from aims_mlops.assessments.dossier import Dossier
+from aims_mlops.approvals.consent import Consent
 from aims_mlops.assessments.lifecycle import standing
-from aims_mlops.inventory.system import System
+from aims_mlops.dossier.changes import changes_between, material_changes
+from aims_mlops.dossier.dossier import Dossier
+from aims_mlops.inventory.declared.system import System
 
 OLD, NEW = "a" * 64, "b" * 64
 SYSTEM = System(id="loans", intended_use="clerks look", risk_tier="high")

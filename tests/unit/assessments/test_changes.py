@@ -2,9 +2,9 @@
 
 from click.testing import CliRunner
 
-from aims_mlops.assessments.changes import changes_between
-from aims_mlops.assessments.gathering import gather
 from aims_mlops.cli.assess import group as assess
+from aims_mlops.dossier.changes import changes_between
+from aims_mlops.dossier.query import gather
 from aims_mlops.evidence.records import Subject
 
 

@@ -4,12 +4,12 @@ from datetime import timedelta
 
 import pytest
 
-from aims_mlops.assessments.consent import Consent, Involved, is_agreed, roles_of, weigh_consent
-from aims_mlops.assessments.key_owners import KeyOwners
+from aims_mlops.approvals.consent import Consent, Involved, is_agreed, roles_of, weigh_consent
+from aims_mlops.approvals.signed_records import KeyOwners
 from aims_mlops.evidence.clock import stamp
 from aims_mlops.evidence.records import Record
-from aims_mlops.inventory.people import People
-from aims_mlops.inventory.person import EnrolledKey, Person
+from aims_mlops.inventory.declared.people import People
+from aims_mlops.inventory.declared.person import EnrolledKey, Person
 from aims_mlops.policy.grammar import ApprovalsRequired
 from aims_mlops.policy.key_rule import FIRST_USE, KeyRule
 

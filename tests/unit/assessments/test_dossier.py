@@ -1,6 +1,6 @@
 """Which records are about a model: by digest, never by name."""
 
-from aims_mlops.assessments.dossier import Dossier, evidence_root
+from aims_mlops.dossier.dossier import Dossier, evidence_root
 
 MODEL, DATA, OTHER = "a" * 64, "d" * 64, "f" * 64
 

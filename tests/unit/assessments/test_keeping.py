@@ -8,13 +8,13 @@ from click.testing import CliRunner
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from aims_mlops.assessments.gathering import gather, with_assessed
-from aims_mlops.assessments.keeping import Circumstances, keep_assessment
+from aims_mlops.assessments.carry_over import Circumstances, keep_assessment
 from aims_mlops.cli.assess import group as assess
-from aims_mlops.evidence.models import ModelReference
+from aims_mlops.dossier.query import gather, with_assessed
+from aims_mlops.evidence.model_reference import ModelReference
 from aims_mlops.evidence.records import Subject
-from aims_mlops.gates.repeating import repeat
-from aims_mlops.gates.standing import standing_decision
+from aims_mlops.gates.decision_validity import standing_decision
+from aims_mlops.gates.replay import repeat
 from aims_mlops.policy.policy import policy_from_content
 
 TOLERANCE = "tolerance: {figures_within: 0.02, dataset_content: any}"

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from aims_mlops.assessments.consent import Consent
+from aims_mlops.approvals.consent import Consent
 from aims_mlops.assessments.lifecycle import standing
 
 

@@ -3,7 +3,7 @@
 import pytest
 
 from aims_mlops.assessments.document import Assessment, Impact, Measure
-from aims_mlops.assessments.loading import REQUIRED, lint, read_assessment, residual_impact
+from aims_mlops.assessments.lint import REQUIRED, lint, read_assessment, residual_impact
 from aims_mlops.errors import DocumentError
 from aims_mlops.policy.grammar import ImpactScale
 

@@ -5,11 +5,11 @@ from datetime import timedelta
 
 import pytest
 
-from aims_mlops.assessments.declaring import declare_policy, declare_system
-from aims_mlops.assessments.gathering import gather, resolve_model, system_of, with_assessed
-from aims_mlops.assessments.granting import delegate, waive
-from aims_mlops.assessments.personal_key import keys_folder, personal_key
-from aims_mlops.assessments.submission import answer
+from aims_mlops.approvals.grant_waiver import delegate, waive
+from aims_mlops.approvals.personal_key import keys_folder, personal_key
+from aims_mlops.assessments.submit import answer
+from aims_mlops.dossier.declarations import declare_policy, declare_system
+from aims_mlops.dossier.query import gather, resolve_model, system_of, with_assessed
 from aims_mlops.errors import (
     DocumentError,
     GovernanceError,
@@ -18,7 +18,7 @@ from aims_mlops.errors import (
     SeparationOfDutiesError,
 )
 from aims_mlops.evidence.clock import read
-from aims_mlops.inventory.system import Supplier, System
+from aims_mlops.inventory.declared.system import Supplier, System
 from aims_mlops.policy.policy import policy_from_content
 
 HARM = """\

@@ -4,17 +4,17 @@ import hashlib
 
 import pytest
 
-from aims_mlops.assessments.binding import Binding
+from aims_mlops.assessments.approval_text import assessment_of, shown_text
 from aims_mlops.assessments.difference import difference
 from aims_mlops.assessments.document import Assessment, text_digest
-from aims_mlops.assessments.dossier import Dossier
-from aims_mlops.assessments.loading import read_assessment
+from aims_mlops.assessments.lint import read_assessment
 from aims_mlops.assessments.prefill import declared, from_evidence, from_prior
-from aims_mlops.assessments.refreshing import refreshed
-from aims_mlops.assessments.shown import assessment_of, shown_text
+from aims_mlops.assessments.refresh import refreshed
 from aims_mlops.assessments.template import assessment_text
+from aims_mlops.dossier.binding import Binding
+from aims_mlops.dossier.dossier import Dossier
 from aims_mlops.errors import EvidenceFormatError, InputError
-from aims_mlops.inventory.system import System
+from aims_mlops.inventory.declared.system import System
 from aims_mlops.policy.policy import policy_from_content
 
 MODEL, DATA = "a" * 64, "d" * 64

@@ -2,8 +2,8 @@
 
 import pytest
 
-from aims_mlops.assessments.dossier import Dossier
 from aims_mlops.assessments.tolerance import beyond_tolerance
+from aims_mlops.dossier.dossier import Dossier
 from aims_mlops.policy.grammar import Tolerance
 
 OLD, NEW = "a" * 64, "b" * 64

@@ -4,12 +4,12 @@ from datetime import timedelta
 
 import pytest
 
-from aims_mlops.assessments.delegation import delegated_roles
-from aims_mlops.assessments.dossier import Dossier
-from aims_mlops.assessments.key_owners import KeyOwners
-from aims_mlops.assessments.waiver import standing_waivers, weigh_waivers
+from aims_mlops.approvals.delegation import delegated_roles
+from aims_mlops.approvals.signed_records import KeyOwners
+from aims_mlops.approvals.waiver import standing_waivers, weigh_waivers
+from aims_mlops.dossier.dossier import Dossier
 from aims_mlops.evidence.clock import stamp
-from aims_mlops.inventory.people import People
+from aims_mlops.inventory.declared.people import People
 from aims_mlops.policy.grammar import WaiversAllowed
 from aims_mlops.policy.key_rule import FIRST_USE, KeyRule
 

@@ -14,7 +14,7 @@ import pyarrow as pa
 import pytest
 
 import aims_mlops as aims
-from aims_mlops.capture import dataset as capture_dataset
+from aims_mlops.capture.facts import dataset as capture_dataset
 from aims_mlops.evidence.records import Evidence
 
 Recorded = Callable[..., list[Evidence]]

@@ -15,8 +15,8 @@ import pytest
 
 import aims_mlops as aims
 import aims_mlops.errors
-from aims_mlops.capture.code import _looked_at, git_state
-from aims_mlops.capture.packages import installed_packages
+from aims_mlops.capture.facts.code import _looked_at, git_state
+from aims_mlops.capture.state.packages import installed_packages
 from aims_mlops.evidence.records import Evidence
 from aims_mlops.evidence.urls import without_credentials
 

@@ -12,8 +12,8 @@ import pytest
 from sklearn.linear_model import LogisticRegression
 
 import aims_mlops as aims
-from aims_mlops.capture import known_models
-from aims_mlops.capture.models import pickled
+from aims_mlops.capture.facts import known_models
+from aims_mlops.capture.facts.models import pickled
 from aims_mlops.evidence.records import Evidence
 
 Recorded = Callable[..., list[Evidence]]

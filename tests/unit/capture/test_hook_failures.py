@@ -10,8 +10,8 @@ import pytest
 
 import aims_mlops as aims
 from aims_mlops.capture.run import Run
-from aims_mlops.capture.statement import statement
-from aims_mlops.evidence.models import ModelReference
+from aims_mlops.capture.state.statement import statement
+from aims_mlops.evidence.model_reference import ModelReference
 from aims_mlops.evidence.records import Evidence, Record
 from aims_mlops.plugins import hookimpl, manager
 

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from aims_mlops.capture.library_messages import constant_message
+from aims_mlops.capture.state.library_messages import constant_message
 
 SURNAME = "Novakova"
 

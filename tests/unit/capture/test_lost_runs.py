@@ -15,8 +15,8 @@ import pytest
 import aims_mlops as aims
 from aims_mlops.evidence.records import Evidence
 from aims_mlops.inventory.project import find_project
-from aims_mlops.store.spool import pending, spool_folders
-from aims_mlops.store.start_marker import adopt_orphans
+from aims_mlops.store.disk.spool import pending, spool_folders
+from aims_mlops.store.disk.start_marker import adopt_orphans
 
 Recorded = Callable[..., list[Evidence]]
 

@@ -15,7 +15,7 @@ from sklearn.neural_network import MLPClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, StandardScaler
 
-from aims_mlops.capture.model_state import modules_of, state_of
+from aims_mlops.capture.facts.model_state import modules_of, state_of
 
 X = np.random.default_rng(5).normal(size=(60, 3))
 Y = (X[:, 0] > 0).astype(int)

@@ -19,7 +19,7 @@ from sklearn.preprocessing import StandardScaler
 import aims_mlops as aims
 import aims_mlops.errors
 from aims_mlops.evidence.records import Evidence
-from aims_mlops.measures.files import fingerprint_files
+from aims_mlops.measures.fingerprint.files import fingerprint_files
 
 Recorded = Callable[..., list[Evidence]]
 

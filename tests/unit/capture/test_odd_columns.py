@@ -13,7 +13,7 @@ import pytest
 
 import aims_mlops as aims
 from aims_mlops.evidence.records import Evidence
-from aims_mlops.measures.fingerprint.table import fingerprint
+from aims_mlops.measures.fingerprint.table_digest import fingerprint
 
 Recorded = Callable[..., list[Evidence]]
 pytestmark = [

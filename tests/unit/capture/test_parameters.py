@@ -17,7 +17,7 @@ import numpy as np
 import pytest
 
 import aims_mlops as aims
-from aims_mlops.capture.parameters import Parameters
+from aims_mlops.capture.arguments.parameters import Parameters
 from aims_mlops.evidence.records import Evidence
 
 Recorded = Callable[..., list[Evidence]]

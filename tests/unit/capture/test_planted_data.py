@@ -22,12 +22,12 @@ import pytest
 from sklearn.linear_model import LogisticRegression
 
 import aims_mlops as aims
-from aims_mlops.capture.models import described
-from aims_mlops.capture.statement import statement
+from aims_mlops.capture.facts.models import described
+from aims_mlops.capture.state.statement import statement
 from aims_mlops.evidence.records import Evidence
 from aims_mlops.inventory.project import find_project
 from aims_mlops.plugins import hookimpl, manager
-from aims_mlops.store.spool import pending
+from aims_mlops.store.disk.spool import pending
 
 Recorded = Callable[..., list[Evidence]]
 

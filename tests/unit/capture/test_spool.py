@@ -18,7 +18,7 @@ from aims_mlops.errors import EvidenceFormatError, StoreUnavailableError
 from aims_mlops.evidence.clock import now
 from aims_mlops.evidence.records import Evidence, Subject
 from aims_mlops.inventory.project import find_project, forget_stores
-from aims_mlops.store.spool import (
+from aims_mlops.store.disk.spool import (
     drain,
     pending,
     read_batch,
@@ -117,7 +117,7 @@ def test_read_only_project_spools_into_the_state_folder(project: Path, recorded:
 @pytest.fixture
 def locked(project: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[sqlite3.Connection]:
     """A second connection that holds the store's write lock; the store waits half a second."""
-    monkeypatch.setattr("aims_mlops.store.database.LOCK_TIMEOUT", 0.5)
+    monkeypatch.setattr("aims_mlops.store.database.database.LOCK_TIMEOUT", 0.5)
     find_project().open_store().append(evidence("before"))
     forget_stores()
     connection = sqlite3.connect(project / ".aims" / "evidence.db", isolation_level=None)
@@ -208,7 +208,7 @@ def test_full_disk_leaves_the_store_whole_and_spools(project: Path) -> None:
         "import resource, signal, os, sqlite3\n"
         "import aims_mlops as aims\n"
         "from aims_mlops.inventory.project import find_project, forget_stores\n"
-        "from aims_mlops.store.spool import pending\n"
+        "from aims_mlops.store.disk.spool import pending\n"
         "@aims.training\n"
         "def train(): return 'trained'\n"
         "train()\n"

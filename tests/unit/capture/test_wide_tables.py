@@ -12,7 +12,7 @@ import pytest
 import aims_mlops as aims
 from aims_mlops.evidence.records import Evidence
 from aims_mlops.inventory.project import find_project
-from aims_mlops.measures.fingerprint.table import fingerprint
+from aims_mlops.measures.fingerprint.table_digest import fingerprint
 
 Recorded = Callable[..., list[Evidence]]
 

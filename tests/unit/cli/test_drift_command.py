@@ -17,7 +17,7 @@ from aims_mlops.cli.drift import group
 from aims_mlops.errors import InputError
 from aims_mlops.inventory.project import find_project
 from aims_mlops.measures.drift.reference import ReferenceProfile
-from aims_mlops.measures.fingerprint.table import fingerprint
+from aims_mlops.measures.fingerprint.table_digest import fingerprint
 
 
 def table(rows: int, seed: int, shift: float = 0.0) -> pa.Table:

@@ -25,7 +25,7 @@ from aims_mlops.errors import AimsError
 from aims_mlops.evidence import clock
 from aims_mlops.evidence.records import Evidence, Subject
 from aims_mlops.inventory.project import find_project, forget_stores
-from aims_mlops.store.spool import spool_batch
+from aims_mlops.store.disk.spool import spool_batch
 
 FIXTURES = Path(__file__).parents[2] / "fixtures" / "evidence"
 HOSTILE = "a\u202eb\x1b[2J\u2028FORGED\nFORGED\r\nFORGED\rFORGED\u200b\U000e0041\x07"

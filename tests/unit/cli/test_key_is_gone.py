@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from aims_mlops.store.opening import open_sql_store
-from aims_mlops.store.verify import verify_store
+from aims_mlops.store.verify.verify import verify_store
 
 
 @pytest.fixture

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from aims_mlops.cli.tables import table
+from aims_mlops.cli.table import table
 
 
 def test_table_aligns_columns_under_the_head() -> None:

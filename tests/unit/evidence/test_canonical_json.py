@@ -13,8 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from aims_mlops.errors import EvidenceFormatError
-from aims_mlops.evidence.canonical import canonical, parse, parse_canonical, read
-from aims_mlops.evidence.limits import MAX_DEPTH, Form, survey
+from aims_mlops.evidence.encoding.canonical import canonical, parse, parse_canonical, read
+from aims_mlops.evidence.encoding.limits import MAX_DEPTH, Form, survey
 
 # RFC 8785, appendix B: IEEE 754 bits and the number as it must be written.
 APPENDIX_B = [

@@ -8,10 +8,15 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from aims_mlops.errors import EvidenceFormatError, VerificationError
-from aims_mlops.evidence.checkpoint import Checkpoint, check_proof, read_checkpoint, write_proof
-from aims_mlops.evidence.merkle import leaf_hash, node_hash
-from aims_mlops.evidence.note import VerifierKey, parse_note, sign_note, verify_note
-from aims_mlops.store.keys import FileSigner
+from aims_mlops.evidence.transparency.checkpoint import (
+    Checkpoint,
+    check_proof,
+    read_checkpoint,
+    write_proof,
+)
+from aims_mlops.evidence.transparency.merkle import leaf_hash, node_hash
+from aims_mlops.evidence.transparency.note import VerifierKey, parse_note, sign_note, verify_note
+from aims_mlops.store.disk.key_file import FileSigner
 
 # The example of golang.org/x/mod/sumdb/note, which the specification grew out of.
 NEUMANN = "PeterNeumann+c74f20a3+ARpc2QcUPDhMQegwxbzhKqiBfsVkmqq/LDE4izWy10TW"

@@ -8,9 +8,9 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
 from aims_mlops.errors import EvidenceFormatError, VerificationError
-from aims_mlops.evidence.canonical import parse_canonical
-from aims_mlops.evidence.envelope import Signature, key_id, pae, seal, sign, unseal, verify
-from aims_mlops.store.keys import FileSigner
+from aims_mlops.evidence.encoding.canonical import parse_canonical
+from aims_mlops.evidence.encoding.envelope import Signature, key_id, pae, seal, sign, unseal, verify
+from aims_mlops.store.disk.key_file import FileSigner
 
 # RFC 8032, 7.1, tests 1 to 3: secret key, public key, message, signature
 RFC_8032 = [

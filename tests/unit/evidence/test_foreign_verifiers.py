@@ -31,19 +31,19 @@ from sigstore._internal.merkle import verify_merkle_inclusion
 from sigstore._internal.rekor.checkpoint import SignedCheckpoint
 from sigstore.errors import VerificationError as SigstoreError
 
-from aims_mlops.evidence.canonical import canonical
-from aims_mlops.evidence.envelope import key_id
-from aims_mlops.evidence.merkle import (
+from aims_mlops.evidence.encoding.canonical import canonical
+from aims_mlops.evidence.encoding.envelope import key_id
+from aims_mlops.evidence.records import Evidence, Subject
+from aims_mlops.evidence.transparency.merkle import (
     inclusion_proof,
     leaf_hash,
     node_hash,
     root_from_inclusion,
 )
-from aims_mlops.evidence.records import Evidence, Subject
-from aims_mlops.store.bundle_source import SqlSource
+from aims_mlops.store.administration.key_rotation import rotate_key
+from aims_mlops.store.bundle.source import SqlSource
+from aims_mlops.store.log.sql import SqlStore
 from aims_mlops.store.opening import open_sql_store
-from aims_mlops.store.rotation import rotate_key
-from aims_mlops.store.sql import SqlStore
 
 SIZES = [1, 2, 3, 7, 8, 9, 31, 32, 33]
 BODY = {"ünïcode": "é😀\u2028", "numbers": [0.1, 1e-7, 1e20, -0.0, 5, 2**53 - 1], "none": None}

@@ -9,13 +9,13 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from aims_mlops.errors import VerificationError
-from aims_mlops.evidence.canonical import canonical
-from aims_mlops.evidence.checkpoint import Checkpoint, origin_of
-from aims_mlops.evidence.envelope import Signer, seal, sign
-from aims_mlops.evidence.keychain import Handover, KeyChain, KeySpan, follow
-from aims_mlops.evidence.note import VerifierKey
+from aims_mlops.evidence.encoding.canonical import canonical
+from aims_mlops.evidence.encoding.envelope import Signer, seal, sign
 from aims_mlops.evidence.records import Evidence, Subject
-from aims_mlops.store.keys import FileSigner
+from aims_mlops.evidence.transparency.checkpoint import Checkpoint, origin_of
+from aims_mlops.evidence.transparency.keychain import Handover, KeyChain, KeySpan, follow
+from aims_mlops.evidence.transparency.note import VerifierKey
+from aims_mlops.store.disk.key_file import FileSigner
 
 LOG = "0" * 31 + "7"
 ORIGIN = origin_of(LOG)

@@ -7,7 +7,7 @@ import hashlib
 import pytest
 
 from aims_mlops.errors import VerificationError
-from aims_mlops.evidence.merkle import (
+from aims_mlops.evidence.transparency.merkle import (
     EMPTY_ROOT,
     check_consistency,
     consistency_proof,

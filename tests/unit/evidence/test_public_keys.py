@@ -17,9 +17,9 @@ from nacl.bindings import (
 )
 from nacl.exceptions import BadSignatureError
 
-from aims_mlops.assessments.signature import verify_consent
+from aims_mlops.approvals.signature import verify_consent
 from aims_mlops.errors import DocumentError, EvidenceFormatError, VerificationError
-from aims_mlops.evidence.public_keys import LOW_ORDER_Y, check_public_key
+from aims_mlops.evidence.transparency.public_keys import LOW_ORDER_Y, check_public_key
 from aims_mlops.inventory.project import read_settings
 from aims_verify.ed25519 import is_public_key
 from aims_verify.note import holds

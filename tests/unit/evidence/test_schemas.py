@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 from jsonschema import Draft202012Validator
 
-from aims_mlops.evidence.canonical import canonical
-from aims_mlops.evidence.envelope import unseal
+from aims_mlops.evidence.encoding.canonical import canonical
+from aims_mlops.evidence.encoding.envelope import unseal
 from aims_mlops.evidence.kinds import KINDS
 from aims_mlops.evidence.records import Evidence
 from aims_mlops.evidence.schemas import schema_of

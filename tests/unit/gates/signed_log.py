@@ -2,12 +2,12 @@
 
 from datetime import UTC, datetime, timedelta
 
-from aims_mlops.assessments.binding import Binding
-from aims_mlops.assessments.signature import sign_consent
+from aims_mlops.approvals.signature import sign_consent
+from aims_mlops.dossier.binding import Binding
 from aims_mlops.evidence.clock import stamp
 from aims_mlops.evidence.records import Evidence, Record, Subject
-from aims_mlops.inventory.person import EnrolledKey, Person
-from aims_mlops.store.keys import create_key
+from aims_mlops.inventory.declared.person import EnrolledKey, Person
+from aims_mlops.store.disk.key_file import create_key
 
 THEN = datetime(2026, 1, 1, tzinfo=UTC)
 BINDING = Binding(target="production", model="a" * 64, datasets=("d" * 64,), assessment="b" * 64,

@@ -4,10 +4,10 @@ from datetime import timedelta
 
 import pytest
 
-from aims_mlops.assessments.gathering import gather
-from aims_mlops.assessments.granting import waive
+from aims_mlops.approvals.follow_ups import open_nonconformities
+from aims_mlops.approvals.grant_waiver import waive
+from aims_mlops.dossier.query import gather
 from aims_mlops.evidence.clock import read, stamp
-from aims_mlops.gates.aftermath import open_nonconformities
 from aims_mlops.policy.key_rule import KeyRule
 
 

@@ -4,10 +4,10 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from aims_mlops.alarms.expiry import alarms_of_promoted, every_alarm
 from aims_mlops.evidence.clock import stamp
 from aims_mlops.evidence.records import Subject
-from aims_mlops.gates.alarms import alarms_of_promoted, every_alarm
-from aims_mlops.oversight.schedule_steps import begin_schedules
+from aims_mlops.operations.schedule.steps import begin_schedules
 
 NOW = datetime.now(UTC)
 

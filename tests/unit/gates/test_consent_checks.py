@@ -5,13 +5,13 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from aims_mlops.assessments.consent import Involved
-from aims_mlops.assessments.dossier import Dossier
-from aims_mlops.assessments.granting import delegate
-from aims_mlops.assessments.involvement import involved_in, last_incident
+from aims_mlops.approvals.consent import Involved
+from aims_mlops.approvals.grant_waiver import delegate
+from aims_mlops.approvals.separation_of_duties import involved_in, last_incident
+from aims_mlops.dossier.dossier import Dossier
 from aims_mlops.evidence.clock import read, stamp
 from aims_mlops.evidence.records import Subject
-from aims_mlops.gates.standing import standing_decision
+from aims_mlops.gates.decision_validity import standing_decision
 
 
 def edit(world, file, old, new):

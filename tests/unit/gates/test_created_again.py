@@ -2,10 +2,10 @@
 
 import pytest
 
-from aims_mlops.assessments.dossier import Dossier
+from aims_mlops.dossier.dossier import Dossier
 from aims_mlops.evidence.clock import read
-from aims_mlops.evidence.models import ModelReference
-from aims_mlops.gates.recreated import created_again
+from aims_mlops.evidence.model_reference import ModelReference
+from aims_mlops.gates.decision.recreated_version import created_again
 
 MODEL = "a" * 64
 EARLY, LATE = "2026-01-01T00:00:00Z", "2026-02-01T00:00:00Z"

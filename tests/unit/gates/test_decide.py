@@ -124,7 +124,7 @@ def test_policy_for_another_target_refuses(world):
 
 
 def test_pinned_policy_must_be_older_in_the_log_than_the_model(world):
-    from aims_mlops.assessments.declaring import declare_policy
+    from aims_mlops.dossier.declarations import declare_policy
 
     text = (world.root / "policies/production.yaml").read_text()
     world.write("policies/production.yaml", text + "pinned: true\n")
@@ -240,7 +240,7 @@ def test_model_of_no_system_is_refused_where_people_have_to_agree(world, policy,
 
 
 def test_objection_without_a_next_step_gets_one(world):
-    from aims_mlops.gates.reason import Objection
+    from aims_mlops.gates.decision.reason import Objection
 
     said = Objection(rule="a", observed="o", next_step="wait until May", plugin="freeze")
     silent = Objection(rule="b", observed="o", next_step="", plugin="freeze")
@@ -291,7 +291,7 @@ def test_pinned_policy_that_is_not_in_the_log_or_judges_no_model_refuses(world):
     path.write_text(path.read_text() + "pinned: true\n")
     model = world.train()
     assert rules(world.decide(model))["policy.is-pinned"] == "fail"
-    from aims_mlops.assessments.declaring import declare_policy
+    from aims_mlops.dossier.declarations import declare_policy
 
     declare_policy(world.store, world.policy, actor="ana")
     stranger = type(model)(uri="sha256:" + "0" * 64, sha256="0" * 64)
@@ -299,10 +299,10 @@ def test_pinned_policy_that_is_not_in_the_log_or_judges_no_model_refuses(world):
 
 
 def test_only_a_hundred_other_models_are_named_and_all_are_counted(log):
-    from aims_mlops.evidence.models import ModelReference
-    from aims_mlops.gates.decide import decide
-    from aims_mlops.gates.request import PromotionRequest
-    from aims_mlops.inventory.system import System
+    from aims_mlops.evidence.model_reference import ModelReference
+    from aims_mlops.gates.decision.decide import decide
+    from aims_mlops.gates.decision.request import PromotionRequest
+    from aims_mlops.inventory.declared.system import System
     from aims_mlops.policy.policy import policy_from_content
 
     for number in range(102):

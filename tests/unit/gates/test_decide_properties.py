@@ -10,10 +10,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from aims_mlops.assessments.dossier import evidence_root
+from aims_mlops.dossier.dossier import evidence_root
 from aims_mlops.evidence.records import Subject
-from aims_mlops.gates.decide import decide
-from aims_mlops.gates.repeating import repeat
+from aims_mlops.gates.decision.decide import decide
+from aims_mlops.gates.replay import repeat
 
 MANY = settings(
     max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]

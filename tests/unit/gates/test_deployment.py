@@ -13,7 +13,7 @@ import pytest
 
 import aims_mlops as aims
 from aims_mlops.errors import CaptureWarning, GovernanceError, InputError, ModelRefusedError
-from aims_mlops.evidence.models import ModelReference
+from aims_mlops.evidence.model_reference import ModelReference
 from aims_mlops.evidence.records import Subject
 from aims_mlops.gates.deployment import (
     decommission,
@@ -22,7 +22,7 @@ from aims_mlops.gates.deployment import (
     record_deployment,
     roll_back,
 )
-from aims_mlops.measures.files import fingerprint_files
+from aims_mlops.measures.fingerprint.files import fingerprint_files
 
 
 def _model(world, good, name):

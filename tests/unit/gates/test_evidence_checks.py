@@ -4,10 +4,10 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from aims_mlops.assessments.dossier import Dossier
+from aims_mlops.dossier.dossier import Dossier
 from aims_mlops.evidence.clock import stamp
 from aims_mlops.evidence.records import Evidence, Record, Subject
-from aims_mlops.gates.evidence_checks import check_figures, check_required
+from aims_mlops.gates.decision.evidence import check_figures, check_required
 from aims_mlops.policy.policy import policy_from_content
 
 THEN = datetime(2026, 1, 1, tzinfo=UTC)

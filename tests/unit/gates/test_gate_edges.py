@@ -7,12 +7,12 @@ import pytest
 from aims_mlops import plugins
 from aims_mlops.errors import EvidenceFormatError, EvidenceNotFoundError, InputError
 from aims_mlops.evidence.clock import read
-from aims_mlops.evidence.models import ModelReference
-from aims_mlops.gates.check import look_at_model
-from aims_mlops.gates.promotion import promote
-from aims_mlops.gates.repeating import recorded_policy, repeat
-from aims_mlops.gates.service import gate
-from aims_mlops.gates.trial import try_policy
+from aims_mlops.evidence.model_reference import ModelReference
+from aims_mlops.gates.backtest import try_policy
+from aims_mlops.gates.check_model import look_at_model
+from aims_mlops.gates.gate import gate
+from aims_mlops.gates.promote import promote
+from aims_mlops.gates.replay import recorded_policy, repeat
 from aims_mlops.plugins import hookimpl
 from aims_mlops.policy.policy import policy_from_content
 
@@ -85,7 +85,7 @@ def test_error_without_a_next_step_of_its_own_gets_one(world, monkeypatch):
     def broken(*_, **__):
         raise KeyError("x")
 
-    monkeypatch.setattr("aims_mlops.gates.service.decide", broken)
+    monkeypatch.setattr("aims_mlops.gates.gate.decide", broken)
     (reason,) = world.gate(model).refusals
     assert reason.observed == "KeyError: 'x'"
     assert reason.next_step == "ask again; if it stays, report it as a defect of the gate"
@@ -93,7 +93,7 @@ def test_error_without_a_next_step_of_its_own_gets_one(world, monkeypatch):
     def ours(*_, **__):
         raise InputError("no")
 
-    monkeypatch.setattr("aims_mlops.gates.service.decide", ours)
+    monkeypatch.setattr("aims_mlops.gates.gate.decide", ours)
     (reason,) = world.gate(model).refusals
     assert reason.next_step == "put right what is named above, then ask again"
 
@@ -104,8 +104,8 @@ def test_answer_that_can_not_be_recorded_says_so(world, monkeypatch):
     def broken(*_, **__):
         raise KeyError("x")
 
-    monkeypatch.setattr("aims_mlops.gates.service.decide", broken)
-    monkeypatch.setattr("aims_mlops.store.sql.SqlStore.append", broken)
+    monkeypatch.setattr("aims_mlops.gates.gate.decide", broken)
+    monkeypatch.setattr("aims_mlops.store.log.sql.SqlStore.append", broken)
     decision = world.gate(model)
     assert decision.notes == ("this answer could not be recorded: KeyError",)
     assert decision.record is None
@@ -206,7 +206,7 @@ def test_model_that_was_exchanged_after_the_decision_is_not_promoted(world, plug
     registry = plugin(Registry())
     world.write("policies/production.yaml", "id: p\napprovals: {count: 1, not_by: []}\n")
     monkeypatch.setattr(
-        "aims_mlops.gates.promotion.resolve_model",
+        "aims_mlops.gates.promote.resolve_model",
         lambda uri: ModelReference(uri=uri, sha256="f" * 64, name="loans", version="8"),
     )
     model = world.ready()
@@ -316,7 +316,7 @@ def test_check_that_breaks_is_undecided_and_says_why(world, monkeypatch):
     def broken(*_, **__):
         raise KeyError("x")
 
-    monkeypatch.setattr("aims_mlops.gates.check.standing_decision", broken)
+    monkeypatch.setattr("aims_mlops.gates.check_model.standing_decision", broken)
     model = world.train()
     (reason,) = look_at_model(model, target="production", project=world.project).reasons
     assert reason.observed == "KeyError: 'x'"

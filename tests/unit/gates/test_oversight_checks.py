@@ -8,13 +8,13 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from aims_mlops.evidence.records import Subject
+from aims_mlops.gates.decision_validity import standing_decision
 from aims_mlops.gates.open_findings import open_about
-from aims_mlops.gates.repeating import repeat
-from aims_mlops.gates.standing import standing_decision
-from aims_mlops.inventory.settings import Settings
-from aims_mlops.oversight.incident import open_incident
-from aims_mlops.oversight.nonconformity import open_nonconformity
-from aims_mlops.oversight.schedule_steps import begin_schedules, rename_system
+from aims_mlops.gates.replay import repeat
+from aims_mlops.inventory.declared.settings import Settings
+from aims_mlops.operations.incident import open_incident
+from aims_mlops.operations.nonconformity import open_nonconformity
+from aims_mlops.operations.schedule.steps import begin_schedules, rename_system
 
 
 def _policy(world, text):

@@ -2,8 +2,8 @@
 
 import pytest
 
+from aims_mlops.gates.decision.operations import MISSED, check_oversight, notes_on
 from aims_mlops.gates.open_findings import open_about
-from aims_mlops.gates.oversight_checks import MISSED, check_oversight, notes_on
 from aims_mlops.policy.policy import policy_from_content
 
 

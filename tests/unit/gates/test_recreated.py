@@ -8,8 +8,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from aims_mlops.evidence.clock import stamp
-from aims_mlops.evidence.models import ModelReference
-from aims_mlops.gates.standing import standing_decision
+from aims_mlops.evidence.model_reference import ModelReference
+from aims_mlops.gates.decision_validity import standing_decision
 
 
 def at(seconds: int) -> str:

@@ -5,12 +5,12 @@ from datetime import UTC, datetime
 import pytest
 from click.testing import CliRunner
 
-from aims_mlops.assessments.gathering import gather
 from aims_mlops.cli.policy import group
+from aims_mlops.dossier.query import gather
 from aims_mlops.errors import EvidenceFormatError
 from aims_mlops.evidence.records import Evidence
-from aims_mlops.gates.repeating import recorded_policy, repeat
-from aims_mlops.gates.trial import try_policy
+from aims_mlops.gates.backtest import try_policy
+from aims_mlops.gates.replay import recorded_policy, repeat
 from aims_mlops.policy.difference import difference
 from aims_mlops.policy.loading import load_policy
 

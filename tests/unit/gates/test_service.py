@@ -8,13 +8,13 @@ import pytest
 from click.testing import CliRunner
 
 from aims_mlops import plugins
-from aims_mlops.cli.decisions import decision_text
+from aims_mlops.cli.decision_text import decision_text
 from aims_mlops.cli.gate import command as gate_command
 from aims_mlops.cli.promote import command as promote_command
 from aims_mlops.errors import InputError
-from aims_mlops.gates.promotion import promote
-from aims_mlops.gates.reason import Objection
-from aims_mlops.gates.service import gate
+from aims_mlops.gates.decision.reason import Objection
+from aims_mlops.gates.gate import gate
+from aims_mlops.gates.promote import promote
 from aims_mlops.plugins import hookimpl
 
 
@@ -94,7 +94,7 @@ def test_unreachable_store_is_undecided_and_does_not_raise(world, monkeypatch):
 
 
 def test_locked_store_is_undecided_and_is_asked_only_once(world, monkeypatch):
-    monkeypatch.setattr("aims_mlops.store.database.LOCK_TIMEOUT", 0.2)
+    monkeypatch.setattr("aims_mlops.store.database.database.LOCK_TIMEOUT", 0.2)
     model = world.ready()
     path = world.store.url.removeprefix("sqlite:///")
     blocker = sqlite3.connect(path, isolation_level=None)

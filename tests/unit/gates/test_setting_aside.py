@@ -2,15 +2,15 @@
 
 import pytest
 
-from aims_mlops.assessments.waiver import Waiver
-from aims_mlops.evidence.models import ModelReference
-from aims_mlops.gates.break_glass import broken
-from aims_mlops.gates.decision import Decision
-from aims_mlops.gates.reason import Reason
-from aims_mlops.gates.request import PromotionRequest
-from aims_mlops.gates.waiving import waived
-from aims_mlops.inventory.people import People
-from aims_mlops.inventory.person import Person
+from aims_mlops.approvals.waiver import Waiver
+from aims_mlops.evidence.model_reference import ModelReference
+from aims_mlops.gates.decision.break_glass import broken
+from aims_mlops.gates.decision.decision import Decision
+from aims_mlops.gates.decision.reason import Reason
+from aims_mlops.gates.decision.request import PromotionRequest
+from aims_mlops.gates.decision.waiving import waived
+from aims_mlops.inventory.declared.people import People
+from aims_mlops.inventory.declared.person import Person
 from aims_mlops.policy.policy import policy_from_content
 
 PEOPLE = People((Person(id="cy", roles=("security",), also_known_as=("cy@example.org",)),))

@@ -4,15 +4,15 @@ from datetime import UTC, datetime
 
 import pytest
 
-from aims_mlops.assessments.binding import Binding
-from aims_mlops.assessments.gathering import gather
-from aims_mlops.assessments.personal_key import personal_key
-from aims_mlops.assessments.signature import sign_consent
-from aims_mlops.evidence.models import ModelReference
+from aims_mlops.approvals.personal_key import personal_key
+from aims_mlops.approvals.signature import sign_consent
+from aims_mlops.dossier.binding import Binding
+from aims_mlops.dossier.query import gather
+from aims_mlops.evidence.model_reference import ModelReference
 from aims_mlops.evidence.records import Subject
-from aims_mlops.gates.check import look_at_model
-from aims_mlops.gates.reason import Objection
-from aims_mlops.gates.standing import standing_decision
+from aims_mlops.gates.check_model import look_at_model
+from aims_mlops.gates.decision.reason import Objection
+from aims_mlops.gates.decision_validity import standing_decision
 
 HOLD_OUT = "9" * 64
 
@@ -169,8 +169,8 @@ def test_approval_by_a_rule_that_nobody_knows_does_not_count(world, rule):
 
 def test_decision_by_the_first_rule_is_repeated_by_it_and_stands(world, monkeypatch):
     """What an older version decided: its bound root names no rule."""
-    from aims_mlops.gates import request as asked
-    from aims_mlops.gates import service
+    from aims_mlops.gates import gate
+    from aims_mlops.gates.decision import request as asked
 
     model = train(world, "one")
     world.submit(model)
@@ -180,7 +180,7 @@ def test_decision_by_the_first_rule_is_repeated_by_it_and_stands(world, monkeypa
         return asked.PromotionRequest(**said, evidence_rule=1)
 
     with monkeypatch.context() as older:
-        older.setattr(service, "PromotionRequest", by_first_rule)
+        older.setattr(gate, "PromotionRequest", by_first_rule)
         decision = world.gate(model)
     assert decision.allowed
     assert "evidence_rule" not in decision.bound.to_body()
@@ -261,10 +261,10 @@ def test_rollback_to_a_version_whose_decision_ended_is_refused(world, end):
 
 
 def test_revocation_while_a_rollback_is_decided_keeps_it_from_being_written(world, monkeypatch):
-    from aims_mlops.gates import service
+    from aims_mlops.gates import gate
 
     model, _ = used_before(world)
-    real = service.back_to_standing
+    real = gate.back_to_standing
 
     def and_then_revoked(*arguments):
         found = real(*arguments)
@@ -272,20 +272,20 @@ def test_revocation_while_a_rollback_is_decided_keeps_it_from_being_written(worl
             world.approve(model, verdict="revoke", reason="at the last moment")
         return found
 
-    monkeypatch.setattr(service, "back_to_standing", and_then_revoked)
+    monkeypatch.setattr(gate, "back_to_standing", and_then_revoked)
     written = []
     decision = world.gate(model, alias="champion", write=lambda: written.append(1))
     assert (decision.verdict, written) == ("refused", [])
 
 
 def test_plugin_that_objects_refuses_a_rollback_too(world, monkeypatch):
-    from aims_mlops.gates import service
+    from aims_mlops.gates import gate
 
     model, _ = used_before(world)
     objection = Objection(
         rule="frozen", observed="a freeze", limit="none", next_step="wait", plugin="house"
     )
-    monkeypatch.setattr(service, "_objections", lambda request: [objection])
+    monkeypatch.setattr(gate, "_objections", lambda request: [objection])
     assert not world.gate(model, alias="champion").allowed
 
 

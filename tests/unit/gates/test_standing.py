@@ -7,9 +7,9 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from aims_mlops import plugins
-from aims_mlops.assessments.granting import waive
+from aims_mlops.approvals.grant_waiver import waive
 from aims_mlops.errors import GateUndecidedError, StoreError
-from aims_mlops.gates.standing import standing_decision
+from aims_mlops.gates.decision_validity import standing_decision
 from aims_mlops.plugins import hookimpl
 
 

@@ -12,10 +12,10 @@ import pytest
 
 import aims_mlops as aims
 from aims_mlops.errors import ModelRefusedError
-from aims_mlops.evidence.models import ModelReference
+from aims_mlops.evidence.model_reference import ModelReference
 from aims_mlops.evidence.records import Subject
-from aims_mlops.gates.check import check_model, look_at_model
-from aims_mlops.measures.files import fingerprint_files
+from aims_mlops.gates.check_model import check_model, look_at_model
+from aims_mlops.measures.fingerprint.files import fingerprint_files
 
 
 def _command(*arguments):

@@ -5,9 +5,9 @@ import pytest
 from aims_mlops import plugins
 from aims_mlops.evidence.clock import now
 from aims_mlops.evidence.records import Evidence, Subject
-from aims_mlops.gates.tie import DecisionOvertakenError, Tied, WriteFailedError
+from aims_mlops.gates.atomic_promotion import DecisionOvertakenError, Tied, WriteFailedError
 from aims_mlops.plugins import hookimpl
-from aims_mlops.store.anchors import anchor_to_file
+from aims_mlops.store.administration.anchors import anchor_to_file
 
 
 class Written:

@@ -7,18 +7,18 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
-from aims_mlops.assessments.binding import Binding
-from aims_mlops.assessments.enrolling import confirm, enrol, waiting
-from aims_mlops.assessments.gathering import gather, system_of, with_assessed
-from aims_mlops.assessments.personal_key import personal_key
-from aims_mlops.assessments.signature import sign_consent
-from aims_mlops.assessments.submission import answer, submit
+from aims_mlops.approvals.enrol import confirm, enrol, waiting
+from aims_mlops.approvals.personal_key import personal_key
+from aims_mlops.approvals.signature import sign_consent
+from aims_mlops.assessments.submit import answer, submit
+from aims_mlops.dossier.binding import Binding
+from aims_mlops.dossier.query import gather, system_of, with_assessed
 from aims_mlops.evidence.clock import now
-from aims_mlops.evidence.models import ModelReference
+from aims_mlops.evidence.model_reference import ModelReference
 from aims_mlops.evidence.records import Evidence, Record, Subject
-from aims_mlops.gates.decide import decide
-from aims_mlops.gates.request import PromotionRequest
-from aims_mlops.gates.service import gate
+from aims_mlops.gates.decision.decide import decide
+from aims_mlops.gates.decision.request import PromotionRequest
+from aims_mlops.gates.gate import gate
 from aims_mlops.inventory.project import find_project
 from aims_mlops.policy.loading import load_policy
 

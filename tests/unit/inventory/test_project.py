@@ -6,8 +6,8 @@ import pytest
 
 from aims_mlops.errors import DocumentError, InputError
 from aims_mlops.inventory import project as project_module
-from aims_mlops.inventory.identity import current_actor
-from aims_mlops.inventory.person import folded
+from aims_mlops.inventory.actor import current_actor
+from aims_mlops.inventory.declared.person import folded
 from aims_mlops.inventory.project import find_project
 
 TEXT = """\

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from aims_mlops.inventory.identity import current_actor
+from aims_mlops.inventory.actor import current_actor
 from aims_mlops.inventory.project import find_project
 
 ADDRESS = "ana.lima@clinic.example"

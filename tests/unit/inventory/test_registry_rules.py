@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from aims_mlops.inventory.registry_rules import RegistryRules
+from aims_mlops.inventory.declared.registry_rules import RegistryRules
 
 
 def test_no_rules_govern_every_name_and_free_no_alias() -> None:

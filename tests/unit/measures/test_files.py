@@ -7,9 +7,9 @@ import os
 import pytest
 
 from aims_mlops.errors import InputError, ModelNotFoundError
-from aims_mlops.measures import files
-from aims_mlops.measures.files import fingerprint_files, fingerprint_of
-from aims_mlops.measures.model_files import resolve_model
+from aims_mlops.measures.fingerprint import files
+from aims_mlops.measures.fingerprint.files import fingerprint_files, fingerprint_of
+from aims_mlops.measures.fingerprint.model_files import resolve_model
 
 
 @pytest.fixture

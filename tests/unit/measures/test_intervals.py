@@ -8,7 +8,12 @@ import numpy as np
 import pytest
 
 from aims_mlops.measures.bias.measure import measure_bias
-from aims_mlops.measures.intervals import Estimates, clopper_pearson, compare_groups, wilson
+from aims_mlops.measures.statistics.intervals import (
+    Estimates,
+    clopper_pearson,
+    compare_groups,
+    wilson,
+)
 
 
 @pytest.mark.parametrize(("k", "n"), [(0, 10), (10, 10), (3, 17), (500, 1000), (1, 1), (1, 10**6)])

@@ -4,8 +4,8 @@ import json
 import zipfile
 from pathlib import Path
 
-from aims_mlops.measures.files import fingerprint_files
-from aims_mlops.measures.model_content import model_content
+from aims_mlops.measures.fingerprint.files import fingerprint_files
+from aims_mlops.measures.fingerprint.model_content import model_content
 
 
 def keras_archive(path, *, shared, units=4, saved="2026-01-01"):

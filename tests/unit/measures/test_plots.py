@@ -10,9 +10,9 @@ import pytest
 
 from aims_mlops.errors import InputError
 from aims_mlops.measures.bias.measure import measure_bias
-from aims_mlops.measures.figures import Figure
-from aims_mlops.measures.plots import draw_figures, plot_history
-from aims_mlops.measures.result import MeasureResult
+from aims_mlops.measures.result.figure import Figure
+from aims_mlops.measures.result.plots import draw_figures, plot_history
+from aims_mlops.measures.result.result import MeasureResult
 
 
 @pytest.fixture(scope="module")

@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 
 from aims_mlops.errors import InputError
-from aims_mlops.measures.figures import Figure
-from aims_mlops.measures.plots import Drawing
-from aims_mlops.measures.reading_order import headline, in_reading_order
-from aims_mlops.measures.result import MeasureResult
+from aims_mlops.measures.result.figure import Figure
+from aims_mlops.measures.result.plots import Drawing
+from aims_mlops.measures.result.reading_order import headline, in_reading_order
+from aims_mlops.measures.result.result import MeasureResult
 
 FIGURES = (
     Figure(measure="selection_rate", group={"sex": "F"}, value=0.2),

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from aims_mlops.errors import InputError
-from aims_mlops.measures.figures import Figure
-from aims_mlops.measures.result import LeftOut, MeasureResult
+from aims_mlops.measures.result.figure import Figure
+from aims_mlops.measures.result.result import LeftOut, MeasureResult
 
 RATE = Figure(
     measure="selection_rate",

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import hashlib
 
-from aims_mlops.measures.files import fingerprint_files
-from aims_mlops.measures.signing_manifest import signing_statement
+from aims_mlops.exports.model_signing import signing_statement
+from aims_mlops.measures.fingerprint.files import fingerprint_files
 
 
 def _folder(root, **files):

@@ -10,8 +10,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from aims_mlops.errors import InputError
-from aims_mlops.measures.table_opening import open_table
-from aims_mlops.measures.tables import BATCH_ROWS
+from aims_mlops.measures.table.opening import open_table
+from aims_mlops.measures.table.table import BATCH_ROWS
 
 
 def rows(table):
@@ -96,7 +96,7 @@ def test_opening_a_polars_frame_does_not_import_pandas():
 
     code = (
         "import sys, polars\n"
-        "from aims_mlops.measures.fingerprint.table import fingerprint\n"
+        "from aims_mlops.measures.fingerprint.table_digest import fingerprint\n"
         "fingerprint(polars.DataFrame({'x': [1]}))\n"
         "print('pandas' in sys.modules)\n"
     )

@@ -10,16 +10,16 @@ from typing import Any
 
 import pytest
 
+from aims_mlops.alarms.expiry import alarms_of_promoted
 from aims_mlops.evidence.clock import now, read
 from aims_mlops.evidence.records import Evidence, Record, Subject
 from aims_mlops.evidence.store import EvidenceStore
-from aims_mlops.gates.alarms import alarms_of_promoted
 from aims_mlops.gates.deployment import standing as deployments_of
 from aims_mlops.inventory.project import find_project, forget_stores
-from aims_mlops.oversight.alarms import schedules
-from aims_mlops.oversight.cadence import operation_of
-from aims_mlops.oversight.in_use import in_use, promotions_that_happened
-from aims_mlops.report.scope import Scope
+from aims_mlops.operations.alarms.monitoring import schedules
+from aims_mlops.operations.in_use import in_use, promotions_that_happened
+from aims_mlops.operations.schedule.due_runs import operation_of
+from aims_mlops.report.coverage.scope import Scope
 
 Steps = list[tuple[str, dict[str, Any]]]
 
@@ -210,7 +210,7 @@ def test_status_no_longer_shows_a_promotion_that_was_taken_away(
 def test_coverage_does_not_count_a_removal_as_an_unsupported_promotion(
     store: EvidenceStore,
 ) -> None:
-    from aims_mlops.report.freshness import _before_promotion
+    from aims_mlops.report.coverage.freshness import _before_promotion
 
     body = {"document_sha256": "0" * 64, "model": digest("v1")}
     subject = Subject("model:loans", digest("v1"))

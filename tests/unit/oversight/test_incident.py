@@ -15,7 +15,7 @@ from aims_mlops.cli.main import main
 from aims_mlops.errors import EvidenceNotFoundError
 from aims_mlops.evidence.store import EvidenceStore
 from aims_mlops.inventory.project import find_project, forget_stores
-from aims_mlops.oversight.incident import find_incident, incidents
+from aims_mlops.operations.incident import find_incident, incidents
 
 
 @pytest.fixture

@@ -18,7 +18,7 @@ from aims_mlops.evidence.clock import now as clock
 from aims_mlops.evidence.records import Evidence, Record, Subject
 from aims_mlops.evidence.store import EvidenceStore
 from aims_mlops.inventory.project import find_project, forget_stores
-from aims_mlops.oversight.nonconformity import (
+from aims_mlops.operations.nonconformity import (
     find_nonconformity,
     nonconformities,
     open_nonconformity,

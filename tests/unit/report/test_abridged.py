@@ -13,11 +13,11 @@ from pathlib import Path
 import pytest
 
 from aims_mlops.evidence.records import Evidence, Record, Subject
-from aims_mlops.report import reading
-from aims_mlops.report.abridged import Abridged
-from aims_mlops.report.coverage import cover
-from aims_mlops.report.coverage_page import as_html
-from aims_mlops.report.scope import digest_of, digests_about
+from aims_mlops.report.coverage.abridged import Abridged
+from aims_mlops.report.coverage.coverage import cover
+from aims_mlops.report.coverage.page import as_html
+from aims_mlops.report.coverage.scope import digest_of, digests_about
+from aims_mlops.report.render import reading
 
 FIXTURES = Path(__file__).parents[2] / "fixtures" / "evidence"
 NOW = datetime(2026, 11, 21, tzinfo=UTC)

@@ -10,10 +10,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from aims_mlops.evidence.kinds import KINDS
-from aims_mlops.evidence.models import ModelReference
-from aims_mlops.report import card_page, coverage_page
-from aims_mlops.report.card import write_card
-from aims_mlops.report.coverage import cover
+from aims_mlops.evidence.model_reference import ModelReference
+from aims_mlops.report.card import page as card_page
+from aims_mlops.report.card.card import write_card
+from aims_mlops.report.coverage import page as coverage_page
+from aims_mlops.report.coverage.coverage import cover
 
 WORDS = (
     "name role sha256 rows columns source licence purpose suite success expectations figures "

@@ -7,9 +7,9 @@ import re
 
 import pytest
 
-from aims_mlops.evidence.models import ModelReference
-from aims_mlops.report.card import write_card
-from aims_mlops.report.card_page import as_html, as_json, as_markdown
+from aims_mlops.evidence.model_reference import ModelReference
+from aims_mlops.report.card.card import write_card
+from aims_mlops.report.card.page import as_html, as_json, as_markdown
 
 
 def figure(measure, value, group=None, n=100, low=None, high=None):

@@ -8,8 +8,8 @@ import pytest
 
 from aims_mlops.evidence.controls import CONTROLS
 from aims_mlops.evidence.store import StoreStatus
-from aims_mlops.report.coverage import cover
-from aims_mlops.report.coverage_page import as_html, as_json, as_text
+from aims_mlops.report.coverage.coverage import cover
+from aims_mlops.report.coverage.page import as_html, as_json, as_text
 
 
 def row(coverage, control):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 from aims_mlops.evidence.records import Evidence, Record, Subject
-from aims_mlops.report.coverage import cover
+from aims_mlops.report.coverage.coverage import cover
 
 NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
 

@@ -8,10 +8,10 @@ import re
 import pytest
 from ruamel.yaml import YAML
 
-from aims_mlops.evidence.models import ModelReference
-from aims_mlops.report.card import write_card
-from aims_mlops.report.card_page import as_markdown
-from aims_mlops.report.hugging_face import metadata
+from aims_mlops.evidence.model_reference import ModelReference
+from aims_mlops.report.card.card import write_card
+from aims_mlops.report.card.hugging_face import metadata
+from aims_mlops.report.card.page import as_markdown
 
 # Keys that modelcard.md documents at the top level.
 KEYS = {

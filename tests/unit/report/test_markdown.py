@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 from markdown_it import MarkdownIt
 
-from aims_mlops.evidence.models import ModelReference
-from aims_mlops.report.card import write_card
-from aims_mlops.report.card_page import as_markdown
-from aims_mlops.report.page import escaped_markdown, markdown_code
+from aims_mlops.evidence.model_reference import ModelReference
+from aims_mlops.report.card.card import write_card
+from aims_mlops.report.card.page import as_markdown
+from aims_mlops.report.render.page import escaped_markdown, markdown_code
 
 HOSTILE = [
     "<script>alert(1)</script>",

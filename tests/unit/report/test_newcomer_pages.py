@@ -11,11 +11,11 @@ import pytest
 from click.testing import CliRunner
 
 from aims_mlops.cli.main import app
-from aims_mlops.evidence.models import ModelReference
+from aims_mlops.evidence.model_reference import ModelReference
 from aims_mlops.evidence.records import Evidence, Record, Subject
 from aims_mlops.inventory.project import find_project, forget_stores
-from aims_mlops.report.card import write_card
-from aims_mlops.report.card_page import as_html, as_markdown
+from aims_mlops.report.card.card import write_card
+from aims_mlops.report.card.page import as_html, as_markdown
 
 MODEL = "a" * 64
 ALONE = "Single-user mode: separation of duties is not enforced in this project."

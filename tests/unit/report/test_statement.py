@@ -9,9 +9,9 @@ import pytest
 
 from aims_mlops.errors import DocumentError
 from aims_mlops.evidence.controls import CONTROLS
-from aims_mlops.report.applicability import read_applicability, skeleton
-from aims_mlops.report.coverage import cover
-from aims_mlops.report.statement import as_csv, as_html, as_json, as_text, state
+from aims_mlops.report.coverage.applicability import read_applicability, skeleton
+from aims_mlops.report.coverage.coverage import cover
+from aims_mlops.report.soa import as_csv, as_html, as_json, as_text, state
 
 
 @pytest.fixture

@@ -14,8 +14,8 @@ from fastapi import FastAPI
 from aims_mlops.evidence.records import Evidence, Subject
 from aims_mlops.server.application import create_app
 from aims_mlops.server.tokens import Scope, Tokens
+from aims_mlops.store.log.sql import SqlStore
 from aims_mlops.store.opening import open_sql_store
-from aims_mlops.store.sql import SqlStore
 
 
 @pytest.fixture

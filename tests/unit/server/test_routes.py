@@ -11,13 +11,13 @@ from typing import Any
 import pytest
 import time_machine
 
-from aims_mlops.evidence.checkpoint import check_proof
 from aims_mlops.evidence.clock import now
 from aims_mlops.evidence.kinds import LOG_KINDS
 from aims_mlops.evidence.records import Evidence, Subject
+from aims_mlops.evidence.transparency.checkpoint import check_proof
 from aims_mlops.server.body import MAX_BODY
 from aims_mlops.server.tokens import Tokens
-from aims_mlops.store.sql import SqlStore
+from aims_mlops.store.log.sql import SqlStore
 
 Make = Callable[..., Any]
 Statement = Callable[..., dict[str, Any]]

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from aims_mlops.evidence.note import VerifierKey
+from aims_mlops.evidence.transparency.note import VerifierKey
+from aims_mlops.store.database.tables import FORMAT
 from aims_mlops.store.opening import open_sql_store
-from aims_mlops.store.tables import FORMAT
-from aims_mlops.store.verify import verify_store
+from aims_mlops.store.verify.verify import verify_store
 
 FIXTURES = Path(__file__).parent / "fixtures"
 
@@ -41,7 +41,7 @@ def test_tables_are_those_that_the_migrations_make(tmp_path: Path) -> None:
     from alembic.autogenerate import compare_metadata
     from alembic.migration import MigrationContext
 
-    from aims_mlops.store.tables import metadata
+    from aims_mlops.store.database.tables import metadata
 
     store = open_sql_store(f"sqlite:///{tmp_path / 'evidence.db'}")
     with store.database.reading() as connection:

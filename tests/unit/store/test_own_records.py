@@ -11,11 +11,11 @@ import time_machine
 from aims_mlops.evidence import clock
 from aims_mlops.evidence.records import Evidence, Subject
 from aims_mlops.evidence.schemas import schema_of
-from aims_mlops.store.anchors import anchor_to_file
-from aims_mlops.store.clock_change import record_clock_change
-from aims_mlops.store.erasure import erase, place_hold, prune, release_hold
+from aims_mlops.store.administration.anchors import anchor_to_file
+from aims_mlops.store.administration.clock_change import record_clock_change
+from aims_mlops.store.administration.erasure import erase, place_hold, prune, release_hold
+from aims_mlops.store.administration.key_rotation import list_keys, revoke_key, rotate_key
 from aims_mlops.store.opening import open_sql_store
-from aims_mlops.store.rotation import list_keys, revoke_key, rotate_key
 
 ME = "tester@example.org"
 

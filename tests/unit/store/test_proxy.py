@@ -10,7 +10,7 @@ from collections.abc import Iterator
 import pytest
 
 from aims_mlops.errors import InputError, StoreUnavailableError
-from aims_mlops.store.remote_http import Connection
+from aims_mlops.store.remote.connection import Connection
 
 ANSWER = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Type: text/plain\r\n\r\nok"
 

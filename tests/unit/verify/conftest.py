@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from aims_mlops.evidence.records import Evidence, Subject
-from aims_mlops.store.bundle import export_bundle
+from aims_mlops.store.bundle.export import export_bundle
+from aims_mlops.store.log.sql import SqlStore
 from aims_mlops.store.opening import open_sql_store
-from aims_mlops.store.sql import SqlStore
 from aims_verify.findings import Findings
 from aims_verify.verify import verify
 

@@ -14,8 +14,8 @@ import pytest
 
 import aims_verify
 from aims_mlops.evidence.records import Evidence
-from aims_mlops.store.bundle import export_bundle
-from aims_mlops.store.sql import SqlStore
+from aims_mlops.store.bundle.export import export_bundle
+from aims_mlops.store.log.sql import SqlStore
 
 PACKAGE = Path(aims_verify.__file__).parent
 
@@ -122,7 +122,7 @@ def test_names_in_a_bundle_cannot_steer_the_terminal(
     tmp_path: Path,
     alone: Callable[..., subprocess.CompletedProcess[str]],
 ) -> None:
-    from aims_mlops.store.bundle import Scope
+    from aims_mlops.store.bundle.export import Scope
 
     store.append(evidence(0, system="\x1b[2Jgone\x07"))
     path = export_bundle(store, tmp_path / "odd.aims", scope=Scope(system="\x1b[2Jgone\x07")).path

@@ -12,7 +12,7 @@ import pytest
 from cryptography.x509 import Certificate, load_pem_x509_certificate
 
 from aims_mlops.evidence.records import Evidence, Subject
-from aims_mlops.store.sql import SqlStore
+from aims_mlops.store.log.sql import SqlStore
 from aims_verify.findings import Findings
 from aims_verify.timestamp import check_chain, check_token
 

@@ -10,12 +10,12 @@ import pytest
 
 from aims_mlops.errors import InputError
 from aims_mlops.evidence.records import Evidence, Subject
-from aims_mlops.store.anchors import anchor_to_file
-from aims_mlops.store.bundle import Scope, export_bundle
-from aims_mlops.store.erasure import erase
-from aims_mlops.store.rotation import revoke_key, rotate_key
-from aims_mlops.store.sql import SqlStore
-from aims_mlops.store.verify import verify_store
+from aims_mlops.store.administration.anchors import anchor_to_file
+from aims_mlops.store.administration.erasure import erase
+from aims_mlops.store.administration.key_rotation import revoke_key, rotate_key
+from aims_mlops.store.bundle.export import Scope, export_bundle
+from aims_mlops.store.log.sql import SqlStore
+from aims_mlops.store.verify.verify import verify_store
 from aims_verify.findings import Findings, UnreadableError
 from aims_verify.note import Checkpoint, parse_key
 from aims_verify.verify import verify
@@ -209,9 +209,9 @@ def test_signature_of_a_person_is_counted_as_open(
 ) -> None:
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-    from aims_mlops.evidence.canonical import canonical
-    from aims_mlops.evidence.envelope import sign
-    from aims_mlops.store.keys import FileSigner
+    from aims_mlops.evidence.encoding.canonical import canonical
+    from aims_mlops.evidence.encoding.envelope import sign
+    from aims_mlops.store.disk.key_file import FileSigner
 
     given = evidence(0, kind="approval")
     own = sign(canonical(given.to_statement()), FileSigner(Ed25519PrivateKey.generate()))

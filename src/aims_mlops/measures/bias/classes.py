@@ -7,12 +7,12 @@ from typing import Any
 
 from aims_mlops.measures.bias.comparison import comparison_figures
 from aims_mlops.measures.bias.impact import impact_figures
-from aims_mlops.measures.bias.rates import RATES, Confusion, Grouping, rate_figures
-from aims_mlops.measures.cells import Cells
-from aims_mlops.measures.figures import Figure, group_text
-from aims_mlops.measures.groups import scope_of
-from aims_mlops.measures.libraries import source_of
-from aims_mlops.measures.result import LeftOut
+from aims_mlops.measures.result.figure import Figure, group_text
+from aims_mlops.measures.result.libraries import source_of
+from aims_mlops.measures.result.result import LeftOut
+from aims_mlops.measures.statistics.cells import Cells
+from aims_mlops.measures.statistics.groups import scope_of
+from aims_mlops.measures.statistics.rates import RATES, Confusion, Grouping, rate_figures
 
 _SELECTION = RATES[0]
 

@@ -7,11 +7,11 @@ from typing import Any
 
 import numpy as np
 
-from aims_mlops.measures.bias.rates import RATES, Confusion, Grouping, Rate
-from aims_mlops.measures.figures import Figure, group_text
-from aims_mlops.measures.intervals import Interval, compare_groups
-from aims_mlops.measures.libraries import source_of
-from aims_mlops.measures.result import LeftOut
+from aims_mlops.measures.result.figure import Figure, group_text
+from aims_mlops.measures.result.libraries import source_of
+from aims_mlops.measures.result.result import LeftOut
+from aims_mlops.measures.statistics.intervals import Interval, compare_groups
+from aims_mlops.measures.statistics.rates import RATES, Confusion, Grouping, Rate
 
 _BY_NAME = {rate.name: rate for rate in RATES}
 _EQUALIZED_ODDS = (_BY_NAME["true_positive_rate"], _BY_NAME["false_positive_rate"])

@@ -13,12 +13,12 @@ from typing import Any
 
 import numpy as np
 
-from aims_mlops.measures.bias.rates import RATES, Confusion, Grouping
-from aims_mlops.measures.cells import UNKNOWN
-from aims_mlops.measures.figures import Figure, group_text
-from aims_mlops.measures.intervals import compare_groups
-from aims_mlops.measures.libraries import source_of
-from aims_mlops.measures.result import LeftOut
+from aims_mlops.measures.result.figure import Figure, group_text
+from aims_mlops.measures.result.libraries import source_of
+from aims_mlops.measures.result.result import LeftOut
+from aims_mlops.measures.statistics.cells import UNKNOWN
+from aims_mlops.measures.statistics.intervals import compare_groups
+from aims_mlops.measures.statistics.rates import RATES, Confusion, Grouping
 
 _SELECTION = RATES[0]
 _LAW = "6 RCNY 5-300: impact ratio"

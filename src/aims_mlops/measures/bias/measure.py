@@ -17,21 +17,18 @@ from aims_mlops.measures.bias.classes import (
     group_figures,
     impact_ratios,
 )
-from aims_mlops.measures.bias.rates import (
-    Grouping,
-    crossing_left_out,
-    groupings,
-    resample,
-)
 from aims_mlops.measures.bias.regression import regression_bias, sum_errors
-from aims_mlops.measures.cells import UNKNOWN, count_cells
-from aims_mlops.measures.columns import Columns, columns_of
-from aims_mlops.measures.engine_errors import measures_columns
-from aims_mlops.measures.figures import Figure, group_text
-from aims_mlops.measures.grouped_result import GroupedResult
-from aims_mlops.measures.groups import compared_share, small_groups
-from aims_mlops.measures.label_sets import matching_labels
-from aims_mlops.measures.labels import (
+from aims_mlops.measures.performance.calibration import calibrate
+from aims_mlops.measures.performance.class_scores import is_class_scores
+from aims_mlops.measures.result.figure import Figure, group_text
+from aims_mlops.measures.result.grouped import GroupedResult
+from aims_mlops.measures.result.libraries import versions_of
+from aims_mlops.measures.result.result import LeftOut
+from aims_mlops.measures.scores import median_score
+from aims_mlops.measures.statistics.cells import UNKNOWN, count_cells
+from aims_mlops.measures.statistics.groups import compared_share, small_groups
+from aims_mlops.measures.statistics.label_sets import matching_labels
+from aims_mlops.measures.statistics.labels import (
     TASKS,
     classes_of,
     is_quantity,
@@ -40,11 +37,14 @@ from aims_mlops.measures.labels import (
     predictions_as_labels,
     without_missing,
 )
-from aims_mlops.measures.libraries import versions_of
-from aims_mlops.measures.performance.calibration import calibrate
-from aims_mlops.measures.performance.scores import is_class_scores
-from aims_mlops.measures.result import LeftOut
-from aims_mlops.measures.scores import median_score
+from aims_mlops.measures.statistics.rates import (
+    Grouping,
+    crossing_left_out,
+    groupings,
+    resample,
+)
+from aims_mlops.measures.table.columns import Columns, columns_of
+from aims_mlops.measures.table.engine_errors import measures_columns
 
 
 @dataclass

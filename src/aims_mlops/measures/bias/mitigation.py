@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from aims_mlops.errors import InputError
-from aims_mlops.measures.grouped_result import GroupedResult
+from aims_mlops.measures.result.grouped import GroupedResult
 
 _SAME = ("sensitive", "positive_label", "confidence", "min_group_size")
 

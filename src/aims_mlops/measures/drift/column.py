@@ -9,23 +9,23 @@ from typing import Any, Literal
 import numpy as np
 
 from aims_mlops.errors import InputError
-from aims_mlops.measures.drift.choice import EVIDENTLY, evidently_choice
-from aims_mlops.measures.drift.evidence import (
+from aims_mlops.measures.drift.methods.catalogue import GRID_ROWS, METHODS, SMALLEST_NORM
+from aims_mlops.measures.drift.methods.choice import EVIDENTLY, evidently_choice
+from aims_mlops.measures.drift.methods.grid import grid_gap
+from aims_mlops.measures.drift.methods.significance import (
     Test,
     chance_level,
     label_test,
     numeric_test,
     share_test,
 )
-from aims_mlops.measures.drift.false_discovery import simes
-from aims_mlops.measures.drift.grid import grid_gap
-from aims_mlops.measures.drift.methods import GRID_ROWS, METHODS, SMALLEST_NORM
-from aims_mlops.measures.drift.samples import (
+from aims_mlops.measures.drift.samples.sample import (
     EmbeddingSample,
     Kind,
     NumericSample,
     Sample,
 )
+from aims_mlops.measures.statistics.multiple_testing import simes
 
 Role = Literal["feature", "target", "prediction"]
 

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from aims_mlops.measures.drift.samples import (
+from aims_mlops.measures.drift.samples.sample import (
     CategorySample,
     NumericSample,
     Sample,

@@ -10,8 +10,8 @@ import numpy as np
 import pyarrow as pa
 
 from aims_mlops.errors import InputError, MissingExtraError
-from aims_mlops.measures.table_opening import open_table
-from aims_mlops.measures.tables import Table
+from aims_mlops.measures.table.opening import open_table
+from aims_mlops.measures.table.table import Table
 
 MEDIA_TYPE = "text/html"
 _DEFAULT_ROWS = 5_000

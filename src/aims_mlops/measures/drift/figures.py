@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from aims_mlops.measures.drift.column import ColumnMeasured
-from aims_mlops.measures.drift.samples import NumericSample
+from aims_mlops.measures.drift.samples.sample import NumericSample
 from aims_mlops.measures.drift.verdict import Judged, Verdict
-from aims_mlops.measures.figures import Figure
-from aims_mlops.measures.libraries import source_of
+from aims_mlops.measures.result.figure import Figure
+from aims_mlops.measures.result.libraries import source_of
 
 NO_INTERVAL = (
     "no interval: a distance is never below 0 and chance only adds to it, so resampling would "

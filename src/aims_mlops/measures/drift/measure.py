@@ -9,11 +9,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from aims_mlops.errors import InputError
-from aims_mlops.measures.drift.choice import MethodNames, check_methods, methods_for
 from aims_mlops.measures.drift.column import ColumnMeasured, Role, details, measure_column
-from aims_mlops.measures.drift.columns import ColumnRead, TableRead, read_columns
 from aims_mlops.measures.drift.distribution import distribution
 from aims_mlops.measures.drift.figures import column_figures, dataset_figures
+from aims_mlops.measures.drift.methods.choice import MethodNames, check_methods, methods_for
 from aims_mlops.measures.drift.performance import (
     PerformanceDrift,
     RowScores,
@@ -22,11 +21,12 @@ from aims_mlops.measures.drift.performance import (
 )
 from aims_mlops.measures.drift.reference import ReferenceProfile
 from aims_mlops.measures.drift.reference_blob import digested
-from aims_mlops.measures.drift.samples import CategorySample, Kind, Sample, empty_like
+from aims_mlops.measures.drift.samples.read_columns import ColumnRead, TableRead, read_columns
+from aims_mlops.measures.drift.samples.sample import CategorySample, Kind, Sample, empty_like
 from aims_mlops.measures.drift.schema import Finding, schema_findings
 from aims_mlops.measures.drift.verdict import Judged, Rules, Verdict, judge, overall
-from aims_mlops.measures.libraries import versions_of
-from aims_mlops.measures.result import LeftOut, MeasureResult
+from aims_mlops.measures.result.libraries import versions_of
+from aims_mlops.measures.result.result import LeftOut, MeasureResult
 from aims_mlops.measures.threads import threads
 
 _COLUMNS_SHOWN = 20  # of a repr; .columns has all
@@ -215,8 +215,8 @@ def _check_names(names: Sequence[str] | None, read: TableRead, argument: str) ->
 
 
 def _thresholds(threshold: float | Mapping[str, float] | None) -> dict[str, float]:
-    from aims_mlops.measures.drift.choice import EMBEDDING_METHODS
-    from aims_mlops.measures.drift.methods import METHODS
+    from aims_mlops.measures.drift.methods.catalogue import METHODS
+    from aims_mlops.measures.drift.methods.choice import EMBEDDING_METHODS
 
     if threshold is None:
         return {}

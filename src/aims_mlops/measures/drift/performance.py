@@ -12,13 +12,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from aims_mlops.errors import InputError
-from aims_mlops.measures.drift.arrays import family_of, numbers
-from aims_mlops.measures.drift.samples import Kind
+from aims_mlops.measures.drift.samples.arrow_numbers import family_of, numbers
+from aims_mlops.measures.drift.samples.sample import Kind
 from aims_mlops.measures.drift.verdict import Rules, Verdict
-from aims_mlops.measures.figures import Figure
-from aims_mlops.measures.intervals import normal_quantile, wilson
-from aims_mlops.measures.libraries import source_of
-from aims_mlops.measures.table_opening import open_table
+from aims_mlops.measures.result.figure import Figure
+from aims_mlops.measures.result.libraries import source_of
+from aims_mlops.measures.statistics.intervals import normal_quantile, wilson
+from aims_mlops.measures.table.opening import open_table
 
 # measure -> whether more is better; every one is a mean over rows, so sums are enough.
 MEASURES = {"accuracy": True, "brier_score_loss": False, "mean_absolute_error": False}

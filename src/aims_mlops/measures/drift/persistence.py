@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from aims_mlops.errors import InputError
-from aims_mlops.measures.result import MeasureResult
+from aims_mlops.measures.result.result import MeasureResult
 
 Window = MeasureResult | Mapping[str, Any]
 

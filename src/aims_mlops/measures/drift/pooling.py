@@ -87,7 +87,7 @@ def _told(result: DriftResult, pooled: dict[str, int] | None) -> DriftResult:
 
 
 def _rows(table: Any) -> int:
-    from aims_mlops.measures.table_opening import open_table
+    from aims_mlops.measures.table.opening import open_table
 
     opened = open_table(table)
     return sum(batch.rows for batch in opened.select(opened.names[:1]).batches())

@@ -11,12 +11,10 @@ from typing import Any, Literal
 import numpy as np
 
 from aims_mlops.errors import InputError, VerificationError
-from aims_mlops.evidence.canonical import canonical
-from aims_mlops.measures.drift.choice import MethodNames, check_methods, methods_for
-from aims_mlops.measures.drift.columns import ColumnRead, TableRead, read_columns
-from aims_mlops.measures.drift.methods import SMALLEST_NORM, wasserstein
+from aims_mlops.evidence.encoding.canonical import canonical
+from aims_mlops.measures.drift.methods.catalogue import SMALLEST_NORM, wasserstein
+from aims_mlops.measures.drift.methods.choice import MethodNames, check_methods, methods_for
 from aims_mlops.measures.drift.performance import RowScores, score_rows
-from aims_mlops.measures.drift.points import Points, compress, pool
 from aims_mlops.measures.drift.reference_blob import (
     BlobReader,
     BlobWriter,
@@ -25,7 +23,9 @@ from aims_mlops.measures.drift.reference_blob import (
     read_points,
     write_numbers,
 )
-from aims_mlops.measures.drift.samples import (
+from aims_mlops.measures.drift.samples.points import Points, compress, pool
+from aims_mlops.measures.drift.samples.read_columns import ColumnRead, TableRead, read_columns
+from aims_mlops.measures.drift.samples.sample import (
     CategorySample,
     EmbeddingSample,
     Kind,

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from aims_mlops.errors import VerificationError
-from aims_mlops.measures.drift.samples import (
+from aims_mlops.measures.drift.samples.sample import (
     CategorySample,
     EmbeddingSample,
     Floats,

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from aims_mlops.measures.drift.columns import ColumnRead, TableRead
 from aims_mlops.measures.drift.reference_blob import samples_equal_form
+from aims_mlops.measures.drift.samples.read_columns import ColumnRead, TableRead
 
 _NAMES = {
     "number": "numbers",

@@ -8,8 +8,8 @@ from typing import Literal
 
 from aims_mlops.errors import InputError
 from aims_mlops.measures.drift.column import ColumnMeasured
-from aims_mlops.measures.drift.evidence import rows_needed
-from aims_mlops.measures.drift.false_discovery import adjusted_p_values
+from aims_mlops.measures.drift.methods.significance import rows_needed
+from aims_mlops.measures.statistics.multiple_testing import adjusted_p_values
 
 Verdict = Literal["drift", "no drift", "insufficient"]
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from aims_mlops.errors import InputError
-from aims_mlops.measures.fingerprint.table import Fingerprint
+from aims_mlops.measures.fingerprint.table_digest import Fingerprint
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,9 +7,9 @@ from typing import Any
 
 from aims_mlops.errors import AimsError, InputError
 from aims_mlops.measures.fingerprint.arrays import chunks_of
-from aims_mlops.measures.fingerprint.columns import ColumnHasher, hasher_for
-from aims_mlops.measures.table_opening import open_table
-from aims_mlops.measures.tables import Table
+from aims_mlops.measures.fingerprint.column_digest import ColumnHasher, hasher_for
+from aims_mlops.measures.table.opening import open_table
+from aims_mlops.measures.table.table import Table
 
 
 def without_odd_columns(data: Any) -> tuple[Table, dict[str, str]]:

@@ -13,9 +13,9 @@ from dataclasses import asdict, dataclass
 from functools import partial
 from typing import Any
 
-from aims_mlops.measures.fingerprint.profile_columns import ColumnSummary
-from aims_mlops.measures.table_opening import open_table
-from aims_mlops.measures.tables import IndexRule
+from aims_mlops.measures.fingerprint.column_profile import ColumnSummary
+from aims_mlops.measures.table.opening import open_table
+from aims_mlops.measures.table.table import IndexRule
 
 FEWEST_ROWS = 5
 SAMPLE_ROWS = 32_768  # quantiles and distinct values come from at most so many rows

@@ -11,19 +11,19 @@ from typing import Any
 
 import numpy as np
 
-from aims_mlops.measures.bias.rates import Grouping, groupings
-from aims_mlops.measures.columns import Columns
-from aims_mlops.measures.figures import Figure, group_text
-from aims_mlops.measures.groups import scope_of
-from aims_mlops.measures.intervals import (
+from aims_mlops.measures.result.figure import Figure, group_text
+from aims_mlops.measures.result.libraries import source_of
+from aims_mlops.measures.result.result import LeftOut
+from aims_mlops.measures.statistics.groups import scope_of
+from aims_mlops.measures.statistics.intervals import (
     Estimates,
     clopper_pearson,
     compare_groups,
     student_quantile,
 )
-from aims_mlops.measures.libraries import source_of
-from aims_mlops.measures.moments import GroupSums, sum_groups
-from aims_mlops.measures.result import LeftOut
+from aims_mlops.measures.statistics.moments import GroupSums, sum_groups
+from aims_mlops.measures.statistics.rates import Grouping, groupings
+from aims_mlops.measures.table.columns import Columns
 
 BINS = 10  # of equal width; `strategy='uniform'` of sklearn.calibration.calibration_curve
 

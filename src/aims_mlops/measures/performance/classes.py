@@ -7,13 +7,13 @@ from typing import Any
 
 import numpy as np
 
-from aims_mlops.measures.bias.rates import Grouping, groupings, resample
-from aims_mlops.measures.cells import Cells
-from aims_mlops.measures.figures import Figure
-from aims_mlops.measures.intervals import clopper_pearson
-from aims_mlops.measures.libraries import source_of
 from aims_mlops.measures.performance.counts import CountMetric
-from aims_mlops.measures.result import LeftOut
+from aims_mlops.measures.result.figure import Figure
+from aims_mlops.measures.result.libraries import source_of
+from aims_mlops.measures.result.result import LeftOut
+from aims_mlops.measures.statistics.cells import Cells
+from aims_mlops.measures.statistics.intervals import clopper_pearson
+from aims_mlops.measures.statistics.rates import Grouping, groupings, resample
 
 
 def count_figures(

@@ -14,17 +14,17 @@ from typing import Any
 import numpy as np
 
 from aims_mlops.errors import InputError
-from aims_mlops.measures.columns import columns_of
-from aims_mlops.measures.engine_errors import measures_columns
-from aims_mlops.measures.figures import Figure
-from aims_mlops.measures.grouped_result import GroupedResult
-from aims_mlops.measures.intervals import student_quantile
-from aims_mlops.measures.labels import is_quantity, positive_of
-from aims_mlops.measures.libraries import source_of, versions_of
+from aims_mlops.measures.performance.class_scores import roc_auc_influence
 from aims_mlops.measures.performance.counts import BINARY, MULTICLASS, CountMetric
-from aims_mlops.measures.performance.scores import roc_auc_influence
-from aims_mlops.measures.result import LeftOut
-from aims_mlops.measures.rows import read_labels, read_rows
+from aims_mlops.measures.result.figure import Figure
+from aims_mlops.measures.result.grouped import GroupedResult
+from aims_mlops.measures.result.libraries import source_of, versions_of
+from aims_mlops.measures.result.result import LeftOut
+from aims_mlops.measures.statistics.intervals import student_quantile
+from aims_mlops.measures.statistics.labels import is_quantity, positive_of
+from aims_mlops.measures.statistics.rows import read_labels, read_rows
+from aims_mlops.measures.table.columns import columns_of
+from aims_mlops.measures.table.engine_errors import measures_columns
 
 BASELINE = "baseline"
 

@@ -10,14 +10,19 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from aims_mlops.errors import InputError
-from aims_mlops.measures.bias.rates import Grouping, crossing_left_out, groupings
-from aims_mlops.measures.cells import count_cells
-from aims_mlops.measures.columns import Columns, columns_of
-from aims_mlops.measures.engine_errors import measures_columns
-from aims_mlops.measures.figures import Figure, group_text
-from aims_mlops.measures.grouped_result import GroupedResult
-from aims_mlops.measures.label_sets import matching_labels
-from aims_mlops.measures.labels import (
+from aims_mlops.measures.performance.calibration import calibrate
+from aims_mlops.measures.performance.class_scores import class_score_metrics, is_class_scores
+from aims_mlops.measures.performance.classes import count_figures
+from aims_mlops.measures.performance.counts import BINARY, MULTICLASS
+from aims_mlops.measures.performance.ranking import RowMetric, score_metrics
+from aims_mlops.measures.performance.regression import regression_figures
+from aims_mlops.measures.result.figure import Figure, group_text
+from aims_mlops.measures.result.grouped import GroupedResult
+from aims_mlops.measures.result.libraries import source_of, versions_of
+from aims_mlops.measures.result.result import LeftOut
+from aims_mlops.measures.statistics.cells import count_cells
+from aims_mlops.measures.statistics.label_sets import matching_labels
+from aims_mlops.measures.statistics.labels import (
     TASKS,
     classes_of,
     is_quantity,
@@ -25,15 +30,10 @@ from aims_mlops.measures.labels import (
     predictions_as_labels,
     without_missing,
 )
-from aims_mlops.measures.libraries import source_of, versions_of
-from aims_mlops.measures.performance.calibration import calibrate
-from aims_mlops.measures.performance.classes import count_figures
-from aims_mlops.measures.performance.counts import BINARY, MULTICLASS
-from aims_mlops.measures.performance.regression import regression_figures
-from aims_mlops.measures.performance.rows import RowMetric, score_metrics
-from aims_mlops.measures.performance.scores import class_score_metrics, is_class_scores
-from aims_mlops.measures.result import LeftOut
-from aims_mlops.measures.rows import read_rows
+from aims_mlops.measures.statistics.rates import Grouping, crossing_left_out, groupings
+from aims_mlops.measures.statistics.rows import read_rows
+from aims_mlops.measures.table.columns import Columns, columns_of
+from aims_mlops.measures.table.engine_errors import measures_columns
 
 
 @dataclass

@@ -11,11 +11,11 @@ import math
 from typing import Any
 
 from aims_mlops.errors import InputError
-from aims_mlops.measures.bias.rates import Grouping, crossing_left_out, groupings
-from aims_mlops.measures.columns import Columns
-from aims_mlops.measures.moments import GroupSums, sum_groups
-from aims_mlops.measures.performance.rows import RowMetric, mean_with_limits
-from aims_mlops.measures.result import LeftOut
+from aims_mlops.measures.performance.ranking import RowMetric, mean_with_limits
+from aims_mlops.measures.result.result import LeftOut
+from aims_mlops.measures.statistics.moments import GroupSums, sum_groups
+from aims_mlops.measures.statistics.rates import Grouping, crossing_left_out, groupings
+from aims_mlops.measures.table.columns import Columns
 
 # Below this share of the distance to the overall mean, the spread of a group is rounding.
 _NO_SPREAD = 1e-13

@@ -7,9 +7,9 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from aims_mlops.errors import InputError
-from aims_mlops.measures.figures import Figure
-from aims_mlops.measures.libraries import source_of, versions_of
-from aims_mlops.measures.result import LeftOut, MeasureResult
+from aims_mlops.measures.result.figure import Figure
+from aims_mlops.measures.result.libraries import source_of, versions_of
+from aims_mlops.measures.result.result import LeftOut, MeasureResult
 
 
 def measure_stability(

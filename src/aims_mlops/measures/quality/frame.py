@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 from aims_mlops.errors import InputError
 from aims_mlops.measures.fingerprint.arrays import plain
 from aims_mlops.measures.quality.suite import TYPE_LISTS
-from aims_mlops.measures.table_opening import open_table
-from aims_mlops.measures.tables import Table
+from aims_mlops.measures.table.opening import open_table
+from aims_mlops.measures.table.table import Table
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -6,13 +6,13 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from aims_mlops.errors import InputError
-from aims_mlops.measures.figures import Figure
 from aims_mlops.measures.fingerprint.arrays import chunks_of
-from aims_mlops.measures.fingerprint.columns import hasher_for
-from aims_mlops.measures.fingerprint.rows import batch_row_digests
-from aims_mlops.measures.result import LeftOut, MeasureResult
-from aims_mlops.measures.table_opening import open_table
-from aims_mlops.measures.tables import Table
+from aims_mlops.measures.fingerprint.column_digest import hasher_for
+from aims_mlops.measures.fingerprint.row_digests import batch_row_digests
+from aims_mlops.measures.result.figure import Figure
+from aims_mlops.measures.result.result import LeftOut, MeasureResult
+from aims_mlops.measures.table.opening import open_table
+from aims_mlops.measures.table.table import Table
 
 if TYPE_CHECKING:
     import numpy as np

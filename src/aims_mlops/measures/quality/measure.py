@@ -10,9 +10,7 @@ from importlib import metadata
 from typing import Any
 
 from aims_mlops.errors import InputError
-from aims_mlops.measures.figures import Figure
-from aims_mlops.measures.fingerprint.table import fingerprint
-from aims_mlops.measures.quality.checks import check
+from aims_mlops.measures.fingerprint.table_digest import fingerprint
 from aims_mlops.measures.quality.expectations import (
     Outcome,
     library_version,
@@ -22,8 +20,10 @@ from aims_mlops.measures.quality.expectations import (
 from aims_mlops.measures.quality.frame import Frames
 from aims_mlops.measures.quality.infer import default_suite, infer_suite
 from aims_mlops.measures.quality.leakage import measure_leakage
+from aims_mlops.measures.quality.own_expectations import check
 from aims_mlops.measures.quality.suite import Expectation, Suite, duplicates, read_suite
-from aims_mlops.measures.result import LeftOut, MeasureResult
+from aims_mlops.measures.result.figure import Figure
+from aims_mlops.measures.result.result import LeftOut, MeasureResult
 
 __all__ = ["QualityResult", "infer_suite", "measure_quality"]
 

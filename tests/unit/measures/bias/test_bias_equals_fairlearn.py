@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from aims_mlops.measures.bias.measure import measure_bias
-from aims_mlops.measures.figures import Figure
+from aims_mlops.measures.result.figure import Figure
 
 TOLERANCE = 1e-12
 

@@ -11,8 +11,8 @@ import pytest
 from aims_mlops.errors import InputError
 from aims_mlops.measures.bias.measure import measure_bias
 from aims_mlops.measures.bias.mitigation import record_mitigation
-from aims_mlops.measures.grouped_result import GroupedResult, hidden_groups
 from aims_mlops.measures.performance.measure import measure_performance
+from aims_mlops.measures.result.grouped import GroupedResult, hidden_groups
 
 
 def decided(**sizes: int) -> GroupedResult:

@@ -80,7 +80,7 @@ def test_a_parquet_file_read_in_many_batches_gives_the_same_figures(
     table, expected, tmp_path, monkeypatch
 ) -> None:
     pq.write_table(table, tmp_path / "rows.parquet", row_group_size=60)
-    monkeypatch.setattr("aims_mlops.measures.columns._BATCH_ROWS", 50)
+    monkeypatch.setattr("aims_mlops.measures.table.columns._BATCH_ROWS", 50)
     assert same(measure_bias(tmp_path / "rows.parquet", **NAMES).figures, expected)
 
 

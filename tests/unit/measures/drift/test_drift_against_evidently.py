@@ -19,11 +19,11 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from aims_mlops.measures.drift.choice import evidently_choice
-from aims_mlops.measures.drift.columns import read_columns
 from aims_mlops.measures.drift.measure import measure_drift
-from aims_mlops.measures.drift.methods import sturges_edges
+from aims_mlops.measures.drift.methods.catalogue import sturges_edges
+from aims_mlops.measures.drift.methods.choice import evidently_choice
 from aims_mlops.measures.drift.reference import build_reference_profile
+from aims_mlops.measures.drift.samples.read_columns import read_columns
 
 # Evidently's own warnings under pandas 3 and SciPy's about ties are not ours to fix.
 pytestmark = pytest.mark.filterwarnings("ignore")

@@ -8,11 +8,16 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from aims_mlops.measures.drift.evidence import chance_level, label_test, numeric_test, rows_needed
-from aims_mlops.measures.drift.grid import grid_gap
-from aims_mlops.measures.drift.methods import METHODS
+from aims_mlops.measures.drift.methods.catalogue import METHODS
+from aims_mlops.measures.drift.methods.grid import grid_gap
+from aims_mlops.measures.drift.methods.significance import (
+    chance_level,
+    label_test,
+    numeric_test,
+    rows_needed,
+)
 from aims_mlops.measures.drift.performance import RowScores, performance_drift
-from aims_mlops.measures.drift.samples import CategorySample, NumericSample
+from aims_mlops.measures.drift.samples.sample import CategorySample, NumericSample
 from aims_mlops.measures.drift.verdict import Rules
 
 

@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from aims_mlops.measures.drift.grid import grid_gap
-from aims_mlops.measures.drift.samples import NumericSample
+from aims_mlops.measures.drift.methods.grid import grid_gap
+from aims_mlops.measures.drift.samples.sample import NumericSample
 
 
 def sample(values: np.ndarray, form: str) -> NumericSample:

@@ -15,10 +15,10 @@ import pyarrow.csv as pcsv
 import pyarrow.parquet as pq
 import pytest
 
-from aims_mlops.measures.drift import columns as drift_columns
 from aims_mlops.measures.drift.measure import DriftResult, measure_drift
 from aims_mlops.measures.drift.reference import build_reference_profile
-from aims_mlops.measures.table_opening import open_table
+from aims_mlops.measures.drift.samples import read_columns as drift_columns
+from aims_mlops.measures.table.opening import open_table
 
 
 def table(rows: int, seed: int, shift: float = 0.0) -> pa.Table:

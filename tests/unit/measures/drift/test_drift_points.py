@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from aims_mlops.measures.drift.points import compress, merge, points_of, pool
+from aims_mlops.measures.drift.samples.points import compress, merge, points_of, pool
 
 
 def test_few_values_are_kept_exactly() -> None:

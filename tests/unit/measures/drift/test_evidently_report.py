@@ -30,7 +30,7 @@ def test_page_is_evidentlys_and_names_the_columns() -> None:
 
 def test_sample_is_bounded_and_fair() -> None:
     from aims_mlops.measures.drift.evidently_report import _sample
-    from aims_mlops.measures.table_opening import open_table
+    from aims_mlops.measures.table.opening import open_table
 
     rows = pa.table({"x": np.arange(1000)})
     means = [_sample(open_table(rows), 50, seed)["x"].mean() for seed in range(200)]

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from aims_mlops.errors import InputError
-from aims_mlops.measures.drift.false_discovery import adjusted_p_values, simes
+from aims_mlops.measures.statistics.multiple_testing import adjusted_p_values, simes
 
 
 @given(st.lists(st.floats(0, 1), min_size=1, max_size=60))

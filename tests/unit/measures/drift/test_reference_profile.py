@@ -11,11 +11,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from aims_mlops.errors import InputError, VerificationError
-from aims_mlops.evidence.canonical import canonical, parse
+from aims_mlops.evidence.encoding.canonical import canonical, parse
 from aims_mlops.measures.drift.measure import measure_drift
-from aims_mlops.measures.drift.methods import wasserstein
+from aims_mlops.measures.drift.methods.catalogue import wasserstein
 from aims_mlops.measures.drift.reference import ReferenceProfile, build_reference_profile
-from aims_mlops.measures.drift.samples import NumericSample
+from aims_mlops.measures.drift.samples.sample import NumericSample
 
 
 def table(rows: int, seed: int, shift: float = 0.0) -> pa.Table:

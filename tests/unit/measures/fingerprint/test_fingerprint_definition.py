@@ -21,7 +21,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from aims_mlops.measures.fingerprint.table import fingerprint
+from aims_mlops.measures.fingerprint.table_digest import fingerprint
 
 WIDTHS = {
     "bool": "<?", "int8": "<b", "int16": "<h", "int32": "<i", "int64": "<q",

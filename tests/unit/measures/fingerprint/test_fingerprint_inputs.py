@@ -15,7 +15,7 @@ import pytest
 from pyarrow import csv
 
 from aims_mlops.errors import InputError
-from aims_mlops.measures.fingerprint.table import fingerprint
+from aims_mlops.measures.fingerprint.table_digest import fingerprint
 
 ROWS = 400
 ADULT = Path(__file__).parents[5] / "shared" / "data" / "adult-train.csv.gz"

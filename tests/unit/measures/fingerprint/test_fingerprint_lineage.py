@@ -7,7 +7,7 @@ import pytest
 
 from aims_mlops.errors import InputError
 from aims_mlops.measures.fingerprint.lineage import Origin, trace_lineage
-from aims_mlops.measures.fingerprint.table import fingerprint
+from aims_mlops.measures.fingerprint.table_digest import fingerprint
 
 
 @pytest.fixture

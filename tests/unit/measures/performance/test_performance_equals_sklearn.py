@@ -262,7 +262,7 @@ def test_what_cannot_be_used_is_refused_in_words(arguments, words) -> None:
 
 @pytest.mark.parametrize("digits", [1, 16])
 def test_scores_walked_in_several_blocks_equal_scikit_learn(digits, monkeypatch) -> None:
-    monkeypatch.setattr("aims_mlops.measures.performance.rows._BLOCK_ROWS", 17)
+    monkeypatch.setattr("aims_mlops.measures.performance.ranking._BLOCK_ROWS", 17)
     generator = np.random.default_rng(4)
     score = np.round(generator.random(2_000), digits)  # at one digit a score spans many blocks
     y_true = (generator.random(2_000) < score).astype(int)

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
+from aims_mlops.inference_log.recorder.recorders import forget_recorders
 from aims_mlops.inventory.project import Project, find_project, forget_stores
-from aims_mlops.monitoring.inference.opening import forget_recorders
 
 SETTINGS = """
 systems:

@@ -13,10 +13,10 @@ import pyarrow as pa
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from aims_mlops.inventory.inference import Inference
-from aims_mlops.monitoring.inference.rows import Call, Kept, Told, table_of
-from aims_mlops.monitoring.inference.shape import Shape
-from aims_mlops.monitoring.inference.snapshot import count_rows, size_of, snapshot
+from aims_mlops.inference_log.columns.rows import Call, Kept, Told, table_of
+from aims_mlops.inference_log.recorder.snapshot import count_rows, size_of, snapshot
+from aims_mlops.inference_log.storage.schema import Shape
+from aims_mlops.inventory.declared.inference_settings import Inference
 
 KEPT = Kept(
     Inference(allow=("a", "0", "time"), hash=("b",), bucket={"c": (0.0, 1.0)}), bytes(range(32))

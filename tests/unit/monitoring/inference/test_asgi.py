@@ -12,8 +12,8 @@ import pandas as pd
 import pytest
 
 import aims_mlops as aims
+from aims_mlops.inference_log.serving.asgi import InferenceLog
 from aims_mlops.inventory.project import Project
-from aims_mlops.monitoring.inference.asgi import InferenceLog
 
 Rows = Callable[[], list[dict[str, Any]]]
 Bodies = Callable[..., list[dict[str, Any]]]

@@ -17,9 +17,9 @@ import pytest
 
 import aims_mlops as aims
 from aims_mlops.errors import InputError
+from aims_mlops.inference_log.recorder.recorders import forget_recorders
+from aims_mlops.inference_log.storage.hashing import hashed
 from aims_mlops.inventory.project import Project
-from aims_mlops.monitoring.inference.hashing import hashed
-from aims_mlops.monitoring.inference.opening import forget_recorders
 
 Rows = Callable[[], list[dict[str, Any]]]
 Bodies = Callable[..., list[dict[str, Any]]]
@@ -192,7 +192,7 @@ def test_array_that_is_changed_after_the_call_is_logged_as_it_was(
 def test_request_id_is_taken_from_the_keyword_the_block_or_made(
     project: Project, logged: Rows
 ) -> None:
-    from aims_mlops.monitoring.inference.request import use_request_id
+    from aims_mlops.inference_log.recorder.request import use_request_id
 
     predict([ROW], request_id="given")
     with use_request_id("of the block"):

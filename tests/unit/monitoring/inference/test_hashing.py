@@ -12,8 +12,8 @@ import pandas as pd
 import pytest
 
 from aims_mlops.errors import InputError
-from aims_mlops.monitoring.inference.hashing import bucketed, hashed, hashing_key
-from aims_mlops.monitoring.inference.request import is_sampled, new_id
+from aims_mlops.inference_log.recorder.request import is_sampled, new_id
+from aims_mlops.inference_log.storage.hashing import bucketed, hashed, hashing_key
 
 KEY = bytes(range(32))
 

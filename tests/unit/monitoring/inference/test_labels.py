@@ -17,10 +17,10 @@ from click.testing import CliRunner
 import aims_mlops as aims
 from aims_mlops.cli.inference import group
 from aims_mlops.errors import DocumentError, InputError
+from aims_mlops.inference_log.reading.retention import prune
+from aims_mlops.inference_log.reading.window_files import Joined, joined
+from aims_mlops.inference_log.recorder.recorders import forget_recorders
 from aims_mlops.inventory.project import Project, find_project
-from aims_mlops.monitoring.inference.opening import forget_recorders
-from aims_mlops.monitoring.inference.reading import Joined, joined
-from aims_mlops.monitoring.inference.retention import prune
 
 Bodies = Callable[..., list[dict[str, Any]]]
 

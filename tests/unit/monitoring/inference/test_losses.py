@@ -17,14 +17,14 @@ import pandas as pd
 import pytest
 
 import aims_mlops as aims
-from aims_mlops.inventory.inference import Inference
+from aims_mlops.inference_log.columns.rows import Kept
+from aims_mlops.inference_log.recorder.recorder import Recorder
+from aims_mlops.inference_log.recorder.recorders import forget_recorders, recorder_for
+from aims_mlops.inference_log.recorder.recovery import tell_losses
+from aims_mlops.inference_log.storage.layout import Folder
+from aims_mlops.inference_log.storage.state import state_folder
+from aims_mlops.inventory.declared.inference_settings import Inference
 from aims_mlops.inventory.project import Project
-from aims_mlops.monitoring.inference.layout import Folder
-from aims_mlops.monitoring.inference.opening import forget_recorders, recorder_for
-from aims_mlops.monitoring.inference.recorder import Recorder
-from aims_mlops.monitoring.inference.recovery import tell_losses
-from aims_mlops.monitoring.inference.rows import Kept
-from aims_mlops.monitoring.inference.state import state_folder
 
 Bodies = Callable[..., list[dict[str, Any]]]
 
@@ -304,7 +304,7 @@ if child:
 def test_evidence_store_that_is_away_spools_what_it_cannot_take(
     project: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from aims_mlops.store.spool import pending
+    from aims_mlops.store.disk.spool import pending
 
     monkeypatch.setenv("AIMS_STORE_URL", f"sqlite:///{project.root}/no-folder/as-file/x.db")
     (project.root / "no-folder").write_text("")
@@ -399,7 +399,7 @@ def test_folder_that_does_not_answer_does_not_hold_the_end_of_the_process(
     """The folder is a server that takes the connection and never says a word."""
     import socket
 
-    from aims_mlops.monitoring.inference import writer
+    from aims_mlops.inference_log.recorder import writer
 
     pytest.importorskip("aiohttp")
     monkeypatch.setattr(writer, "_CLOSE_SECONDS", 1.0)

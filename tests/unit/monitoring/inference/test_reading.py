@@ -13,8 +13,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from aims_mlops.errors import InputError
-from aims_mlops.monitoring.inference.layout import Folder, Part, part_name
-from aims_mlops.monitoring.inference.reading import joined, look, read_window, window_files
+from aims_mlops.inference_log.reading.window_files import joined, look, read_window, window_files
+from aims_mlops.inference_log.storage.layout import Folder, Part, part_name
 
 DAY = date(2026, 11, 20)
 START = datetime(2026, 11, 20, tzinfo=UTC)

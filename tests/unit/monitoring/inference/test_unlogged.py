@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 
 import aims_mlops as aims
+from aims_mlops.inference_log.recorder.recorders import forget_recorders
 from aims_mlops.inventory.project import Project
-from aims_mlops.monitoring.inference.opening import forget_recorders
-from aims_mlops.oversight.alarms import alarms
-from aims_mlops.store.spool import drain
+from aims_mlops.operations.alarms.monitoring import alarms
+from aims_mlops.store.disk.spool import drain
 
 Bodies = Callable[..., list[dict[str, Any]]]
 WaitFor = Callable[[Callable[[], object]], None]

@@ -1,0 +1,137 @@
+"""What was allowed and has to be made good: break-glass and waivers that ran out. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from aims_mlops.approvals.waiver import weigh_waivers
+from aims_mlops.dossier.dossier import Dossier
+from aims_mlops.evidence.clock import read, stamp
+from aims_mlops.evidence.records import Record
+from aims_mlops.inventory.declared.people import People
+from aims_mlops.policy.key_rule import KeyRule
+from aims_mlops.policy.policy import Policy
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Nonconformity:
+    """Something that is open about a promoted model.
+
+    what : `break-glass` or `expired-waiver`.  since, due : RFC 3339.
+    overdue : whether the time to put it right is over.  record : id of the decision or waiver.
+    """
+
+    what: str
+    model: str
+    target: str
+    record: str
+    observed: str
+    next_step: str
+    since: str
+    due: str | None
+    overdue: bool
+
+
+def open_nonconformities(
+    dossier: Dossier,
+    policy: Policy,
+    people: People,
+    *,
+    target: str,
+    now: datetime,
+    key_rule: KeyRule,
+) -> list[Nonconformity]:
+    """What is open about a model under the decision that allowed it last for a target.
+
+    key_rule : when a signature is a person's, as the policy asks for the model's system.
+    """
+    allowed = [
+        record
+        for record in dossier.of_kind("decision")
+        if record.evidence.body.get("allowed") is True
+        and record.evidence.body.get("target") == target
+        and not in_vain(record, dossier.of_kind("promotion"))
+    ]
+    if not allowed:
+        return []
+    return [
+        *_broken_glass(allowed, dossier, policy, people, now),
+        *_expired_waivers(allowed[-1], dossier, policy, people, target, now, key_rule),
+    ]
+
+
+def _broken_glass(
+    allowed: list[Record], dossier: Dossier, policy: Policy, people: People, now: datetime
+) -> Iterable[Nonconformity]:
+    """Open until a decision without break-glass allows the same model."""
+    last = allowed[-1]
+    body = last.evidence.body
+    if not body.get("broke_glass"):
+        return
+    due = read(last.received_at) + timedelta(hours=policy.break_glass.second_person_within_hours)
+    who = people.human(last.evidence.actor)
+    yield Nonconformity(
+        what="break-glass",
+        model=dossier.model,
+        target=str(body.get("target")),
+        record=last.id,
+        observed=f"{who} went ahead without consent: {_reason_given(body)}",
+        next_step=f"aims assess approve by another person than {who}, then aims gate",
+        since=last.received_at,
+        due=stamp(due),
+        overdue=now > due,
+    )
+
+
+def _expired_waivers(
+    last: Record,
+    dossier: Dossier,
+    policy: Policy,
+    people: People,
+    target: str,
+    now: datetime,
+    key_rule: KeyRule,
+) -> Iterable[Nonconformity]:
+    used = set(last.evidence.body.get("waivers") or ())
+    weighed = weigh_waivers(
+        dossier,
+        policy.waivers,
+        people=people,
+        target=target,
+        policy=policy.digest,
+        now=now,
+        key_rule=key_rule,
+    )
+    for record, waiver, why in weighed:
+        if record.id in used and why is not None:
+            yield Nonconformity(
+                what="expired-waiver",
+                model=dossier.model,
+                target=target,
+                record=record.id,
+                observed=f"the waiver of {waiver.rule} no longer stands: {why}",
+                next_step=f"make {waiver.rule} pass, or demote the model",
+                since=waiver.expires_at,
+                due=None,
+                overdue=True,
+            )
+
+
+def _reason_given(body: Mapping[str, Any]) -> str:
+    request = body.get("request")
+    return str(request.get("break_glass")) if isinstance(request, Mapping) else "no reason"
+
+
+def in_vain(record: Record, promotions: Iterable[Record]) -> bool:
+    """Whether glass was broken for a promotion that the registry then did not make."""
+    if record.evidence.body.get("broke_glass") is not True:
+        return False
+    outcomes = [
+        promotion.evidence.body.get("outcome")
+        for promotion in promotions
+        if promotion.evidence.body.get("decision") == record.id
+    ]
+    return "failed" in outcomes and "set" not in outcomes

@@ -1,0 +1,1 @@
+"""What a function was called with, and what of it may be told."""

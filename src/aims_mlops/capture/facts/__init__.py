@@ -1,0 +1,1 @@
+"""What a run can say of its surroundings: data, models, code, environment."""

@@ -1,0 +1,1 @@
+"""What a run has gathered so far, and what it could not."""

@@ -1,0 +1,1 @@
+"""Everything the log says of one model, read once."""

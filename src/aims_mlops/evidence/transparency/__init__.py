@@ -1,0 +1,1 @@
+"""What makes the log tamper-evident: leaves, the Merkle tree, checkpoints and whose keys count."""

@@ -1,0 +1,1 @@
+"""How a gate decides: pure rules over records."""

@@ -1,0 +1,1 @@
+"""An inference log read again: windows, labels that came later, overrides."""

@@ -1,0 +1,1 @@
+"""What takes a prediction from the serving thread to the disk."""

@@ -1,0 +1,1 @@
+"""Where predictions are caught: decorator, pyfunc, ASGI, our own server."""

@@ -1,0 +1,1 @@
+"""The files of an inference log: layout, schema, tally, retention."""

@@ -1,0 +1,1 @@
+"""What aims.yaml declares: systems, people, settings, each section typed."""

@@ -1,0 +1,1 @@
+"""What a measure comes back with: figures, their order and their pictures."""

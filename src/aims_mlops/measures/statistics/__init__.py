@@ -1,0 +1,1 @@
+"""The counting that measures share: cells, rates, intervals."""

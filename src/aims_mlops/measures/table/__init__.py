@@ -1,0 +1,1 @@
+"""A table as every measure reads it, wherever it comes from."""

@@ -1,0 +1,1 @@
+"""Triggers and grants below the registry, in its database."""

@@ -1,0 +1,1 @@
+"""What the registry says against what the log says."""

@@ -1,0 +1,1 @@
+"""The gate inside MLflow's model registry."""

@@ -1,0 +1,1 @@
+"""Evidence of runs that a tracking server sees."""

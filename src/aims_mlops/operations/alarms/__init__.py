@@ -1,0 +1,1 @@
+"""What is wrong with the watching of systems, told while it is."""

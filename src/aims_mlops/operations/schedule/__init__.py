@@ -1,0 +1,1 @@
+"""What was due when: schedules as records, and their windows."""

@@ -1,0 +1,1 @@
+"""How far the evidence supports each control."""

@@ -1,0 +1,1 @@
+"""How a system was watched and what was found."""

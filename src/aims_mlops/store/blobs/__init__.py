@@ -1,0 +1,1 @@
+"""Files that records name by their digest, in a folder or an object store."""

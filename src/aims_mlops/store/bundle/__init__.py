@@ -1,0 +1,1 @@
+"""A part of the log that verifies offline."""

@@ -1,0 +1,1 @@
+"""The tables of a log in SQLite or PostgreSQL, and their upgrades."""

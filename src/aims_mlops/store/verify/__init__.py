@@ -1,0 +1,1 @@
+"""Whether a log is what its keys signed."""
