@@ -2,7 +2,8 @@
 
 A key counts forward from where it begins: it signed the newest checkpoint, the log begins with it,
 or it signed a checkpoint that the auditor kept and the log continues. That it stands in the list is
-nothing. The log's own code has the same rule in `aims_mlops.evidence.transparency.keychain`, written apart.
+nothing. The log's own code has the same rule, written apart, in
+`aims_mlops.evidence.transparency.keychain`.
 """
 
 from __future__ import annotations

@@ -36,3 +36,23 @@ def test_every_kind_of_evidence_is_on_the_page() -> None:
     rows = re.findall(r"^\| (`[^|]*) \|", bodies, re.MULTILINE)
     told = {kind for row in rows for kind in re.findall(r"`([a-z-]+)`", row)}
     assert told == set(KINDS)
+
+
+def test_every_feature_on_the_page_has_the_file_that_the_page_names() -> None:
+    section = PAGE.split("### Where a feature lives", 1)[1].split("\nThe top-level", 1)[0]
+    paths = re.findall(r"^\| [A-Z][^|]* \| `([\w/]+\.py)` \|$", section, re.MULTILINE)
+    assert len(paths) >= 20
+    missing = [path for path in paths if not (ROOT / "src" / "aims_mlops" / path).is_file()]
+    assert not missing
+
+
+def test_no_room_holds_more_than_twelve_files_but_the_commands() -> None:
+    package = ROOT / "src" / "aims_mlops"
+    crowded = {
+        str(folder.relative_to(package)): count
+        for folder in package.rglob("*")
+        if folder.is_dir()
+        and (count := sum(1 for file in folder.glob("*.py") if file.name != "__init__.py")) > 12
+    }
+    crowded.pop("cli", None)  # a command's name finds its file
+    assert not crowded
