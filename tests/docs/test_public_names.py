@@ -7,6 +7,7 @@ import importlib
 import re
 import subprocess
 import sys
+import textwrap
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -22,29 +23,35 @@ PUBLIC = (
     "aims_mlops.testing",
     "aims_verify",
 )
-_BLOCK = re.compile(r"^ *```(?:python|py)\b[^\n]*\n(.*?)^ *```$", re.MULTILINE | re.DOTALL)
+_BLOCK = re.compile(r"^ *```(python|py)\b[^\n]*\n(.*?)^ *```$", re.MULTILINE | re.DOTALL)
 _NAMES_OF_OURS = re.compile(r"\baims(?:\.\w+|_mlops(?:\.\w+)+)")
 
 
 def sources() -> Iterator[tuple[str, str]]:
     """(where, Python text) of every example that somebody may copy."""
     for page in (ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))):
-        for number, block in enumerate(_BLOCK.findall(page.read_text())):
-            yield f"{page.relative_to(ROOT)} block {number + 1}", block
+        yield from blocks(page)
     for folder in ("hooks", "examples", "checks"):
         for path in sorted((ROOT / folder).rglob("*.py")):
             yield str(path.relative_to(ROOT)), path.read_text()
         for page in sorted((ROOT / folder).rglob("*.md")):
-            for number, block in enumerate(_BLOCK.findall(page.read_text())):
-                yield f"{page.relative_to(ROOT)} block {number + 1}", block
+            yield from blocks(page)
+
+
+def blocks(page: Path) -> Iterator[tuple[str, str]]:
+    """Each block of Python on a page; one marked `py` may be a signature, which gets a body."""
+    for number, (language, block) in enumerate(_BLOCK.findall(page.read_text())):
+        text = textwrap.dedent(block)
+        signature = language == "py" and re.fullmatch(r"\s*(async )?def .*", text, re.DOTALL)
+        yield (
+            f"{page.relative_to(ROOT)} block {number + 1}",
+            f"{text.rstrip()}: ..." if signature else text,
+        )
 
 
 def ours(text: str) -> Iterator[tuple[str, str | None]]:
     """(module, name) of each import from our packages; name None where it is the module itself."""
-    try:
-        tree = ast.parse(text)
-    except SyntaxError:  # a signature alone
-        return
+    tree = ast.parse(text)
     face: set[str] = set()
     for node in ast.walk(tree):
         if isinstance(node, ast.ImportFrom) and node.module and is_ours(node.module):
