@@ -191,3 +191,41 @@ def test_what_the_server_refuses_for_good_is_kept_and_shown(
     assert [r.evidence.subjects[0].name for r in behind.find(kind="run")] == ["run:1", "run:3"]
     (gap,) = behind.find(kind="gap")
     assert gap.evidence.body["where"] == "spool: run"
+
+
+WIDE = """
+import numpy as np, pandas as pd
+import aims_mlops as aims
+wide = pd.DataFrame(np.arange(9_000.0).reshape(3, 3_000)).add_prefix("column_")
+with aims.run("r", quality=False):
+    aims.dataset(wide, "wide")
+"""
+
+
+@pytest.mark.parametrize("answers", [True, False])
+def test_columns_of_a_wide_table_reach_the_server_before_their_record(
+    served: Served,
+    behind: SqlStore,
+    project: Path,
+    environment: dict[str, str],
+    answers: bool,
+) -> None:
+    """Also where the server is away while the run goes on, and `aims push` comes later."""
+    (project / "wide.py").write_text(WIDE)
+    url = served.start()
+    away = "http://127.0.0.1:9"  # the port of discard: nothing listens there
+    started = environment | {
+        "AIMS_STORE_URL": url if answers else away,
+        "AIMS_PUSH_GRACE": "60",
+    }
+    done = _run(project, started, "wide.py")
+    assert done.returncode == 0, done.stderr
+    if not answers:
+        assert len(pending(project)) == 1
+        pushed = _run(project, environment | {"AIMS_STORE_URL": url}, "-m", "aims_mlops", "push")
+        assert pushed.returncode == 0, pushed.stderr
+    assert list(behind.find(kind="gap")) == []
+    (dataset,) = behind.find(kind="dataset")
+    details = json.loads(behind.get_blob(dataset.evidence.body["details"]["sha256"]))
+    assert len(details["columns"]) == 3_000
+    assert [p for p in (project / ".aims" / "spool").rglob("*") if p.is_file()] == []

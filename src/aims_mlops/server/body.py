@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, Any
 
 from aims_mlops.errors import EvidenceFormatError
 from aims_mlops.evidence.encoding.canonical import parse
-from aims_mlops.evidence.encoding.limits import MAX_STATEMENT_BYTES
+from aims_mlops.evidence.encoding.limits import MAX_SENT_BLOB_BYTES, MAX_STATEMENT_BYTES
 from aims_mlops.server.problems import ProblemError
 
 if TYPE_CHECKING:
     from starlette.requests import Request
 
 MAX_BODY = MAX_STATEMENT_BYTES  # bytes of one push
-MAX_BLOB = 64 * 1024 * 1024  # bytes; a blob is held in memory while it is stored
+MAX_BLOB = MAX_SENT_BLOB_BYTES  # a blob is held in memory while it is stored
 SLOTS = 16  # bodies held in memory at a time; further requests wait
 SLOTS_EACH = 4  # of them for one token, so that its stalled bodies keep nobody else out
 TIME_LIMIT = 60.0  # seconds for a body to arrive, so that a slow sender frees its slot

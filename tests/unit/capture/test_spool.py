@@ -11,6 +11,8 @@ import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import numpy as np
+import pandas as pd
 import pytest
 
 import aims_mlops as aims
@@ -27,6 +29,7 @@ from aims_mlops.store.disk.spool import (
     spool_batch,
     spool_folders,
 )
+from aims_mlops.store.spool_blobs import spool_blob
 
 Recorded = Callable[..., list[Evidence]]
 
@@ -347,3 +350,36 @@ def test_large_numbers_among_the_parameters_lose_nothing_of_a_run(
     assert type(kept) is (float if isinstance(clip, float) else str)
     assert drain(project, find_project().open_store())[0].sequence == 0
     assert recorded("gap") == []
+
+
+def test_blob_that_the_locked_store_does_not_take_is_spooled_with_its_batch(
+    locked: sqlite3.Connection, project: Path, recorded: Recorded, fails_open: None
+) -> None:
+    wide = pd.DataFrame(np.zeros((3, 2_001))).add_prefix("column_")
+    with (
+        pytest.warns(aims.errors.CaptureWarning, match="aims push"),
+        aims.run("r", quality=False),
+    ):
+        aims.dataset(wide, "wide")
+    locked.execute("ROLLBACK")
+    store = find_project().open_store()
+    drain(project, store)
+    (dataset,) = recorded("dataset")
+    assert recorded("gap") == []
+    assert len(json.loads(store.get_blob(dataset.body["details"]["sha256"]))["columns"]) == 2_001
+
+
+def test_blob_that_is_not_what_its_name_says_is_set_aside_and_told(
+    project: Path, recorded: Recorded
+) -> None:
+    good = spool_blob(project, b"good", media_type="text/plain")
+    bad = spool_blob(project, b"bad", media_type="text/plain")
+    folder = spool_folders(project)[0] / "blobs"
+    (folder / f"{bad.sha256}.blob").write_bytes(b'{"aims_blob":1,"media_type":"text/plain"}\nBAD')
+    spool_batch(project, [evidence("a")])
+    store = find_project().open_store()
+    assert len(drain(project, store)) == 1
+    assert store.get_blob(good.sha256) == b"good"
+    assert [path.stem for path in set_aside(project)] == [bad.sha256]
+    assert "does not hold what its name says" in refusals(project)[0][1]
+    assert [e.body["where"] for e in recorded("gap")] == ["spool"]

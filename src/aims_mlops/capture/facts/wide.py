@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 from collections.abc import Mapping
@@ -10,7 +11,7 @@ from typing import Any
 
 import rfc8785
 
-from aims_mlops.errors import InputError
+from aims_mlops.errors import StoreError
 from aims_mlops.evidence.secrets import cleaned
 
 COLUMNS_LIMIT = 2_000  # of one record; more are kept as a blob
@@ -35,21 +36,19 @@ def shortened(body: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def kept_details(body: Mapping[str, Any]) -> dict[str, Any]:
-    """A reference to columns and profile, kept as a blob of the project's own store.
+    """A reference to columns and profile, kept as a blob of the project's log.
 
-    Raises InputError where the store is a server: no run waits for one.
+    Where the store is a server, or does not take it now, the blob is spooled and goes with the
+    run's batch: no run waits for a server. Raises EvidenceFormatError for more than a blob holds.
     """
     from aims_mlops.inventory.project import find_project
     from aims_mlops.store.remote.delivery import is_remote
+    from aims_mlops.store.spool_blobs import spool_blob
 
     project = find_project()
-    if is_remote(project.store_url):
-        raise InputError(
-            "the columns are recorded by their digest only",
-            got=f"{len(body['columns'])} columns, and an evidence server as the store",
-            expected=f"at most {COLUMNS_LIMIT}, or a store of the project's own",
-            next_step="record the groups of columns that matter as data sets of their own",
-        )
     details = cleaned({"columns": body["columns"], "profile": body.get("profile")})
     content = json.dumps(details, sort_keys=True, separators=(",", ":")).encode()
-    return asdict(project.open_store().put_blob(content, media_type=_MEDIA_TYPE))
+    if not is_remote(project.store_url):
+        with contextlib.suppress(StoreError):
+            return asdict(project.open_store().put_blob(content, media_type=_MEDIA_TYPE))
+    return asdict(spool_blob(project.root, content, media_type=_MEDIA_TYPE))

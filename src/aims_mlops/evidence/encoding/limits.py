@@ -18,6 +18,7 @@ from aims_mlops.errors import EvidenceFormatError
 
 MAX_STATEMENT_BYTES = 4 * 1024 * 1024
 MAX_BLOB_BYTES = 512 * 1024 * 1024
+MAX_SENT_BLOB_BYTES = 64 * 1024 * 1024  # to a server, which holds it in memory
 MAX_DEPTH = 64
 MAX_VALUES = 200_000
 MAX_SUBJECTS = 1_000

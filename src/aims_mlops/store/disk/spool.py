@@ -13,7 +13,6 @@ import hashlib
 import json
 import os
 import stat
-import sys
 import time
 import uuid
 from collections.abc import Sequence
@@ -26,7 +25,6 @@ from aims_mlops.errors import (
     EvidenceError,
     EvidenceFormatError,
     NotAllowedError,
-    StoreError,
     StoreUnavailableError,
 )
 from aims_mlops.evidence.admission import payload_of_evidence
@@ -34,11 +32,13 @@ from aims_mlops.evidence.clock import now, stamp
 from aims_mlops.evidence.encoding.canonical import parse
 from aims_mlops.evidence.records import Evidence, Record, Subject
 from aims_mlops.store.disk.atomic_write import sync_folder
+from aims_mlops.store.spool_blobs import FOLDER as BLOBS
+from aims_mlops.store.spool_blobs import deliver_blobs
+from aims_mlops.store.spool_place import spool_folders, state_folder
 
 if TYPE_CHECKING:
     from aims_mlops.evidence.store import EvidenceStore
 
-FOLDER = Path(".aims") / "spool"
 FORMAT = 1
 _SUFFIX = ".jsonl"
 _SET_ASIDE = ".refused"  # a batch that the store will never take, kept for a person to look at
@@ -57,6 +57,7 @@ __all__ = [
     "set_aside",
     "spool_batch",
     "spool_folders",
+    "state_folder",
 ]
 
 
@@ -99,11 +100,12 @@ def pending(root: Path) -> list[Path]:
 
 
 def set_aside(root: Path) -> list[Path]:
-    """Batches that can not be delivered as they are: damaged, or refused for what they say."""
+    """Batches and blobs that can not be delivered: damaged, or refused for what they say."""
     found: list[Path] = []
     for folder in spool_folders(root):
-        with contextlib.suppress(OSError):
-            found += [path for path in folder.iterdir() if path.suffix == _SET_ASIDE]
+        for place in (folder, folder / BLOBS):
+            with contextlib.suppress(OSError):
+                found += [path for path in place.iterdir() if path.suffix == _SET_ASIDE]
     return sorted(found, key=lambda path: path.name)
 
 
@@ -120,7 +122,7 @@ def refusals(root: Path) -> list[tuple[Path, str]]:
 
 
 def drain(root: Path, store: EvidenceStore) -> list[Record]:
-    """Deliver every pending batch, oldest first, and return the records.
+    """Deliver every pending batch, oldest first, and return the records; the blobs before them.
 
     Nothing holds up what lies behind it: what is no batch is set aside with the reason; of a batch
     that the store refuses for what it says, the records that it takes are delivered and the others
@@ -129,9 +131,15 @@ def drain(root: Path, store: EvidenceStore) -> list[Record]:
     anything was left for another reason.
     """
     _sweep(root)
+    batches = pending(root)  # before the blobs: whose blob is spooled later is delivered later
     records: list[Record] = []
-    left: list[StoreError] = []
-    for path in pending(root):
+
+    def refuse(path: Path, error: EvidenceError) -> None:
+        _tell(store, path, path.name, error)
+        _refuse(path, error)
+
+    left = deliver_blobs(root, store, refuse)
+    for path in batches:
         try:
             batch = read_batch(path)
         except FileNotFoundError:
@@ -140,8 +148,7 @@ def drain(root: Path, store: EvidenceStore) -> list[Record]:
             left.append(_unreadable(path, error))
             continue
         except EvidenceError as error:
-            _tell(store, path, path.name, error)
-            _refuse(path, error)
+            refuse(path, error)
             continue
         if path.name.startswith(LOST) and _ended_after_all(batch, store):
             path.unlink(missing_ok=True)
@@ -341,22 +348,6 @@ def _content_of(path: Path) -> bytes:
     )
     with os.fdopen(descriptor, "rb") as file:
         return file.read()
-
-
-def spool_folders(root: Path) -> tuple[Path, Path]:
-    """Where batches of a project may lie: in the project, else in the user's state folder."""
-    key = hashlib.sha256(os.fsencode(root.absolute())).hexdigest()[:16]
-    return root.absolute() / FOLDER, state_folder() / "aims-mlops" / "spool" / key
-
-
-def state_folder() -> Path:
-    """The user's folder for what must outlive a process, as XDG or Windows names it."""
-    named = os.environ.get("XDG_STATE_HOME")
-    if named and Path(named).is_absolute():
-        return Path(named)
-    if sys.platform == "win32":
-        return Path(os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local")
-    return Path.home() / ".local" / "state"
 
 
 def batch_content(batch: Sequence[Evidence], reason: str) -> bytes:

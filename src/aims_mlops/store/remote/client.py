@@ -25,7 +25,7 @@ from aims_mlops.errors import (
     VerificationError,
 )
 from aims_mlops.evidence.encoding.envelope import Signature
-from aims_mlops.evidence.encoding.limits import MAX_BATCH
+from aims_mlops.evidence.encoding.limits import MAX_BATCH, MAX_SENT_BLOB_BYTES
 from aims_mlops.evidence.kinds import REMOVING_KINDS
 from aims_mlops.evidence.records import Evidence, Record
 from aims_mlops.evidence.store import BlobReference, StoreStatus
@@ -50,7 +50,7 @@ from aims_mlops.store.remote.push import Items, requests_of
 from aims_mlops.store.remote.trust import Trust
 
 KEY_VARIABLE = "AIMS_LOG_KEY"  # the log's key as `aims key list` prints it; then it is checked
-MAX_BLOB = 64 * 1024 * 1024  # bytes, as the server takes them
+MAX_BLOB = MAX_SENT_BLOB_BYTES
 PAGE = 500  # records or proofs asked for at a time
 _HEX = frozenset("0123456789abcdef")
 
