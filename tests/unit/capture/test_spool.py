@@ -29,7 +29,7 @@ from aims_mlops.store.disk.spool import (
     spool_batch,
     spool_folders,
 )
-from aims_mlops.store.spool_blobs import spool_blob
+from aims_mlops.store.disk.spooled_blob import spool_blob
 
 Recorded = Callable[..., list[Evidence]]
 

@@ -42,8 +42,8 @@ def kept_details(body: Mapping[str, Any]) -> dict[str, Any]:
     run's batch: no run waits for a server. Raises EvidenceFormatError for more than a blob holds.
     """
     from aims_mlops.inventory.project import find_project
+    from aims_mlops.store.disk.spooled_blob import spool_blob
     from aims_mlops.store.remote.delivery import is_remote
-    from aims_mlops.store.spool_blobs import spool_blob
 
     project = find_project()
     details = cleaned({"columns": body["columns"], "profile": body.get("profile")})

@@ -32,9 +32,9 @@ from aims_mlops.evidence.clock import now, stamp
 from aims_mlops.evidence.encoding.canonical import parse
 from aims_mlops.evidence.records import Evidence, Record, Subject
 from aims_mlops.store.disk.atomic_write import sync_folder
-from aims_mlops.store.spool_blobs import FOLDER as BLOBS
-from aims_mlops.store.spool_blobs import deliver_blobs
-from aims_mlops.store.spool_place import spool_folders, state_folder
+from aims_mlops.store.disk.spool_place import spool_folders, state_folder
+from aims_mlops.store.disk.spooled_blob import FOLDER as BLOBS
+from aims_mlops.store.disk.spooled_blob import deliver_blobs
 
 if TYPE_CHECKING:
     from aims_mlops.evidence.store import EvidenceStore

@@ -26,7 +26,7 @@ from aims_mlops.evidence.encoding.canonical import parse
 from aims_mlops.evidence.encoding.limits import MAX_SENT_BLOB_BYTES
 from aims_mlops.evidence.store import BlobReference
 from aims_mlops.store.disk.atomic_write import make_folder, write_file
-from aims_mlops.store.spool_place import spool_folders
+from aims_mlops.store.disk.spool_place import spool_folders
 
 if TYPE_CHECKING:
     from aims_mlops.evidence.store import EvidenceStore
