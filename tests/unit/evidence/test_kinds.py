@@ -18,11 +18,11 @@ SOURCE = Path(__file__).parents[3] / "src"
 
 # Mappings from a kind to what one module alone makes of it, and the reason why it stays there.
 ALLOWED = {
-    "report.summary": "a sentence for each kind, from the fields of its body",
-    "report.card_decisions": "the word for each answer on a card",
-    "report.card": "the three sections of figures on a card",
-    "report.abridged": "the fields that coverage reads of two kinds of body",
-    "gates.evidence_checks": "how a person gets each kind that a policy may require",
+    "report.render.one_line": "a sentence for each kind, from the fields of its body",
+    "report.card.decisions": "the word for each answer on a card",
+    "report.card.card": "the three sections of figures on a card",
+    "report.coverage.abridged": "the fields that coverage reads of two kinds of body",
+    "gates.decision.evidence": "how a person gets each kind that a policy may require",
     "measures.plugin": "the measure that gives each kind; imported when it is called",
     "aims_verify.verify": "the offline verifier imports nothing of ours (ADR 0803)",
     "aims_verify.record": "the offline verifier imports nothing of ours (ADR 0803)",
