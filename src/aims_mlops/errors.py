@@ -13,7 +13,8 @@
     ├── StoreError                 the evidence store cannot do what was asked
     │   ├── StoreUnavailableError  locked, read-only, full or unreachable
     │   │   └── NotAllowedError    a token that is not for this
-    │   └── StoreVersionError      written by a newer version than this one
+    │   ├── StoreVersionError      written by a newer version than this one
+    │   └── LogChangedError        the log changed after it was read
     ├── GovernanceError            a rule of the management system forbids it
     │   ├── SeparationOfDutiesError
     │   └── ModelRefusedError      no standing decision for this content
@@ -43,6 +44,7 @@ __all__ = [
     "GateUndecidedError",
     "GovernanceError",
     "InputError",
+    "LogChangedError",
     "MissingExtraError",
     "ModelNotFoundError",
     "ModelRefusedError",
@@ -187,6 +189,10 @@ class NotAllowedError(StoreUnavailableError):
 
 class StoreVersionError(StoreError):
     """The store was written by a newer version of aims-mlops."""
+
+
+class LogChangedError(StoreError):
+    """The log changed after it was read; what was decided from it has to be decided again."""
 
 
 class GovernanceError(AimsError):

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
+from aims_mlops.errors import LogChangedError
 from aims_mlops.evidence.records import Evidence, Record
 
 
@@ -51,6 +52,42 @@ def as_stored(store: EvidenceStore) -> EvidenceStore:
     """The store as its rows are, for whoever verifies all of it or gives it to a verifier."""
     found: EvidenceStore = getattr(store, "as_stored", store)
     return found
+
+
+def append_if_unchanged(
+    store: EvidenceStore,
+    evidence: Evidence | None,
+    *,
+    since: int,
+    matters: Callable[[str, str | None], bool],
+    write: Callable[[], object],
+) -> Record | None:
+    """Append one record and do `write`, unless the log has a record since then that matters.
+
+    evidence : None for the write alone.  since : size of the log when it was read.
+    matters : by kind and AI system of a record.
+    A store that has a method of this name does it with nothing in between, and a write that fails
+    takes the record with it. For any other, the log is read once more right before the write.
+    Raises LogChangedError before the write, and whatever the write raises.
+    """
+    method: Any = getattr(store, "append_if_unchanged", None)
+    if method is not None:
+        done: Record | None = method(evidence, since=since, matters=matters, write=write)
+        return done
+    record = None if evidence is None else store.append(evidence)
+    refuse_if_changed(
+        ((r.evidence.kind, r.evidence.system) for r in store.find(since=since)), matters
+    )
+    write()
+    return record
+
+
+def refuse_if_changed(
+    records: Iterable[tuple[str, str | None]], matters: Callable[[str, str | None], bool]
+) -> None:
+    """Raise LogChangedError if a record matters; each is given by kind and AI system."""
+    if any(matters(kind, system) for kind, system in records):
+        raise LogChangedError("the log changed after it was read", next_step="ask again")
 
 
 class EvidenceStore(Protocol):

@@ -8,23 +8,16 @@ that is reached over HTTP has no such lock; there the log is read once more righ
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
 
 from aims_mlops.errors import AimsError
 from aims_mlops.evidence.kind_spec import Bears
 from aims_mlops.evidence.kinds import bears_of
 from aims_mlops.evidence.records import Evidence, Record
-
-if TYPE_CHECKING:
-    from aims_mlops.evidence.store import EvidenceStore
+from aims_mlops.evidence.store import EvidenceStore, append_if_unchanged
 
 Write = Callable[[], object]
 
 TRIES = 20  # decisions made anew because the log changed meanwhile
-
-
-class DecisionOvertakenError(AimsError):
-    """The log changed after the evidence was read; the decision has to be made again."""
 
 
 class WriteFailedError(AimsError):
@@ -44,40 +37,19 @@ class Tied:
         self._write = write
 
     def append(self, evidence: Evidence) -> Record:
-        """Raises DecisionOvertakenError before, WriteFailedError instead of, the write."""
-        append_with: Any = getattr(self._store, "append_with", None)
-        if append_with is not None:
-            found: Record = append_with(evidence, self._checked_write)
-            return found
-        record = self._store.append(evidence)
-        self._look_again()
-        self._do()
+        """Raises LogChangedError before, WriteFailedError instead of, the write."""
+        record = self._append(evidence)
+        assert record is not None
         return record
 
     def hold(self) -> None:
         """The write alone, for a decision that is in the log already; raises the same errors."""
-        hold: Any = getattr(self._store, "hold", None)
-        if hold is not None:
-            hold(self._checked_write)
-            return
-        self._look_again()
-        self._do()
+        self._append(None)
 
-    def _look_again(self) -> None:
-        for other in self._store.find(since=self._size):
-            if self._matters(other.evidence.kind, other.evidence.system):
-                raise DecisionOvertakenError("the log changed while the gate decided")
-
-    def _checked_write(self, connection: Any) -> None:
-        import sqlalchemy as sa
-
-        from aims_mlops.store.database.tables import records
-
-        query = sa.select(records.c.kind, records.c.system).where(records.c.sequence >= self._size)
-        for kind, system in connection.execute(query):
-            if self._matters(kind, system):
-                raise DecisionOvertakenError("the log changed while the gate decided")
-        self._do()
+    def _append(self, evidence: Evidence | None) -> Record | None:
+        return append_if_unchanged(
+            self._store, evidence, since=self._size, matters=self._matters, write=self._do
+        )
 
     def _matters(self, kind: str, system: str | None) -> bool:
         bears = bears_of(kind)

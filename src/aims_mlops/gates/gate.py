@@ -18,12 +18,12 @@ from aims_mlops.dossier.query import (
     system_of,
     with_assessed,
 )
-from aims_mlops.errors import AimsError, GateUndecidedError, StoreError
+from aims_mlops.errors import AimsError, GateUndecidedError, LogChangedError, StoreError
 from aims_mlops.evidence.clock import stamp
 from aims_mlops.evidence.model_reference import ModelReference
 from aims_mlops.evidence.records import Evidence, Record, Subject
 from aims_mlops.evidence.store import signed
-from aims_mlops.gates.atomic_promotion import TRIES, DecisionOvertakenError, Tied, Write
+from aims_mlops.gates.atomic_promotion import TRIES, Tied, Write
 from aims_mlops.gates.decision.break_glass import asked_before
 from aims_mlops.gates.decision.decide import decide
 from aims_mlops.gates.decision.decision import Decision
@@ -113,7 +113,7 @@ def gate(
             if not record:
                 return decision
             if back is not None:
-                with suppress(DecisionOvertakenError):
+                with suppress(LogChangedError):
                     if write is not None:
                         Tied(store, status.size, system.id if system else None, write).hold()
                     return decision
@@ -121,7 +121,7 @@ def gate(
             append: Callable[[Evidence], Record] = store.append
             if write is not None and decision.allowed:
                 append = Tied(store, status.size, system.id if system else None, write).append
-            with suppress(DecisionOvertakenError):  # then the log is read again
+            with suppress(LogChangedError):  # then the log is read again
                 actor = decision.request.requester if decision.request else asked.actor
                 return _recorded(decision, store, reference, actor, append, follow_up=follow_up)
         raise GateUndecidedError(

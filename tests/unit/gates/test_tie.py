@@ -3,9 +3,10 @@
 import pytest
 
 from aims_mlops import plugins
+from aims_mlops.errors import LogChangedError
 from aims_mlops.evidence.clock import now
 from aims_mlops.evidence.records import Evidence, Subject
-from aims_mlops.gates.atomic_promotion import DecisionOvertakenError, Tied, WriteFailedError
+from aims_mlops.gates.atomic_promotion import Tied, WriteFailedError
 from aims_mlops.plugins import hookimpl
 from aims_mlops.store.administration.anchors import anchor_to_file
 
@@ -55,7 +56,7 @@ def test_write_is_done_once_with_its_record(world, store):
 def test_record_that_may_matter_stops_the_write(world, store, kind, system):
     size, write = world.store.status().size, Written()
     world.store.append(evidence(kind, system))
-    with pytest.raises(DecisionOvertakenError, match="the log changed"):
+    with pytest.raises(LogChangedError, match="the log changed"):
         Tied(store, size, "loans", write).append(evidence())
     assert write.times == 0
 
@@ -99,6 +100,22 @@ def test_write_that_fails_takes_the_record_with_it_where_there_is_a_lock(world):
     with pytest.raises(WriteFailedError):
         tied.append(evidence())
     assert world.store.status().size == size
+
+
+def test_store_that_can_do_both_at_once_is_asked_to(world):
+    """As a server may offer it: then nothing is read again from here."""
+    asked = []
+
+    class Server:
+        def append_if_unchanged(self, item, *, since, matters, write):
+            asked.append((since, matters("approval", None), matters("gap", "loans")))
+            write()
+            return world.store.append(item)
+
+    write = Written()
+    record = Tied(Server(), 7, "loans", write).append(evidence())
+    assert world.store.get(record.id).evidence.kind == "decision"
+    assert (write.times, asked) == (1, [(7, True, False)])
 
 
 def test_gate_writes_where_it_allows_and_only_there(world, bad):

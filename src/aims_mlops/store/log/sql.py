@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import cached_property
 from pathlib import Path
@@ -20,7 +20,7 @@ from aims_mlops.evidence.encoding.envelope import Signature, Signer, sign
 from aims_mlops.evidence.encoding.limits import MAX_BATCH
 from aims_mlops.evidence.kinds import REMOVING_KINDS
 from aims_mlops.evidence.records import Evidence, Record
-from aims_mlops.evidence.store import BlobReference, StoreStatus
+from aims_mlops.evidence.store import BlobReference, StoreStatus, refuse_if_changed
 from aims_mlops.evidence.transparency.checkpoint import origin_of, write_proof
 from aims_mlops.evidence.transparency.merkle import (
     consistency_proof,
@@ -122,9 +122,27 @@ class SqlStore:
         """Store one record and do something else to the database in the same transaction."""
         return self._appender.append([(evidence, None, ())], also=also)[0]
 
-    def hold(self, also: Also) -> None:
-        """Do something to the database while nobody can append; store nothing."""
-        self._appender.hold(also)
+    def append_if_unchanged(
+        self,
+        evidence: Evidence | None,
+        *,
+        since: int,
+        matters: Callable[[str, str | None], bool],
+        write: Callable[[], object],
+    ) -> Record | None:
+        """Append and write with the log locked; see `evidence.store.append_if_unchanged`."""
+
+        def also(connection: sa.Connection) -> None:
+            query = sa.select(records.c.kind, records.c.system).where(records.c.sequence >= since)
+            refuse_if_changed(
+                ((row.kind, row.system) for row in connection.execute(query)), matters
+            )
+            write()
+
+        if evidence is None:
+            self._appender.hold(also)
+            return None
+        return self._appender.append([(evidence, None, ())], also=also)[0]
 
     # ---- reading
 
