@@ -370,8 +370,10 @@ def _assert_alias(alias: str) -> None:
     """Raise what MLflow raises for an alias that no version can have."""
     from mlflow.utils import validation
 
-    for check in ("_validate_model_alias_name", "_validate_model_alias_name_reserved"):
-        getattr(validation, check)(alias)
+    for check in ("_validate_alias_name", "_validate_alias_name_reserved"):
+        # Up to MLflow 3.17 the names had `model_` in them.
+        before = check.replace("_alias", "_model_alias")
+        (getattr(validation, check, None) or getattr(validation, before))(alias)
 
 
 def _number(version: Any) -> str:
