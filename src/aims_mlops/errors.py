@@ -1,7 +1,7 @@
 """The one tree of errors.
 
     AimsError
-    ├── InputError                 an argument, file or data set that cannot be used
+    ├── InputError                 an argument, file or dataset that cannot be used
     │   ├── DocumentError          a file people edit, with path and line
     │   ├── ModelNotFoundError     a model URI that leads nowhere
     │   └── MissingExtraError      an optional library that is not installed
@@ -17,12 +17,12 @@
     │   └── LogChangedError        the log changed after it was read
     ├── GovernanceError            a rule of the management system forbids it
     │   ├── SeparationOfDutiesError
-    │   └── ModelRefusedError      no standing decision for this content
+    │   └── ModelRefusedError      no valid decision for this content
     ├── GateUndecidedError         the gate could not decide; counts as refused
     └── PluginError                a plugin failed, with its name
 
 A message names the thing, what was got, what was expected and the next step. It never holds
-data values of a data set.
+data values of a dataset.
 """
 
 from __future__ import annotations
@@ -109,7 +109,7 @@ def _rebuild(
 
 
 class InputError(AimsError, ValueError):
-    """An argument, file or data set cannot be used as it is."""
+    """An argument, file or dataset cannot be used as it is."""
 
 
 class DocumentError(InputError):

@@ -56,7 +56,7 @@ def _check(token: bytes, text: bytes, roots: Sequence[x509.Certificate]) -> date
     signed = wrapped.parts()[0].parts()
     info_kind, info_wrapped = signed[2].parts()
     if info_kind.oid() != _TST_INFO:
-        raise ValueError("it is no time stamp")
+        raise ValueError("it is no time-stamp")
     info = info_wrapped.parts()[0].expect(der.OCTETS).content
     certificates = [
         x509.load_der_x509_certificate(value.whole)
@@ -91,7 +91,7 @@ def _check_signer(
     parts = signer.parts()
     named, algorithm, attributes = parts[1], parts[2].parts()[0].oid(), parts[3]
     if named.tag != der.SEQUENCE or attributes.tag != 0xA0:
-        raise ValueError("it does not name its signer as time stamps do")
+        raise ValueError("it does not name its signer as time-stamps do")
     issuer, serial = named.parts()
     certificate = next(
         (
@@ -144,7 +144,7 @@ def check_chain(
     """Whether a signer was fit to state this time under one of the roots; raises ValueError."""
     usage = signer.extensions.get_extension_for_class(x509.ExtendedKeyUsage).value
     if list(usage) != [ExtendedKeyUsageOID.TIME_STAMPING]:
-        raise ValueError("its certificate is not meant for time stamping alone")
+        raise ValueError("its certificate is not meant for time-stamping alone")
     current = signer
     for _ in range(_LONGEST_CHAIN):
         if not current.not_valid_before_utc <= time <= current.not_valid_after_utc:

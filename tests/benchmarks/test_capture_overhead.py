@@ -75,7 +75,7 @@ def test_decorator_around_nothing_costs_at_most_50_ms(
 
 
 def test_full_capture_adds_at_most_a_fifth_of_what_autolog_adds(mlflow: Any, figures: Any) -> None:
-    """Around a fit on 100,000 x 30, model and data set included, quality and bias left out."""
+    """Around a fit on 100,000 x 30, model and dataset included, quality and bias left out."""
     import numpy as np
     import pandas as pd
     from sklearn.ensemble import HistGradientBoostingClassifier

@@ -28,7 +28,7 @@ PAGE = _HERE.parents[1] / "docs" / "flavours.md"
 FORM = os.environ.pop("AIMS_MODEL_CHECK", "full")
 WRITE = os.environ.pop("AIMS_WRITE_FLAVOURS", "") == "1"
 COLUMNS = ["recorded", "registered", "loads elsewhere", "predicts the same", "signature"]
-COLUMNS += ["parameters", "data set", "requirements", "known again"]
+COLUMNS += ["parameters", "dataset", "requirements", "known again"]
 
 LOAD = """
 import pickle, sys, warnings

@@ -1,4 +1,4 @@
-"""Tensors, data sets and loaders of torch among a function's arguments; run by `make flavours`."""
+"""Tensors, datasets and loaders of torch among a function's arguments; run by `make flavours`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The example of a plugin that objects: it can refuse, and it can not allow."""
+"""The example of a plugin that objects: it can refuse, and it cannot allow."""
 
 
 def refusals(decision):

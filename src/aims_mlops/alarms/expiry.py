@@ -30,7 +30,7 @@ def every_alarm(store: EvidenceStore, project: Project, now: datetime) -> tuple[
 
 
 def alarms_of_promoted(store: EvidenceStore, project: Project, now: datetime) -> list[Alarm]:
-    """An alarm for each content that is promoted or deployed and has no standing decision."""
+    """An alarm for each content that is promoted or deployed and has no valid decision."""
     found: list[Alarm] = []
     store = signed(store)
     records = tuple(store.find(kind=USE_KINDS))
@@ -107,7 +107,7 @@ def _alarm(
         what=what,
         severity="major",
         system=system,
-        reason=f"{words} is in use for {target} without a standing decision: {why}",
+        reason=f"{words} is in use for {target} without a valid decision: {why}",
         next_step=f"{next_step}; {ends}",
         since=stamp(now),
         subjects=(Subject(f"model:{system or 'unknown'}", model),),

@@ -1,7 +1,7 @@
 """Which approvals count, and why the others do not. Pure.
 
 An approval counts only if
-- it binds exactly what is decided now: model, data sets, assessment, policy, evidence, target;
+- it binds exactly what is decided now: model, datasets, assessment, policy, evidence, target;
 - its signature holds, over exactly the record's own content;
 - the signing key is the person's: enrolled before and confirmed by another person or, where the
   policy believes a key on first use, the one with which that person first signed; and no other

@@ -102,11 +102,11 @@ def delegate(
     """
     giver, to = named_person(project, giver).id, named_person(project, to).id
     if project.human(giver) == project.human(to):
-        raise SeparationOfDutiesError(f"{giver} can not hand a role to themselves")
+        raise SeparationOfDutiesError(f"{giver} cannot hand a role to themselves")
     held = project.humans.roles(giver)
     if lacking := sorted(set(roles) - set(held)):
         raise GovernanceError(
-            f"{giver} can not hand over a role that aims.yaml does not give them",
+            f"{giver} cannot hand over a role that aims.yaml does not give them",
             got=", ".join(lacking),
             expected="one of " + (", ".join(held) or "none"),
         )

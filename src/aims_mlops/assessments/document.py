@@ -48,7 +48,7 @@ class SystemInformation(Section):
 
 
 class DataInformation(Section):
-    """6.4: data and their quality; pre-filled from data set evidence."""
+    """6.4: data and their quality; pre-filled from dataset evidence."""
 
     description: str = ""
     quality: str = ""

@@ -34,7 +34,7 @@ _SECTIONS: tuple[tuple[str, str, tuple[tuple[str, str], ...]], ...] = (
     ),
     (
         "data",
-        "6.4 Data (filled from data set evidence where there is some)",
+        "6.4 Data (filled from dataset evidence where there is some)",
         (("description", "which data, from where"), ("quality", "what was checked, what is weak")),
     ),
     (

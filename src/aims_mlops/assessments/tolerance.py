@@ -65,11 +65,11 @@ def _data(old: Dossier, new: Dossier, tolerance: Tolerance) -> Iterable[str]:
     before, after = _described(old), _described(new)
     for digest in new.datasets:
         if digest not in after:
-            yield f"no record describes the data set {digest[:12]}…"
+            yield f"no record describes the dataset {digest[:12]}…"
         elif digest not in before and not schema_of(after[digest]):
-            yield f"the schema of data set {after[digest].get('name')} is not on record"
+            yield f"the schema of dataset {after[digest].get('name')} is not on record"
     if not new.datasets:
-        yield "no data set is on record"
+        yield "no dataset is on record"
     content = tolerance.dataset_content == "same"
     if _facts(before, content) != _facts(after, content):
         words = [
@@ -77,11 +77,11 @@ def _data(old: Dossier, new: Dossier, tolerance: Tolerance) -> Iterable[str]:
             for change in dataset_changes(old, new)
             if content or not change.endswith("other content")
         ]
-        yield from words or ["other data sets under the same names"]
+        yield from words or ["other datasets under the same names"]
 
 
 def _described(dossier: Dossier) -> dict[str, Mapping[str, Any]]:
-    """The newest description of each data set of the model that approvers are shown, by digest."""
+    """The newest description of each dataset of the model that approvers are shown, by digest."""
     described = dossier.shown_of("dataset")
     return {
         subject.sha256: record.evidence.body
@@ -133,7 +133,7 @@ def _within(distance: float, limit: float) -> bool:
     return distance <= limit * _ROUNDING
 
 
-_Key = tuple[str, str, str, str]  # kind, data set, measure, group
+_Key = tuple[str, str, str, str]  # kind, dataset, measure, group
 
 
 def _values(dossier: Dossier) -> Iterable[tuple[_Key, float | None]]:

@@ -43,7 +43,7 @@ def training(
 
     Works on plain, async, generator and async generator functions, and on methods. The function
     behaves as before: same result, same exceptions. A table among the arguments is recorded as a
-    data set, a model that it returns as the model.
+    dataset, a model that it returns as the model.
 
     Parameters
     ----------

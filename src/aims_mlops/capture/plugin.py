@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 @hookimpl
 def collect_run_evidence(run: RunState) -> Iterable[Evidence]:
-    """Environment, code, parameters, data sets, quality, models, checks and model cards.
+    """Environment, code, parameters, datasets, quality, models, checks and model cards.
 
     Each kind fails on its own; the run's own record is written by the recorder, last.
     """

@@ -39,18 +39,17 @@ class Run(RunState):
     ) -> None:
         """Measure performance, and bias where `sensitive` is given, and record both.
 
+        What cannot be measured becomes a recorded gap; nothing is raised outside of tests.
+
         Parameters
         ----------
         y_true, y_pred : (n,) labels or numbers.  y_score : (n,) scores of the positive class, or
             what `predict_proba` gives for two classes.
         sensitive : a frame, series or dict of (n,) labels; unknown values become a group.
-        dataset : name of the data set of this run that these rows come from; the only one with
+        dataset : name of the dataset of this run that these rows come from; the only one with
             role 'test', 'validation' or 'evaluation' if not given.
-
         settings : further arguments that both measures take: `task`, `threshold`, `labels`,
             `positive_label`.
-
-        What cannot be measured becomes a recorded gap; nothing is raised outside of tests.
         """
         if usable(self, "check"):
             columns = {
@@ -68,7 +67,7 @@ class Run(RunState):
 
         name : as the plugin names it; the built-in ones are 'performance', 'bias', 'data-quality'
             and 'drift'.  args, kwargs : what the measure takes.
-        dataset : name of the data set of this run that it is about, as for `check`.
+        dataset : name of the dataset of this run that it is about, as for `check`.
 
         What cannot be measured becomes a recorded gap, and None is returned; nothing is raised
         outside of tests.
@@ -90,7 +89,7 @@ class Run(RunState):
         return model
 
     def dataset(self, data: T, name: str, **about: Any) -> T:
-        """Record a data set of this run and return it as it came; see `aims.dataset`."""
+        """Record a dataset of this run and return it as it came; see `aims.dataset`."""
         if usable(self, "dataset"):
             declare(self, data, name, **about)
         return data

@@ -13,7 +13,7 @@ import click
 @click.option("--json", "as_json", is_flag=True, help="The answer as JSON.")
 @click.pass_context
 def command(ctx: click.Context, model: str, target: str, as_json: bool) -> None:
-    """Tell whether a standing decision allows MODEL, byte by byte, for a target.
+    """Tell whether a valid decision allows MODEL, byte by byte, for a target.
 
     MODEL is a path, models:/NAME/VERSION, runs:/RUN/PATH or sha256:DIGEST. Nothing is decided and
     nothing recorded. Exit 0: allowed. 1: refused, with every reason and next step. 2: could not be

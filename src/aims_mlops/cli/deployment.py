@@ -18,7 +18,7 @@ _JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
 @click.group("deployment")
 def group() -> None:
-    """Record deployments; each needs a standing decision (A.6.2.5)."""
+    """Record deployments; each needs a valid decision (A.6.2.5)."""
 
 
 @group.command("record")
@@ -40,7 +40,7 @@ def record(
     rollback_plan: str | None,
     as_json: bool,
 ) -> None:
-    """Record that MODEL is deployed. Exit 1 or 2 if no standing decision allows its content."""
+    """Record that MODEL is deployed. Exit 1 or 2 if no valid decision allows its content."""
     from aims_mlops.errors import ModelRefusedError
     from aims_mlops.gates.deployment import find_deployment, record_deployment
     from aims_mlops.inventory.project import find_project
@@ -71,7 +71,7 @@ def record(
 @group.command("rollback")
 @click.argument("id_", metavar="ID")
 @click.option("--reason", required=True, help="Why it is taken back.")
-@click.option("--to", help="The model that runs instead; it needs a standing decision too.")
+@click.option("--to", help="The model that runs instead; it needs a valid decision too.")
 @click.pass_context
 def rollback(ctx: click.Context, id_: str, reason: str, to: str | None) -> None:
     """Record that a deployment was taken back."""

@@ -47,7 +47,7 @@ class Session:
         )
 
     def dataset(self, path: str) -> Subject:
-        """The data set behind a path, by the digest of its content."""
+        """The dataset behind a path, by the digest of its content."""
         from aims_mlops.measures.fingerprint.table_digest import fingerprint
 
         return Subject(f"dataset:{Path(path).name}", fingerprint(path).sha256)

@@ -12,7 +12,7 @@ from aims_mlops.cli.who import AS
 @click.option("--model", "uri", required=True, help="Such as models:/diabetes-risk/2.")
 @click.option("--for", "target", default="production", show_default=True)
 @click.option("--policy", help="A policy file or pack, instead of the one in aims.yaml.")
-@click.option("--reason", required=True, help="Why the rule can not be kept now.")
+@click.option("--reason", required=True, help="Why the rule cannot be kept now.")
 @click.option("--instead", required=True, help="What is done instead, until it is kept.")
 @click.option("--days", required=True, type=int, help="How long it stands.")
 @click.option("--requested-by", "requester", required=True, help="Who asks; not who grants.")

@@ -1,4 +1,4 @@
-"""Text that can not steer a terminal, nor pass for lines of ours."""
+"""Text that cannot steer a terminal, nor pass for lines of ours."""
 
 from __future__ import annotations
 

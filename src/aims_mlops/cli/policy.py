@@ -167,12 +167,24 @@ def repeat_decision(ctx: click.Context, record: str) -> None:
     ctx.exit(0 if same else 1)
 
 
+# Said otherwise in records of earlier versions: the same words now.
+_SAID_BEFORE = (("dataset", "dataset"), ("valid decision", "valid decision"))
+
+
 def _decided(body: dict[str, Any]) -> dict[str, Any]:
     """A decision without its next steps: what to do now is advice, which versions word anew."""
     reasons = [
-        {name: value for name, value in reason.items() if name != "next_step"}
+        {name: _as_said_now(value) for name, value in reason.items() if name != "next_step"}
         if isinstance(reason, dict)
         else reason
         for reason in body.get("reasons") or ()
     ]
-    return {**body, "reasons": reasons}
+    notes = [_as_said_now(note) for note in body.get("notes") or ()]
+    return {**body, "reasons": reasons, "notes": notes}
+
+
+def _as_said_now(value: Any) -> Any:
+    if isinstance(value, str):
+        for before, now in _SAID_BEFORE:
+            value = value.replace(before, now)
+    return value

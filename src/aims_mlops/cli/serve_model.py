@@ -53,7 +53,7 @@ def command(
     check_every: float,
     grace: float,
 ) -> None:
-    """Serve MODEL, a pyfunc model of MLflow, if a standing decision allows its content.
+    """Serve MODEL, a pyfunc model of MLflow, if a valid decision allows its content.
 
     MODEL is a path, models:/NAME/VERSION or runs:/RUN/PATH. Its files are copied to a private
     folder, digested and checked there, and loaded from there. POST /invocations takes what `mlflow

@@ -1,6 +1,6 @@
 """YAML 1.2 as plain data with line numbers, from the parser's events.
 
-So no object is ever constructed from a tag, an alias can not blow up, a duplicate key is refused
+So no object is ever constructed from a tag, an alias cannot blow up, a duplicate key is refused
 instead of lost, and depth is checked before it is reached.
 """
 

@@ -57,7 +57,7 @@ def _follow_up(record: Record) -> bool:
 def changes_between(old: Dossier, new: Dossier, system: System | None) -> list[str]:
     """What an assessor of a new model has to look at, against the model assessed before.
 
-    Data sets whose schema or source differ, figures outside the interval that was assessed, the
+    Datasets whose schema or source differ, figures outside the interval that was assessed, the
     environment, and what aims.yaml states by now.
     """
     found: list[str] = []
@@ -109,22 +109,22 @@ def declared_changes(submitted: Record, system: System | None) -> Iterable[str]:
 
 
 def dataset_changes(old: Dossier, new: Dossier) -> Iterable[str]:
-    """Data sets that came, went, or differ in schema, content, source, licence or purpose."""
+    """Datasets that came, went, or differ in schema, content, source, licence or purpose."""
     before, after = _by_name(old), _by_name(new)
     for name in sorted(before.keys() | after.keys()):
         if name not in before:
-            yield f"data set {name} is new"
+            yield f"dataset {name} is new"
         elif name not in after:
-            yield f"data set {name} is no longer used"
+            yield f"dataset {name} is no longer used"
         else:
             then, now = before[name], after[name]
             if schema_of(then) != schema_of(now):
-                yield f"data set {name} has another schema: {_schema_words(then, now)}"
+                yield f"dataset {name} has another schema: {_schema_words(then, now)}"
             elif then.get("sha256") != now.get("sha256"):
-                yield f"data set {name} has other content"
+                yield f"dataset {name} has other content"
             for field in ("source", "licence", "purpose"):
                 if then.get(field) != now.get(field):
-                    yield f"data set {name} has another {field}"
+                    yield f"dataset {name} has another {field}"
 
 
 def _by_name(dossier: Dossier) -> dict[str, Mapping[str, Any]]:
@@ -132,7 +132,7 @@ def _by_name(dossier: Dossier) -> dict[str, Mapping[str, Any]]:
 
 
 def schema_of(body: Mapping[str, Any]) -> dict[str, str]:
-    """{column: type} of a data set's evidence; empty if it does not say."""
+    """{column: type} of a dataset's evidence; empty if it does not say."""
     columns = body.get("columns")
     if not isinstance(columns, list):
         return {}

@@ -1,6 +1,6 @@
 """Everything the log says about one model, sorted by what it is about. Pure: no store here.
 
-A record counts for a model only through digests: the model's own, those of its data sets, or the
+A record counts for a model only through digests: the model's own, those of its datasets, or the
 run that wrote a `model` record with the model's digest. Names and versions lead nowhere.
 """
 
@@ -17,7 +17,7 @@ from aims_mlops.evidence.kinds import SHOWN_KINDS, scope_of
 from aims_mlops.evidence.records import Record
 from aims_mlops.inventory.renames import Names
 
-# How the evidence root is made. 1: of all records of these kinds about the model or its data sets,
+# How the evidence root is made. 1: of all records of these kinds about the model or its datasets,
 # whoever's run made them; approvals and decisions of that time name no rule. 2: `Dossier.shown`.
 EVIDENCE_RULE = 2
 
@@ -53,7 +53,7 @@ class Dossier:
 
     @cached_property
     def datasets(self) -> tuple[str, ...]:
-        """Digests of the data sets behind this model, sorted."""
+        """Digests of the datasets behind this model, sorted."""
         found: set[str] = set()
         for record in self.records:
             evidence = record.evidence
@@ -73,7 +73,7 @@ class Dossier:
         return self._by_kind.get(kind, ())
 
     def about_dataset(self, kind: str, dataset: str) -> tuple[Record, ...]:
-        """The records of a kind about one of the data sets."""
+        """The records of a kind about one of the datasets."""
         return tuple(r for r in self.of_kind(kind) if dataset in _digests(r))
 
     @cached_property
@@ -92,8 +92,8 @@ class Dossier:
     def shown(self) -> tuple[Record, ...]:
         """What an approver is shown, in the order of the log; only this model's records change it.
 
-        The records about the model and of its runs; and what other runs recorded about its data
-        sets, up to the model's own last record: who prepares data does so before.
+        The records about the model and of its runs; and what other runs recorded about its
+        datasets, up to the model's own last record: who prepares data does so before.
         """
         kinds = [record for kind in SHOWN_KINDS for record in self.of_kind(kind)]
         own = [r for r in kinds if scope_of(r.evidence.kind) is not Scope.DATA or self._is_own(r)]

@@ -46,7 +46,7 @@ def resolve_model(uri: str) -> ModelReference:
 
 
 def gather(store: EvidenceStore, model: str, system: str | None) -> Dossier:
-    """Every record about a model digest, its runs, data sets and system, and all consent."""
+    """Every record about a model digest, its runs, datasets and system, and all consent."""
     store = signed(store)
     records: dict[str, Record] = {}
 

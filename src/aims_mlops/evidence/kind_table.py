@@ -62,7 +62,7 @@ TABLE: tuple[KindSpec, ...] = (
         shown=True, personal=False,
     ),
     KindSpec(
-        "dataset", "a data set: digest, schema, profile, origin",
+        "dataset", "a dataset: digest, schema, profile, origin",
         ("A.4.3", "A.7.2", "A.7.3", "A.7.5"), (1,),
         Theme.DATA, Scope.DATA, Writer.RUN, Bears.OWN_SYSTEM, Retention.CONTENT,
         shown=True, personal=False,

@@ -9,7 +9,7 @@ from aims_mlops.evidence.records import Subject
 
 @dataclass(frozen=True, slots=True)
 class FileDigest:
-    """One file of a model or data set: POSIX path relative to the root, bytes, SHA-256 (hex)."""
+    """One file of a model or dataset: POSIX path relative to the root, bytes, SHA-256 (hex)."""
 
     path: str
     size: int

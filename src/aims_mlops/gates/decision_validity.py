@@ -245,8 +245,8 @@ class _Look:
             yield self._reason(
                 "decision.same-data",
                 "fail",
-                "a later run recorded this model with other data sets",
-                "the data sets that were decided about",
+                "a later run recorded this model with other datasets",
+                "the datasets that were decided about",
             )
         if dossier.assessment_digest != binding.assessment:
             yield self._reason(

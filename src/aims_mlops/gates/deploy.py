@@ -1,4 +1,4 @@
-"""`@aims.deployment`: a function that deploys a model, held against the standing decision."""
+"""`@aims.deployment`: a function that deploys a model, held against the valid decision."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def deployment(
 ) -> Callable[[F], F]:
     """Decorate a plain or async function whose argument `model` names the model that it deploys.
 
-    Before the function runs, exactly this content must have a standing decision for the target,
+    Before the function runs, exactly this content must have a valid decision for the target,
     else ModelRefusedError is raised and the function does not run. Afterwards the deployment is
     recorded, also a failed one; an error of the function's own is raised unchanged. If the log
     cannot be written then, the model runs already: a CaptureWarning says what is not on record.

@@ -1,6 +1,6 @@
 """Deployments: what content runs where, under which decision, and how it ended (A.6.2.5).
 
-A deployment asks for the standing decision first and is refused without one. Later steps, a
+A deployment asks for the valid decision first and is refused without one. Later steps, a
 roll-back and the end, name the record that began it.
 """
 
@@ -90,12 +90,12 @@ def record_deployment(
     check: ModelCheck | None = None,
     failed: str | None = None,
 ) -> Record:
-    """Record that a model runs somewhere, if a standing decision allows exactly this content.
+    """Record that a model runs somewhere, if a valid decision allows exactly this content.
 
     where : such as the name of a cluster or a host.  configuration : a file; its digest is kept.
     check : what `check_model` said before, so that it is not asked twice.  failed : the type of
     error that ended the deployment.
-    Raises ModelRefusedError without a standing decision, InputError for words that are missing.
+    Raises ModelRefusedError without a valid decision, InputError for words that are missing.
     """
     project = project if project is not None else find_project()
     if not where.strip():
@@ -142,7 +142,7 @@ def roll_back(
 ) -> Record:
     """Record that a deployment was taken back, to another model or to none.
 
-    to : the model that runs instead; it needs a standing decision too, and is then a deployment of
+    to : the model that runs instead; it needs a valid decision too, and is then a deployment of
     its own. Raises ModelRefusedError for one without, GovernanceError for what no longer runs.
     """
     project = project if project is not None else find_project()

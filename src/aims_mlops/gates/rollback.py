@@ -29,7 +29,7 @@ _BY_NOBODY = PromotionRequest.__dataclass_fields__["enforced_by"].default
 def back_to_standing(
     decision: Decision, store: EvidenceStore, project: Project, policy: Policy, dossier: Dossier
 ) -> Decision | None:
-    """The standing decision in place of a refusal, if a promotion back to this version was asked.
+    """The valid decision in place of a refusal, if a promotion back to this version was asked.
 
     None where the gate did not refuse, no alias, stage or tag was asked for, the version was not
     promoted to the target before, a plugin objects, or its decision no longer stands.
@@ -103,7 +103,7 @@ def _stands(record: str, decided_at: str) -> Reason:
         rule="decision.stands",
         outcome="pass",
         observed=f"decision {record[:8]} of {decided_at} stands, and it was promoted before",
-        limit="a standing decision about exactly this content",
+        limit="a valid decision about exactly this content",
         next_step="none",
         severity="critical",
         controls=("A.6.2.5",),

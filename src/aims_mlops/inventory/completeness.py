@@ -33,7 +33,7 @@ def _unfilled(settings: Settings) -> Iterable[Problem]:
     elif len([p for p in settings.people if p.acts_for is None]) < 2 and not settings.single_user:
         yield Problem(
             ("people",),
-            "one person alone can not keep duties apart",
+            "one person alone cannot keep duties apart",
             expected="a second person, or single_user: true",
         )
     if not settings.targets:

@@ -79,7 +79,7 @@ class Project:
         return People(self.people)
 
     def person(self, id_or_alias: str) -> Person | None:
-        """The person behind an id, e-mail address or account; spelling variants are the same."""
+        """The person behind an id, email address or account; spelling variants are the same."""
         return self.humans.person(id_or_alias)
 
     def human(self, id_or_alias: str) -> str:
@@ -247,7 +247,7 @@ def _opener(url: str) -> Callable[[str], EvidenceStore]:
     from aims_mlops.plugins import hooks
 
     openers: dict[str, Callable[[str], EvidenceStore]] = {}
-    # The first plugin that registers a scheme keeps it: a later one can not take a store over.
+    # The first plugin that registers a scheme keeps it: a later one cannot take a store over.
     for registered in reversed(hooks().register_evidence_stores()):
         for scheme, opener in registered.items():
             openers.setdefault(scheme, opener)

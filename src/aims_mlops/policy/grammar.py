@@ -102,7 +102,7 @@ class Tolerance(Section):
     measures : other distances for single measures, such as {mae: 1.5}.
     dataset_content, parameters, environment : `same`, or `any` where a change re-opens nothing.
     What else is compared has no choice: kind and signature of the model, schema, source, licence
-    and purpose of each data set, intended use and risk tier, which figures there are.
+    and purpose of each dataset, intended use and risk tier, which figures there are.
     """
 
     figures_within: Move
@@ -181,7 +181,7 @@ class Oversight(Section):
 
     nonconformities : open ones of this severity or worse refuse; `none` of them does.
     missed_runs : what a scheduled run of monitoring does that has not happened in time.
-    in_use : `refuse`: while such a nonconformity is open, what is promoted has no standing decision
+    in_use : `refuse`: while such a nonconformity is open, what is promoted has no valid decision
         either, so that deploy-time checks refuse it and `aims reconcile --demote` takes it away.
     """
 

@@ -232,7 +232,7 @@ class Organisation:
         return ModelReference(uri=f"sha256:{found.sha256}", sha256=found.sha256)
 
     def train(self, content: str, folder: Path, *, figures: Any = None) -> ModelReference:
-        """Record the run, data set, model and performance behind a model of this content."""
+        """Record the run, dataset, model and performance behind a model of this content."""
         helper = _load_world()
         model = self.reference(content, folder)
         run, data = helper.sha(f"run {content}")[:32], helper.sha(f"data {content}")

@@ -49,13 +49,13 @@ def test_what_the_inventory_states_by_now_is_told(log):
     ("then", "now", "words"),
     [
         ({"columns": [{"name": "x", "type": "int"}]}, {"columns": None},
-         "data set d has another schema: -x"),
-        ({"columns": "x"}, {"columns": [{"name": "x"}]}, "data set d has another schema: +x"),
+         "dataset d has another schema: -x"),
+        ({"columns": "x"}, {"columns": [{"name": "x"}]}, "dataset d has another schema: +x"),
         ({"columns": [{"name": "x", "type": "int"}]}, {"columns": [{"name": "x", "type": "str"}]},
-         "data set d has another schema: x int -> str"),
-        ({}, {}, "data set d has other content"),
-        ({"licence": "own"}, {}, "data set d has another licence"),
-        ({"purpose": "train"}, {"purpose": "sell"}, "data set d has another purpose"),
+         "dataset d has another schema: x int -> str"),
+        ({}, {}, "dataset d has other content"),
+        ({"licence": "own"}, {}, "dataset d has another licence"),
+        ({"purpose": "train"}, {"purpose": "sell"}, "dataset d has another purpose"),
     ],
 )  # fmt: skip
 def test_data_set_that_differs_is_told_how(log, then, now, words):
@@ -71,7 +71,7 @@ def test_no_more_than_eight_columns_are_named(log):
     model(log, OLD, "r1", **columns(0))
     model(log, NEW, "r2", data="e" * 64, **columns(9))
     names = ", ".join(f"+c{n}" for n in range(8))
-    assert f"data set d has another schema: {names}" in between(log)
+    assert f"dataset d has another schema: {names}" in between(log)
 
 
 @pytest.mark.parametrize(
@@ -184,8 +184,8 @@ def test_newest_refusal_speaks_and_returned_is_told_only_where_nobody_rejected(l
 
 
 def test_assessment_that_is_not_kept_for_a_new_model_is_re_opened_in_words(log):
-    found = state(log, None, changes=("another class", "data set d is new"))
-    assert (found.state, found.why) == ("re-opened", "another class; data set d is new")
+    found = state(log, None, changes=("another class", "dataset d is new"))
+    assert (found.state, found.why) == ("re-opened", "another class; dataset d is new")
     found = state(log, None)
     assert (found.state, found.why) == ("draft", "it was not submitted")
     record = log.write("impact-assessment", {})

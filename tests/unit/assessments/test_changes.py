@@ -35,11 +35,11 @@ def test_changes_are_named_in_words(world, good, bad):
     found = changes_between(dossier(world, old), dossier(world, new), world.project.systems[0])
     assert found == [
         f"another model: {old.sha256[:12]}… -> {new.sha256[:12]}…",
-        "data set a has another schema: +zip, -sex, age int -> float",
-        "data set a has another source",
-        "data set d has other content",
-        "data set gone is no longer used",
-        "data set more is new",
+        "dataset a has another schema: +zip, -sex, age int -> float",
+        "dataset a has another source",
+        "dataset d has other content",
+        "dataset gone is no longer used",
+        "dataset more is new",
         "performance outside the assessed range: recall_score, overall: 0.4 outside [0.76, 0.84]",
         "another python in the run",
         "1 packages of the run differ",

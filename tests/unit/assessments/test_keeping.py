@@ -144,7 +144,7 @@ def test_second_record_that_claims_the_approved_content_makes_no_identical_retra
     [
         ({"figures": [figure(0.83), figure(0.7, group={"sex": "F"})]}, "0.8 -> 0.83, beyond ±0.02"),
         ({"figures": [figure(0.8)]}, "recall_score, sex=F is not measured any more"),
-        ({"data": {"licence": "CC0"}}, "data set d has another licence"),
+        ({"data": {"licence": "CC0"}}, "dataset d has another licence"),
         ({"model": {"class": "Forest"}}, "another class"),
         ({"model": {"parameters_of_model": {"depth": 9}}}, "another parameters of model"),
     ],
@@ -181,11 +181,11 @@ def test_without_a_tolerance_every_retrained_model_is_assessed_anew(world):
         ({"figures": [figure(0.8)]}, "recall_score, sex=F is not measured any more"),
         ({"figures": [figure(0.8), figure(0.7, group={"sex": "X"})]}, "sex=X was not assessed"),
         ({"figures": [figure(None), figure(0.7, group={"sex": "F"})]}, "0.8 -> unknown"),
-        ({"data": {"source": "the web"}}, "data set d has another source"),
-        ({"data": {"licence": "CC0"}}, "data set d has another licence"),
-        ({"data": {"columns": COLUMNS[:1]}}, "data set d has another schema: -repaid"),
-        ({"data": {"columns": None}}, "the schema of data set d is not on record"),
-        ({"data": {"name": "e"}}, "data set e is new"),
+        ({"data": {"source": "the web"}}, "dataset d has another source"),
+        ({"data": {"licence": "CC0"}}, "dataset d has another licence"),
+        ({"data": {"columns": COLUMNS[:1]}}, "dataset d has another schema: -repaid"),
+        ({"data": {"columns": None}}, "the schema of dataset d is not on record"),
+        ({"data": {"name": "e"}}, "dataset e is new"),
         ({"model": {"class": "Forest"}}, "another class"),
         ({"model": {"framework": "trees 2.0"}}, "another framework"),
         ({"model": {"signature": {"inputs": ["zip"]}}}, "another signature"),
@@ -235,7 +235,7 @@ def test_data_set_with_other_content_re_opens_unless_the_policy_says_any(world):
     world.submit(model)
     world.approve(model)
     found = submitted(world.gate(trained(world, "again")))
-    assert "data set d has other content" in found.observed
+    assert "dataset d has other content" in found.observed
 
 
 def test_many_small_steps_are_held_against_the_model_that_was_assessed(world, assessed):

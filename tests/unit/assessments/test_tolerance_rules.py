@@ -93,13 +93,13 @@ def test_other_kind_of_model_is_beyond(case, field):
 def test_data_set_without_a_description_is_beyond(case):
     case.parts[NEW]["dataset"] = {"sha256": "e" * 64}
     found = case.beyond(Tolerance(figures_within=0, dataset_content="any"))
-    assert "no record describes the data set eeeeeeeeeeee…" in found
+    assert "no record describes the dataset eeeeeeeeeeee…" in found
 
 
 def test_models_without_any_data_set_are_beyond(case):
     for model in (OLD, NEW):
         case.parts[model]["dataset"] = None
-    assert case.beyond() == ["no data set is on record"]
+    assert case.beyond() == ["no dataset is on record"]
 
 
 def test_schema_that_is_not_on_record_matters_for_new_data_alone(case):
@@ -108,12 +108,12 @@ def test_schema_that_is_not_on_record_matters_for_new_data_alone(case):
     assert case.beyond() == []
     case.parts[NEW]["dataset"]["sha256"] = "e" * 64
     free = Tolerance(figures_within=0, dataset_content="any")
-    assert case.beyond(free) == ["the schema of data set d is not on record"]
+    assert case.beyond(free) == ["the schema of dataset d is not on record"]
 
 
 def test_other_content_is_beyond_unless_it_may_change(case):
     case.parts[NEW]["dataset"] = {**case.parts[NEW]["dataset"], "sha256": "e" * 64}
-    assert case.beyond() == ["data set d has other content"]
+    assert case.beyond() == ["dataset d has other content"]
     assert case.beyond(Tolerance(figures_within=0, dataset_content="any")) == []
 
 
@@ -122,14 +122,14 @@ def test_other_origin_is_beyond_even_where_the_content_may_change(case, field):
     new = {**case.parts[NEW]["dataset"], "sha256": "e" * 64, field: "other"}
     case.parts[NEW]["dataset"] = new
     found = case.beyond(Tolerance(figures_within=0, dataset_content="any"))
-    assert found == [f"data set d has another {field}"]
+    assert found == [f"dataset d has another {field}"]
 
 
 def test_second_data_set_hidden_under_a_name_that_was_assessed_is_beyond(case):
     evil = {"name": "d", "sha256": "e" * 64, "columns": [{"name": "z", "type": "str"}]}
     case.log.write("dataset", evil, "e" * 64, run=NEW)
     found = case.beyond(Tolerance(figures_within=0, dataset_content="any"))
-    assert found == ["other data sets under the same names"]
+    assert found == ["other datasets under the same names"]
 
 
 @pytest.mark.parametrize(

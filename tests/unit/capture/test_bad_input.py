@@ -115,7 +115,7 @@ def test_unknown_groups_are_a_group_of_their_own(recorded: Recorded) -> None:
         {"y_true": [0, 1], "y_pred": [0, 1], "dataset": "nowhere"},
         {"y_true": [0, 1], "y_pred": [0, 1], "unheard_of": 1},
     ],
-    ids=["lengths", "empty", "no prediction", "no truth", "no data set", "no setting"],
+    ids=["lengths", "empty", "no prediction", "no truth", "no dataset", "no setting"],
 )
 def test_check_that_cannot_be_is_a_gap(recorded: Recorded, columns: dict[str, Any]) -> None:
     with pytest.warns(aims.errors.CaptureWarning), aims.run("evaluate") as run:

@@ -1,4 +1,4 @@
-"""Tables among the arguments become data sets: digest, schema, profile, and no row of them."""
+"""Tables among the arguments become datasets: digest, schema, profile, and no row of them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The same rows in training and test data are two data sets and a finding."""
+"""The same rows in training and test data are two datasets and a finding."""
 
 from __future__ import annotations
 

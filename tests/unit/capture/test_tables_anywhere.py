@@ -82,7 +82,7 @@ def test_table_in_a_container_is_a_data_set(shape: str, recorded: Recorded) -> N
     assert found == names
     (parameters,) = recorded("parameters")
     for name in names:
-        assert parameters.body["left_out"][name] == "a table; recorded as a data set"
+        assert parameters.body["left_out"][name] == "a table; recorded as a dataset"
     assert recorded("gap") == []
 
 
@@ -115,7 +115,7 @@ def test_table_that_cannot_be_recorded_is_a_gap(shape: str, recorded: Recorded) 
     train(value)
     assert recorded("dataset") == []
     assert where in [e.body["where"] for e in recorded("gap")]
-    assert "recorded as a data set" not in str(recorded("parameters")[0].body)
+    assert "recorded as a dataset" not in str(recorded("parameters")[0].body)
 
 
 def test_more_tables_than_a_run_takes_are_gaps(recorded: Recorded) -> None:
@@ -138,4 +138,4 @@ def test_table_given_as_a_parameter_by_hand_is_a_data_set(recorded: Recorded) ->
         run.parameter("second", {"inner": FRAME["a"]})
     assert [e.body["name"] for e in recorded("dataset")] == ["first", "second.inner"]
     left_out = recorded("parameters")[0].body["left_out"]
-    assert set(left_out.values()) == {"a table; recorded as a data set"}
+    assert set(left_out.values()) == {"a table; recorded as a dataset"}

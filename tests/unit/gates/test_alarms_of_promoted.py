@@ -1,4 +1,4 @@
-"""What is promoted or deployed and has no standing decision is an alarm."""
+"""What is promoted or deployed and has no valid decision is an alarm."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -39,7 +39,7 @@ def test_model_in_use_without_a_decision_is_an_alarm_and_with_one_not(world, use
     assert found.key == f"no-decision/loans/production/{bad.sha256[:16]}"
     assert (found.what, found.severity, found.system) == ("no-decision", "major", "loans")
     words = {promoted: "loans/3 as champion", deployed: "the model at eu-1"}[use]
-    start = f"{words} is in use for production without a standing decision: decision.exists: "
+    start = f"{words} is in use for production without a valid decision: decision.exists: "
     assert found.reason.startswith(start)
     assert found.next_step.startswith(f"aims gate sha256:{bad.sha256} --for production")
     id_ = begun.id[:12]

@@ -87,7 +87,7 @@ def test_one_data_set_without_evidence_refuses(world):
     model = world.ready()
     decision = world.decide(model)
     assert rules(decision) == {"evidence.quality": "missing"}
-    assert "0 of 1 data sets" in decision.refusals[0].observed
+    assert "0 of 1 datasets" in decision.refusals[0].observed
 
 
 def test_rule_that_does_not_block_is_shown_and_does_not_refuse(world, bad):

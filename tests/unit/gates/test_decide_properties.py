@@ -53,7 +53,7 @@ def test_taking_evidence_away_never_turns_a_refusal_into_a_permission(dossiers, 
 @MANY
 @given(data=st.data())
 def test_taking_support_away_refuses_even_where_nobody_counted_the_records(dossiers, data):
-    """What speaks against a model can not be missed by hiding what speaks for it."""
+    """What speaks against a model cannot be missed by hiding what speaks for it."""
     world, cases = dossiers
     model, records = data.draw(st.sampled_from(cases))
     against = {r.id for r in records if r.evidence.kind == "rejection"}

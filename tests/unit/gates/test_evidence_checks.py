@@ -52,7 +52,7 @@ def required(row, *records, after=timedelta()):
 def test_limit_says_everything_that_is_asked_for():
     whole = {"kind": "data-quality", "success": True, "max_age_days": 3}
     assert required(whole).limit == (
-        "evidence of kind data-quality for every data set of the model, with success, "
+        "evidence of kind data-quality for every dataset of the model, with success, "
         "at most 3 days old"
     )
     assert required({"kind": "run"}).limit == "evidence of kind run"
@@ -100,18 +100,18 @@ def test_each_data_set_needs_its_own_evidence():
     both = (one, record("data-quality", {"success": True}, 2, MORE))
     assert (required(row, *both).outcome, required(row, *both).observed) == (
         "pass",
-        "2 of 2 data sets",
+        "2 of 2 datasets",
     )
     lacking = required(row, one)
     assert (lacking.outcome, lacking.observed) == (
         "missing",
-        f"1 of 2 data sets; none for {MORE[:12]}",
+        f"1 of 2 datasets; none for {MORE[:12]}",
     )
-    assert required(row).observed == f"0 of 2 data sets; none for {DATA[:12]}, {MORE[:12]}"
+    assert required(row).observed == f"0 of 2 datasets; none for {DATA[:12]}, {MORE[:12]}"
     failed = required(row, one, record("data-quality", {"success": False}, 2, MORE))
     assert (failed.outcome, failed.observed) == (
         "fail",
-        f"1 of 2 data sets; 0 min old, record 00000000, without success for {MORE[:12]}",
+        f"1 of 2 datasets; 0 min old, record 00000000, without success for {MORE[:12]}",
     )
 
 
@@ -121,14 +121,14 @@ def test_only_three_data_sets_are_named():
     row = {"id": "evidence.it", "kind": "dataset"}
     (found,) = check_required(policy(requires=[row]), Dossier.of(MODEL, None, [model]), THEN)
     names = ", ".join(f"{n}" * 12 for n in range(1, 4))
-    assert found.observed == f"0 of 5 data sets; none for {names}"
+    assert found.observed == f"0 of 5 datasets; none for {names}"
 
 
 def test_model_without_data_sets_has_no_evidence_about_them():
     bare = Dossier.of(MODEL, None, [record("model", {"sha256": MODEL}, 0)])
     row = {"id": "evidence.it", "kind": "dataset"}
     (found,) = check_required(policy(requires=[row]), bare, THEN)
-    assert (found.outcome, found.observed) == ("missing", "the model's record names no data set")
+    assert (found.outcome, found.observed) == ("missing", "the model's record names no dataset")
 
 
 def figure(value, measure="recall_score"):

@@ -40,6 +40,20 @@ def test_repeat_command_says_whether_it_is_the_same(world):
     assert result.exit_code == 1
 
 
+def test_decision_of_a_version_that_said_data_set_is_the_same(world):
+    decision = world.gate(world.ready())
+    body = dict(world.store.get(decision.record).evidence.body)
+    words = [reason | {"observed": reason["observed"]} for reason in body["reasons"]]
+    for reason in words:
+        for field in ("observed", "limit"):
+            if isinstance(reason[field], str):
+                reason[field] = reason[field].replace("dataset", "dataset")
+    assert words != body["reasons"]
+    earlier = world.record("decision", [world.models["one"].subject], body | {"reasons": words})
+    result = CliRunner().invoke(group, ["repeat", earlier.id])
+    assert (result.exit_code, result.output.splitlines()[-1]) == (0, "✓ the same decision")
+
+
 def test_undecided_can_not_be_repeated(world):
     (world.root / "policies/production.yaml").unlink()
     model = world.train()

@@ -152,7 +152,7 @@ class World:
         )
 
     def train(self, name="one", *, actor="ana", figures=GOOD, system="loans", registered=None):
-        """A recorded training run with one data set, one model and its performance."""
+        """A recorded training run with one dataset, one model and its performance."""
         run = sha(f"run {name}")[:32]
         data = sha(f"data {name}")
         model = ModelReference(

@@ -36,7 +36,7 @@ def reference(digest_of):
 
 @pytest.fixture
 def trained(log, digest_of):
-    """One run that made one model on one data set, with figures."""
+    """One run that made one model on one dataset, with figures."""
     log.add("run", {"activity": "training", "name": "fit", "status": "finished"}, run="r1")
     log.add("code", {"commit": "c" * 40, "dirty": False, "source_sha256": "5" * 64}, run="r1")
     log.add("parameters", {"parameters": {"depth": 4}, "left_out": {}}, run="r1")
@@ -104,7 +104,7 @@ def test_small_and_unknown_groups_are_limitations(trained, reference, now):
 
 def test_data_set_without_licence_is_a_limitation(trained, reference, now):
     said = limits(write_card(reference, trained.records, now))
-    assert "Data set train: licence, purpose not recorded." in said
+    assert "Dataset train: licence, purpose not recorded." in said
 
 
 def test_uncommitted_changes_are_a_limitation(log, reference, now):

@@ -120,7 +120,7 @@ def test_one_of_two_data_sets_without_licence_is_counted(log, now):
     log.add("dataset", {"source": "b", "licence": None}, about="d2")
     found = row(cover(log.records, now), "A.7.3")
     words = [s.words for s in found.shortfalls]
-    assert "the licence of each data set: not recorded for 1 of 2" in words
+    assert "the licence of each dataset: not recorded for 1 of 2" in words
     assert not any(w.startswith("the source") for w in words)
 
 

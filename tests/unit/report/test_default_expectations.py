@@ -37,7 +37,7 @@ def test_default_expectations_alone_do_not_support_a_7_4_in_full() -> None:
         (found,) = [c for c in cover(records, NOW).controls if c.control.id == "A.7.4"]
         return found
 
-    said = "default expectations only for 1 data set"
+    said = "default expectations only for 1 dataset"
     assert said in [shortfall.thing for shortfall in row("default").shortfalls]
     assert row("default").state == "supported in part"
     assert said not in [shortfall.thing for shortfall in row("given").shortfalls]

@@ -112,9 +112,9 @@ def test_token_of_another_authority_fails(authority: Authority, stranger: Author
 
 
 def test_certificate_for_something_else_fails(tmp_path: Path) -> None:
-    """Whoever has a certificate of the same root for e-mail is no time-stamp authority."""
+    """Whoever has a certificate of the same root for email is no time-stamp authority."""
     mail = Authority(tmp_path / "mail", EC, usage="mail")
-    with pytest.raises(ValueError, match="not meant for time stamping"):
+    with pytest.raises(ValueError, match="not meant for time-stamping"):
         check_chain(mail.certificate, [], [mail.root], datetime.now(UTC))
 
 

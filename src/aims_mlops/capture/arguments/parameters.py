@@ -57,9 +57,9 @@ class Parameters:
             self.add(str(name), value)
 
     def recorded(self, name: str, *, as_dataset: bool) -> None:
-        """Say what became of a table: a data set of the run, or nothing, which is a gap."""
+        """Say what became of a table: a dataset of the run, or nothing, which is a gap."""
         self.left_out[name] = (
-            "a table; recorded as a data set" if as_dataset else "a table; not recorded"
+            "a table; recorded as a dataset" if as_dataset else "a table; not recorded"
         )
 
     def refuse_tables(self, why: str) -> None:

@@ -1,6 +1,6 @@
-"""Tensors, and the data sets and loaders of torch that are made of them, as tables.
+"""Tensors, and the datasets and loaders of torch that are made of them, as tables.
 
-Told by their classes, so that torch is not imported to find out. A data set of another kind is
+Told by their classes, so that torch is not imported to find out. A dataset of another kind is
 read by code of its own, which may draw random numbers or fetch files; it is not run for evidence.
 """
 
@@ -25,9 +25,9 @@ def torch_text(value: object) -> str | None:
 
 
 def tensor_tables(value: object) -> list[tuple[str, Any]] | None:
-    """(suffix of a name, NumPy array) of each tensor in a tensor, data set or loader of torch.
+    """(suffix of a name, NumPy array) of each tensor in a tensor, dataset or loader of torch.
 
-    None for anything else, and for a data set that only its own code can read.
+    None for anything else, and for a dataset that only its own code can read.
     """
     names = {(kind.__module__.partition(".")[0], kind.__name__) for kind in type(value).__mro__}
     if ("torch", "Parameter") in names:

@@ -1,7 +1,7 @@
 """What a value of a run is: plain, a container of values, data, or something of its own kind.
 
 Data are values that stand for rows: columns, records, long lists, text that is no identifier. They
-are recorded as a data set or as a digest with a count, never as they are.
+are recorded as a dataset or as a digest with a count, never as they are.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from aims_mlops.evidence.personal import is_identifier
 
 HANDFUL = 5  # texts of a list that are parameters; more are data
 NUMBERS = 8  # the same for numbers: sizes of layers, a grid
-DATASET_ROWS = 50  # from here on data are a data set, below they are a digest and a count
+DATASET_ROWS = 50  # from here on data are a dataset, below they are a digest and a count
 TEXT_LIMIT = 500  # characters
 _SAFE_TO_DIGEST = 64  # characters: who guesses a shorter text could confirm it by its digest
 _LEAVES_LIMIT = 1_000_000  # values of one container

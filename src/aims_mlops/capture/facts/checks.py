@@ -109,7 +109,7 @@ def _dataset_of(run: RunState, name: str | None) -> CapturedDataset | None:
         if entry.about.name == name:
             return entry
     raise InputError(
-        f"the run has no data set {name!r}",
+        f"the run has no dataset {name!r}",
         got=", ".join(sorted(entry.about.name for entry in run.datasets)) or "none",
         next_step=f"declare it first: aims.dataset(data, {name!r})",
     )

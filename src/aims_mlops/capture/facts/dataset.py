@@ -1,4 +1,4 @@
-"""Data sets of a run: digested, profiled and named, and handed back as they came."""
+"""Datasets of a run: digested, profiled and named, and handed back as they came."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def dataset(
     derived_from: str | Sequence[str] = (),
     suite: Any = None,
 ) -> T:
-    """Declare a data set and return it as it came.
+    """Declare a dataset and return it as it came.
 
     Inside a run it is recorded at once, as it is now. Outside of one the words are remembered for
     the very same object, for when it is passed to a decorated function.
@@ -52,7 +52,7 @@ def dataset(
     data : a pandas, polars or pyarrow table, a NumPy array, or a path to Parquet, CSV or Arrow.
     name : what people call it.  source : where it comes from.  licence : under which rights.
     purpose : what it may be used for.  role : such as 'train', 'test', 'reference'; told from
-        the name if not given.  derived_from : names of the data sets it was made of.
+        the name if not given.  derived_from : names of the datasets it was made of.
     suite : what its quality is held against, in a form that `measure_quality` takes; without it
         a default that asks little.
     """
@@ -74,7 +74,7 @@ def dataset(
 
 
 def declare(run: RunState, data: Any, name: str, **words: Any) -> None:
-    """Record a declared data set of a run; what goes wrong becomes a gap."""
+    """Record a declared dataset of a run; what goes wrong becomes a gap."""
     with guarded(run, f"dataset {name}"):
         about = _about(name, **words)
         _remember(data, about)
@@ -82,7 +82,7 @@ def declare(run: RunState, data: Any, name: str, **words: Any) -> None:
 
 
 def capture_tables(run: RunState) -> None:
-    """Record the tables among a run's parameters as data sets, and say of each what came of it."""
+    """Record the tables among a run's parameters as datasets, and say of each what came of it."""
     tables = list(run.parameters.tables)
     run.parameters.tables.clear()
     for name, data in tables:
@@ -122,7 +122,7 @@ def _capture(run: RunState, data: Any, about: About) -> None:
     run.datasets.append(entry)
     place = len(run.datasets) - 1
     if found.rows == 0:
-        empty = InputError("the data set is empty", got="0 rows", expected="at least one row")
+        empty = InputError("the dataset is empty", got="0 rows", expected="at least one row")
         note(run, f"dataset {about.name}", empty)
         return
     with guarded(run, f"profile of dataset {about.name}"):
@@ -132,10 +132,10 @@ def _capture(run: RunState, data: Any, about: About) -> None:
 
 
 def _same(known: About, said: About) -> bool:
-    """Whether words about the same content are about the same data set of a run.
+    """Whether words about the same content are about the same dataset of a run.
 
     What was only an argument takes the name that is declared for it. The same content under two
-    declared names, or as training and as test data, is two data sets: an auditor looks for that.
+    declared names, or as training and as test data, is two datasets: an auditor looks for that.
     """
     if known.role is not None and said.role is not None and known.role != said.role:
         return False
@@ -160,7 +160,7 @@ def _fingerprint(run: RunState, data: Any, name: str) -> tuple[Any, Fingerprint,
             raise
         found = fingerprint(rest)
     problem = InputError(
-        f"columns are left out of the data set: {in_words(odd)}",
+        f"columns are left out of the dataset: {in_words(odd)}",
         got=f"{len(odd)} of {len(odd) + len(found.columns)} columns",
         next_step="convert them, such as with .astype(str), or give each a name of its own",
     )

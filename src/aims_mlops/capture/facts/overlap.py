@@ -18,7 +18,7 @@ _ROWS_LIMIT = 500_000  # of both tables together; larger ones are compared by th
 
 
 def note_overlaps(run: RunState, entry: CapturedDataset, data: Any) -> None:
-    """Compare a data set with the others of the run that it must share no rows with."""
+    """Compare a dataset with the others of the run that it must share no rows with."""
     table = _reference(data)
     run.tables[entry.sha256] = table
     for other in run.datasets:
@@ -36,7 +36,7 @@ def note_overlaps(run: RunState, entry: CapturedDataset, data: Any) -> None:
 
 
 def with_overlaps(run: RunState, entry: CapturedDataset) -> Mapping[str, Any] | None:
-    """The quality of a data set with what it shares with training data; None if neither is known.
+    """The quality of a dataset with what it shares with training data; None if neither is known.
 
     The body of `data-quality` evidence.
     """
@@ -65,7 +65,7 @@ def with_overlaps(run: RunState, entry: CapturedDataset) -> Mapping[str, Any] | 
 
 
 def _worst(overlaps: list[Overlap]) -> Overlap:
-    """The one with the most shared rows: a measure has one figure for a whole data set."""
+    """The one with the most shared rows: a measure has one figure for a whole dataset."""
     return max(overlaps, key=lambda overlap: overlap.rows)
 
 

@@ -1,4 +1,4 @@
-"""Data sets of many columns: digest, rows and schema always fit; the rest goes to a blob."""
+"""Datasets of many columns: digest, rows and schema always fit; the rest goes to a blob."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def schema_sha256(columns: list[Mapping[str, Any]]) -> str:
 
 
 def shortened(body: Mapping[str, Any]) -> dict[str, Any]:
-    """The body of a data set without what does not fit; `column_count` and `schema_sha256` do."""
+    """The body of a dataset without what does not fit; `column_count` and `schema_sha256` do."""
     columns = list(body["columns"])
     return {
         **body,

@@ -1,4 +1,4 @@
-"""What a run has gathered, as plain data: code, data sets, overlaps, models, checks, gaps."""
+"""What a run has gathered, as plain data: code, datasets, overlaps, models, checks, gaps."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class Gap:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class About:
-    """What a person says of a data set; texts are recorded as given, secrets scrubbed."""
+    """What a person says of a dataset; texts are recorded as given, secrets scrubbed."""
 
     name: str
     source: str | None = None
@@ -50,7 +50,7 @@ class About:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CapturedDataset:
-    """A data set as it was when it was captured.
+    """A dataset as it was when it was captured.
 
     digest : fields of the fingerprint.  left_out : {column: why it is not in the digest}.
     profile : counts and ranges, no row values.
@@ -72,7 +72,7 @@ class CapturedDataset:
 
     @property
     def reference(self) -> dict[str, Any]:
-        """How other evidence names this data set."""
+        """How other evidence names this dataset."""
         return {"name": self.about.name, "role": self.about.role, "sha256": self.sha256}
 
     def body(self) -> dict[str, Any]:
@@ -116,7 +116,7 @@ class Overlap:
         test, train = self.test.about, self.train.about
         same = "the same content as" if self.columns is None else f"{self.rows} rows in common with"
         return (
-            f"data set {test.name!r} ({test.role}, {self.of} rows) has {same} {train.name!r}, "
+            f"dataset {test.name!r} ({test.role}, {self.of} rows) has {same} {train.name!r}, "
             "which the run trains on"
         )
 
@@ -200,7 +200,7 @@ class CapturedModel:
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One measured thing: the kind of evidence, its figures, the data set it is about."""
+    """One measured thing: the kind of evidence, its figures, the dataset it is about."""
 
     kind: str
     measured: Mapping[str, Any]

@@ -38,7 +38,7 @@ def decide(
 ) -> Decision:
     """Decide about one promotion.
 
-    evidence : the records that the store has about the model, its runs, data sets and system, and
+    evidence : the records that the store has about the model, its runs, datasets and system, and
         all consent; in any order, duplicates count once.
     now : aware; ages are counted against the store's clock in `received_at`.
     """
@@ -222,7 +222,7 @@ def _notes(
     elif approved and request.people.person(request.requester) is None:
         notes.append(
             f"{request.requester!r}, who asks, is nobody that aims.yaml names: whether it is an "
-            "approver can not be told"
+            "approver cannot be told"
         )
     if broke_glass:
         hours = policy.break_glass.second_person_within_hours

@@ -34,7 +34,7 @@ def _required(requirement: Requirement, dossier: Dossier, now: datetime) -> Reas
     kind = requirement.kind
     limit = f"evidence of kind {kind}"
     if scope_of(kind) is Scope.DATA:
-        limit += " for every data set of the model"
+        limit += " for every dataset of the model"
     if requirement.success:
         limit += ", with success"
     if requirement.max_age_days is not None:
@@ -57,7 +57,7 @@ def _found(requirement: Requirement, dossier: Dossier, now: datetime) -> tuple[O
     if scope_of(kind) is not Scope.DATA:
         return _newest(dossier.of_kind(kind), requirement, now)
     if not dossier.datasets:
-        return "missing", "the model's record names no data set"
+        return "missing", "the model's record names no dataset"
     lacking: list[str] = []
     worst: tuple[Outcome, str] | None = None
     for dataset in dossier.datasets:
@@ -66,10 +66,10 @@ def _found(requirement: Requirement, dossier: Dossier, now: datetime) -> tuple[O
             lacking.append(dataset[:12])
             worst = found
     if worst is None:
-        return "pass", f"{len(dossier.datasets)} of {len(dossier.datasets)} data sets"
+        return "pass", f"{len(dossier.datasets)} of {len(dossier.datasets)} datasets"
     have = len(dossier.datasets) - len(lacking)
     return worst[0], (
-        f"{have} of {len(dossier.datasets)} data sets; {worst[1]} for {', '.join(lacking[:3])}"
+        f"{have} of {len(dossier.datasets)} datasets; {worst[1]} for {', '.join(lacking[:3])}"
     )
 
 

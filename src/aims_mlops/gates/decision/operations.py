@@ -14,7 +14,7 @@ from aims_mlops.policy.policy import Policy
 MISSED = "missed-run"
 # Monitoring that did not happen; neither has an id.
 _MISSED = frozenset((MISSED, NOT_BEGUN))
-# These say that something in use has no standing decision. The decision asked for is their cure.
+# These say that something in use has no valid decision. The decision asked for is their cure.
 _CURED = frozenset((BREAK_GLASS, "no-decision", "expired-waiver", "expired-assessment"))
 _RANK = {"minor": 0, "major": 1}
 _SHOWN = 5

@@ -42,7 +42,7 @@ class People:
     proofs: tuple[Proof, ...] = ()
 
     def person(self, id_or_alias: str) -> Person | None:
-        """The person behind an id, e-mail address or account; spelling variants are the same."""
+        """The person behind an id, email address or account; spelling variants are the same."""
         return self._by_identity.get(folded(id_or_alias))
 
     def human(self, id_or_alias: str) -> str:

@@ -43,7 +43,7 @@ class EnrolledKey(Section):
 class Person(Section):
     """One human (or one service account with its responsible human as `acts_for`).
 
-    also_known_as : e-mail addresses, user names and accounts of the same human.
+    also_known_as : email addresses, user names and accounts of the same human.
     acts_for : id of the human who answers for a service account; it counts as that human.
     keys : keys that this file vouches for; with any here, only these sign for the person.
     subjects : the person's `sub` at the identity provider, one for each account there.
@@ -66,7 +66,7 @@ class Person(Section):
 def folded(identity: str) -> str:
     """An identity in the one form in which two spellings of the same account are equal.
 
-    Letter case, compatibility forms, invisible characters, surrounding space and an e-mail
+    Letter case, compatibility forms, invisible characters, surrounding space and an email
     address's `+tag` do not make another person.
     """
     text = unicodedata.normalize("NFKC", identity).casefold()

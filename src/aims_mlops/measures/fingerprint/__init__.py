@@ -1,1 +1,1 @@
-"""Digests and profiles of tables: what a data set is, without its rows."""
+"""Digests and profiles of tables: what a dataset is, without its rows."""

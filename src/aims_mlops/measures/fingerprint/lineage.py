@@ -1,4 +1,4 @@
-"""How a derived data set differs from its sources, told from fingerprints alone.
+"""How a derived dataset differs from its sources, told from fingerprints alone.
 
 The data need not be at hand: two fingerprints that were kept say which columns are the same.
 """
@@ -16,11 +16,11 @@ from aims_mlops.measures.fingerprint.table_digest import Fingerprint
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """Where a column of the derived data set comes from.
+    """Where a column of the derived dataset comes from.
 
     how : `same` (name and content), `renamed` (content of another name), `changed` (name of a
         source, other content) or `new`.
-    source, source_column : of the data set that it comes from; None for a new column.
+    source, source_column : of the dataset that it comes from; None for a new column.
     """
 
     column: str
@@ -39,9 +39,9 @@ class Origin:
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Lineage:
-    """A derived data set and its sources, column by column.
+    """A derived dataset and its sources, column by column.
 
-    sources : {name: (sha256, rows)}.  rows : of the derived data set.
+    sources : {name: (sha256, rows)}.  rows : of the derived dataset.
     origins : one for each of its columns.  dropped : (source, column) that are not in it.
     same_rows : whether one source has the very same rows, perhaps in another order; None if the
         fingerprints do not say.
@@ -96,15 +96,15 @@ class Lineage:
 
 
 def trace_lineage(derived: Fingerprint, sources: Mapping[str, Fingerprint]) -> Lineage:
-    """Where each column of a derived data set comes from.
+    """Where each column of a derived dataset comes from.
 
     derived : its fingerprint.  sources : {name: fingerprint} of what it was made of; an earlier
-        version of the same data set is a source like any other.
+        version of the same dataset is a source like any other.
     A column is recognised by its digest, which a filter or a new order of rows changes; then only
     its name is left to go by, and it counts as changed. Raises InputError without a source.
     """
     if not sources:
-        raise InputError("a derived data set needs a source", expected="at least one fingerprint")
+        raise InputError("a derived dataset needs a source", expected="at least one fingerprint")
     by_content: dict[tuple[str, str], tuple[str, str]] = {}
     by_name: dict[str, tuple[str, str]] = {}
     for name, source in sources.items():

@@ -1,4 +1,4 @@
-"""Rows that occur in both of two data sets, such as training and test data, found by digest."""
+"""Rows that occur in both of two datasets, such as training and test data, found by digest."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def measure_leakage(
             expected="at least one column name in both",
         )
     left_out = tuple(
-        LeftOut(what=f"column {name!r}", why="is in one of the two data sets only")
+        LeftOut(what=f"column {name!r}", why="is in one of the two datasets only")
         for name in dict.fromkeys((*first.names, *second.names))
         if columns is None and name not in shared
     )

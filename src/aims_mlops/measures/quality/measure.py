@@ -33,7 +33,7 @@ _DUPLICATES = "expect_compound_columns_to_be_unique"
 
 @dataclass(frozen=True, kw_only=True, repr=False)
 class QualityResult(MeasureResult):
-    """The outcome of a suite on one data set.
+    """The outcome of a suite on one dataset.
 
     success : every expectation passed.  suite : the one that was used.
     outcomes : one for each expectation, in counts.  dataset : name, digest and rows.
@@ -98,7 +98,7 @@ def measure_quality(
         ExpectationSuite, or a `Suite`; without one a default (docs/measures-quality.md).
     reference : earlier data; in place of a suite, one is inferred from it.
     disjoint_from : data that share no row with these, such as the training data of a test set.
-    name : what to call the data set.  at : the time that ages are counted to; now by default.
+    name : what to call the dataset.  at : the time that ages are counted to; now by default.
     Missing values count against `expect_column_values_to_not_be_null` and nothing else.
     Raises InputError for unusable data or suite, MissingExtraError without great_expectations.
     """

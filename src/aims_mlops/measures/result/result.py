@@ -41,7 +41,7 @@ class LeftOut:
 
 @dataclass(frozen=True, kw_only=True, repr=False)
 class MeasureResult:
-    """The result of one measure on one data set.
+    """The result of one measure on one dataset.
 
     kind : the kind of evidence that it becomes, such as `bias`.
     figures : see `Figure`.  settings : every argument and default that decided a figure.

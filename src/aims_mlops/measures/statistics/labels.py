@@ -1,4 +1,4 @@
-"""What the labels of a data set are: the task, the classes, the positive one."""
+"""What the labels of a dataset are: the task, the classes, the positive one."""
 
 from __future__ import annotations
 

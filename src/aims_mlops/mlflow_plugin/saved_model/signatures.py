@@ -14,7 +14,7 @@ _TRIED_ROWS = 5  # shown to a network to see whether it takes them
 
 
 def signature_of(run: RunState, model: Any, flavor: Flavor) -> Any:
-    """An MLflow signature, or None where no captured data set has the model's columns.
+    """An MLflow signature, or None where no captured dataset has the model's columns.
 
     Only names and types are kept of the rows. A `PythonModel` and a function are not called for
     it: nobody knows what they do; MLflow reads their type hints.
@@ -43,7 +43,7 @@ def signature_of(run: RunState, model: Any, flavor: Flavor) -> Any:
 
 
 def sample_of(run: RunState, model: Any, flavor: Flavor) -> Any:
-    """Rows of a captured data set with the model's columns, in its order; None without any."""
+    """Rows of a captured dataset with the model's columns, in its order; None without any."""
     samples = [
         _plain(entry.sample)
         for entry in sorted(run.datasets, key=lambda entry: entry.about.role != "train")

@@ -1,7 +1,7 @@
 """What MLflow's tracking store knows of a run, as evidence.
 
 It is told, not measured: MLflow passes on what a client said. So figures go by `mlflow.<metric>`
-and have neither interval nor number of rows, and a data set's digest is one over what was declared,
+and have neither interval nor number of rows, and a dataset's digest is one over what was declared,
 because MLflow's own is not a hash of the content. Only the model's files are digested here.
 """
 
@@ -173,7 +173,7 @@ def _code(tags: Mapping[str, str]) -> dict[str, Any]:
 
 
 def _datasets(run: Any, account: _Account) -> list[dict[str, Any]]:
-    """One body for each declared data set: `evaluate` sends the same one a dozen times."""
+    """One body for each declared dataset: `evaluate` sends the same one a dozen times."""
     found: dict[str, dict[str, Any]] = {}
     for entry in run.inputs.dataset_inputs if run.inputs else ():
         try:
@@ -200,7 +200,7 @@ def _datasets(run: Any, account: _Account) -> list[dict[str, Any]]:
                 "is_content_digest": False,
                 "note": "the digest is over what was declared to MLflow, not over the content",
             }
-        except Exception as error:  # noqa: BLE001  one data set must not hide the others
+        except Exception as error:  # noqa: BLE001  one dataset must not hide the others
             account.lacks("dataset", error)
     return [found[sha256] for sha256 in sorted(found)]
 

@@ -16,7 +16,7 @@ _ORDER = ("drift", "insufficient", "no drift")
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """One suite of expectations on one data set; `failures` are those that did not pass."""
+    """One suite of expectations on one dataset; `failures` are those that did not pass."""
 
     record: str
     dataset: str
@@ -38,9 +38,9 @@ class ColumnDrift:
 
 
 def checked(newest_first: Sequence[Record], names: Mapping[str, str]) -> tuple[Checked, ...]:
-    """The newest outcome of each suite on each data set.
+    """The newest outcome of each suite on each dataset.
 
-    names : content digest of a data set to its name.
+    names : content digest of a dataset to its name.
     """
     found: dict[tuple[str, str | None], Checked] = {}
     for record in newest_first:
@@ -72,7 +72,7 @@ def _checked(record: Record, names: Mapping[str, str]) -> Checked:
     body = record.evidence.body
     inner = reading.mapping(body, "dataset")
     digest = reading.string(inner, "sha256") or reading.string(body, "dataset")
-    dataset = names.get(digest or "") or reading.string(inner, "name") or digest or "Data set"
+    dataset = names.get(digest or "") or reading.string(inner, "name") or digest or "Dataset"
     return Checked(
         record=record.id,
         dataset=dataset,

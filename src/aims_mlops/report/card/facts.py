@@ -35,7 +35,7 @@ class Fact:
 
 @dataclass(frozen=True, slots=True)
 class Dataset:
-    """One data set of the model; None where nothing was recorded."""
+    """One dataset of the model; None where nothing was recorded."""
 
     name: str | None
     role: str | None
@@ -111,7 +111,7 @@ def uses(records: Sequence[Record], declared: Mapping[str, Any] | None) -> tuple
 
 
 def datasets(model: ModelReference, records: Sequence[Record]) -> tuple[Dataset, ...]:
-    """Every data set that the model's runs recorded, or that the model itself names, once."""
+    """Every dataset that the model's runs recorded, or that the model itself names, once."""
     found: dict[str, Dataset] = {}
     for record in records:
         if record.evidence.kind != "dataset":

@@ -100,7 +100,7 @@ def _of_use(uses: Sequence[Fact]) -> Iterator[Limit]:
 
 def _of_data(datasets: Sequence[Dataset], quality: Sequence[Checked]) -> Iterator[Limit]:
     if not datasets:
-        yield Limit("No data set recorded: what the model learned from is not known.")
+        yield Limit("No dataset recorded: what the model learned from is not known.")
     for data in datasets:
         lacking = [
             field
@@ -113,7 +113,7 @@ def _of_data(datasets: Sequence[Dataset], quality: Sequence[Checked]) -> Iterato
         ]
         if lacking:
             yield Limit(
-                f"Data set {data.name or 'without a name'}: {', '.join(lacking)} not recorded.",
+                f"Dataset {data.name or 'without a name'}: {', '.join(lacking)} not recorded.",
                 data.record,
             )
     if datasets and not quality:

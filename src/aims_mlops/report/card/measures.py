@@ -51,9 +51,9 @@ class Measured:
 def measured(
     newest_first: Sequence[Record], kind: str, names: Mapping[str, str] | None = None
 ) -> tuple[Measured, ...]:
-    """The newest record of this kind for each data set and task; older ones are in the log.
+    """The newest record of this kind for each dataset and task; older ones are in the log.
 
-    names : content digest of a data set to its name, for records that give only the digest.
+    names : content digest of a dataset to its name, for records that give only the digest.
     """
     found: dict[tuple[str | None, str | None], Measured] = {}
     for record in newest_first:

@@ -5,7 +5,7 @@ Pure: records and a time go in, figures come out; nothing is read, measured or d
 Rules
 -----
 1. Only kinds of evidence that this version knows count, and only for the controls that the
-   catalogue gives them: what a record claims for itself can not widen that.
+   catalogue gives them: what a record claims for itself cannot widen that.
 2. An organisational control is never supported by a pipeline, whatever a record claims.
 3. A partly machine-evidenced control is never more than supported in part: the rest is a
    person's record.
@@ -202,7 +202,7 @@ def _control(control: Control, scope: Scope, known: list[Record], now: datetime)
 
 
 def _default_only(scope: Scope) -> int:
-    """How many data sets were only held against what any table should keep to."""
+    """How many datasets were only held against what any table should keep to."""
     newest: dict[str, Record] = {}
     for record in scope.of_kind(_QUALITY):
         newest[record.evidence.subjects[0].sha256] = record
@@ -212,7 +212,7 @@ def _default_only(scope: Scope) -> int:
 
 def _asks_little(number: int) -> Shortfall:
     return Shortfall(
-        f"default expectations only for {plural(number, 'data set')}",
+        f"default expectations only for {plural(number, 'dataset')}",
         "nobody said what these data should keep to",
         "describe them: expectations= or reference= of aims.dataset (docs/measures-quality.md)",
     )

@@ -54,7 +54,7 @@ DEMANDS: dict[str, tuple[Demand, ...]] = {
         Demand("the Python version of a run", "environment", "python", _TRAIN),
         Demand("the platform of a run", "environment", "platform", _TRAIN),
     ),
-    "A.4.3": (Demand("the data sets used, by digest", "dataset", "sha256", _DATA),),
+    "A.4.3": (Demand("the datasets used, by digest", "dataset", "sha256", _DATA),),
     "A.4.4": (Demand("installed packages with versions", "environment", "packages", _TRAIN),),
     "A.4.5": (
         Demand("the processor of a run", "environment", "cpu", _TRAIN),
@@ -112,10 +112,10 @@ DEMANDS: dict[str, tuple[Demand, ...]] = {
         Demand("runs with their outcome", "run", "status", _TRAIN),
         Demand("a log of predictions in operation", "inference-log", "rows", _LOGGED),
     ),
-    "A.7.2": (Demand("the purpose of each data set", "dataset", "purpose", _DATA),),
+    "A.7.2": (Demand("the purpose of each dataset", "dataset", "purpose", _DATA),),
     "A.7.3": (
-        Demand("the source of each data set", "dataset", "source", _DATA),
-        Demand("the licence of each data set", "dataset", "licence", _DATA),
+        Demand("the source of each dataset", "dataset", "source", _DATA),
+        Demand("the licence of each dataset", "dataset", "licence", _DATA),
     ),
     "A.7.4": (
         Demand(
@@ -126,8 +126,8 @@ DEMANDS: dict[str, tuple[Demand, ...]] = {
         ),
     ),
     "A.7.5": (
-        Demand("the content digest of each data set", "dataset", "sha256", _DATA),
-        Demand("the source of each data set", "dataset", "source", _DATA),
+        Demand("the content digest of each dataset", "dataset", "sha256", _DATA),
+        Demand("the source of each dataset", "dataset", "source", _DATA),
     ),
     "A.7.6": (
         Demand("the digest of the source", "code", "source_sha256", _TRAIN),
@@ -147,7 +147,7 @@ DEMANDS: dict[str, tuple[Demand, ...]] = {
 
 BEYOND: dict[str, tuple[str, ...]] = {
     "A.6.2.6": ("who responds to incidents",),
-    "A.7.2": ("the owner of each data set",),
+    "A.7.2": ("the owner of each dataset",),
     "A.8.4": ("notices of incidents to people outside",),
     "A.8.5": ("disclosures made to interested parties",),
     "A.9.4": ("who calls the system, to hold against the declared use",),

@@ -98,7 +98,7 @@ def _each_model(counted: Sequence[Record], scope: Scope) -> tuple[Verdict, str]:
 
 
 def _each_dataset(counted: Sequence[Record], scope: Scope) -> tuple[Verdict, str]:
-    return _complete(scope.datasets, set(scope.datasets) & _about(counted), "data set")
+    return _complete(scope.datasets, set(scope.datasets) & _about(counted), "dataset")
 
 
 def _before_promotion(counted: Sequence[Record], scope: Scope) -> tuple[Verdict, str]:

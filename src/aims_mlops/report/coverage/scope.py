@@ -1,4 +1,4 @@
-"""What the evidence of a report is held against: the runs, models, data sets and promotions."""
+"""What the evidence of a report is held against: the runs, models, datasets and promotions."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class Scope:
 
     @cached_property
     def datasets(self) -> dict[str, str]:
-        """Every data set that was recorded, or that a model names: content digest to its name."""
+        """Every dataset that was recorded, or that a model names: content digest to its name."""
         found = self._by_digest("dataset")
         for record in self.of_kind("model"):
             for entry in reading.sequence(record.evidence.body, "datasets"):
@@ -79,12 +79,12 @@ class Scope:
 
 
 def digest_of(record: Record) -> str:
-    """The content digest that a model or data set record is about."""
+    """The content digest that a model or dataset record is about."""
     return reading.string(record.evidence.body, "sha256") or record.evidence.subjects[0].sha256
 
 
 def digests_about(record: Record) -> set[str]:
-    """Every digest a record is about: its subjects, and the model or data set its body names."""
+    """Every digest a record is about: its subjects, and the model or dataset its body names."""
     found = {subject.sha256 for subject in record.evidence.subjects}
     body = record.evidence.body
     for name in ("model", "dataset", "current", "reference", "sha256"):

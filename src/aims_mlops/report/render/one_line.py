@@ -1,4 +1,4 @@
-"""What one record says, in one line, without values of a data set."""
+"""What one record says, in one line, without values of a dataset."""
 
 from __future__ import annotations
 

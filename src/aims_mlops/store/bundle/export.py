@@ -45,7 +45,7 @@ HEADER_TYPE = "application/vnd.aims-mlops.bundle-header+json"
 class Scope:
     """Which records a bundle holds; all of them when every field is None.
 
-    subject : SHA-256 (hex) of a model or data set.
+    subject : SHA-256 (hex) of a model or dataset.
     received_from, received_before : RFC 3339 times, by the log's clock.
     control : ids of Annex A controls, one of which a record says that it supports.
     """

@@ -100,7 +100,7 @@ def pending(root: Path) -> list[Path]:
 
 
 def set_aside(root: Path) -> list[Path]:
-    """Batches and blobs that can not be delivered: damaged, or refused for what they say."""
+    """Batches and blobs that cannot be delivered: damaged, or refused for what they say."""
     found: list[Path] = []
     for folder in spool_folders(root):
         for place in (folder, folder / BLOBS):

@@ -6,7 +6,7 @@ Rules: everything that is shown or decided from is checked before it is returned
  2. The head continues the last one that this client saw, in this process or an earlier one.
  3. Every record is signed by the log's key of its time, and an audit path leads from its leaf to a
     head of rules 1 and 2.
-A server that can not prove one of these is not believed in anything: VerificationError.
+A server that cannot prove one of these is not believed in anything: VerificationError.
 """
 
 from __future__ import annotations

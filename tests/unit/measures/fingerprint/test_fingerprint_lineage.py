@@ -1,4 +1,4 @@
-"""Lineage between data sets, from their fingerprints."""
+"""Lineage between datasets, from their fingerprints."""
 
 import json
 

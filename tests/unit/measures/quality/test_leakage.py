@@ -1,4 +1,4 @@
-"""Rows in both of two data sets."""
+"""Rows in both of two datasets."""
 
 import numpy as np
 import pandas as pd

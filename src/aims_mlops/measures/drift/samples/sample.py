@@ -1,4 +1,4 @@
-"""What drift is measured on: one column of one data set, reduced to values or counts."""
+"""What drift is measured on: one column of one dataset, reduced to values or counts."""
 
 from __future__ import annotations
 
