@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import ast
+import re
+from pathlib import Path
 
 import pytest
 
-from support.house import between_folders, body_accesses, components, imports, kind_lists
+from support.house import between_folders, body_accesses, components, imports, kind_lists, source
 
 
 @pytest.fixture(scope="module")
@@ -73,3 +75,28 @@ def test_access_to_a_body_by_key_is_counted(code, count):
 )
 def test_list_of_kinds_by_hand_is_counted(code, count):
     assert kind_lists(ast.parse(code), frozenset(("approval", "waiver"))) == count
+
+
+def test_names_of_modules_in_sentences_lead_to_modules():
+    """`gates.gate` in a docstring or on a page is where somebody will look."""
+    package = source()
+    rooms = {path.parent.name for path in package.glob("*/__init__.py")}
+    modules = {
+        ".".join(p.relative_to(package).with_suffix("").parts) for p in package.rglob("*.py")
+    }
+    folders = {".".join(p.parent.relative_to(package).parts) for p in package.rglob("*.py")}
+    trees = [ast.parse(path.read_text()) for path in package.rglob("*.py")]
+    defined = {
+        node.name
+        for tree in trees
+        for node in ast.walk(tree)
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef)
+    }
+    root = Path(__file__).parents[2]
+    wrong = []
+    for path in (*package.rglob("*.py"), *(root / "docs").rglob("*.md")):
+        for room, following in re.findall(r"`([a-z_]+)\.([a-z_]+)\b[\w.]*`", path.read_text()):
+            name = f"{room}.{following}"
+            if room in rooms and name not in modules | folders and following not in defined:
+                wrong.append(f"{path.relative_to(root)}: {name}")
+    assert wrong == []

@@ -5,7 +5,7 @@ An approval counts only if
 - its signature holds, over exactly the record's own content;
 - the signing key is the person's: enrolled before and confirmed by another person or, where the
   policy believes a key on first use, the one with which that person first signed; and no other
-  person has ever signed with it (`key_owners`);
+  person has ever signed with it (`signed_records`);
 - the approver, as a human and not as an account, is none of those whom the policy excludes, and
   aims.yaml knows all of those: a stranger could be the approver's other account;
 - the approver holds a role that the policy asks for, then and now, or held it then by delegation

@@ -27,7 +27,7 @@ class Dossier:
     """Records about one model, in the order of the log.
 
     model : content digest of the model (SHA-256, hex).  system : id of the AI system, if known.
-    kept : the assessment of another model that the policy keeps for this one (`keeping`).
+    kept : the assessment of another model that the policy keeps for this one (`carry_over`).
     """
 
     model: str

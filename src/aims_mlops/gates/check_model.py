@@ -1,8 +1,8 @@
 """May this model be used now: asked when it is deployed, and by whatever serves it.
 
-Only content that a valid decision covers may be used (`gates.standing`). Whatever breaks on the
-way to that answer counts as refused: a store that is away, a policy that cannot be read, a folder
-with a link in it.
+Only content that a valid decision covers may be used (`gates.decision_validity`). Whatever
+breaks on the way to that answer counts as refused: a store that is away, a policy that cannot be
+read, a folder with a link in it.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
 """Going back to a version that was promoted before and whose decision still stands.
 
 Such a roll-back needs no new decision, by whatever route it is asked for: the same rules that tell
-whether a model may go on being used (`gates.standing`) tell whether it may be used again. An
-objection of a plugin, a demotion, a revocation, an incident and whatever else ends a decision still
-refuses.
+whether a model may go on being used (`gates.decision_validity`) tell whether it may be used again.
+An objection of a plugin, a demotion, a revocation, an incident and whatever else ends a decision
+still refuses.
 """
 
 from __future__ import annotations

@@ -101,8 +101,8 @@ def files_of(
 ) -> tuple[Listed, ...]:
     """The files of a window that are there now, sorted by path.
 
-    template : with {day}, {hour} and {month}, as in `inventory.monitoring.Monitor`; relative to
-    `root`.  zone : on whose clock.
+    template : with {day}, {hour} and {month}, as in `inventory.declared.monitor.Monitor`; relative
+    to `root`.  zone : on whose clock.
     Raises InputError for a place that cannot be listed.
     """
     found: dict[str, Listed] = {}

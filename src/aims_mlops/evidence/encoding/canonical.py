@@ -1,8 +1,8 @@
 """Canonical JSON (RFC 8785): one value, one sequence of bytes.
 
-The fast writer is orjson with sorted keys. Its bytes are taken only where `shortcut.is_canonical`
-or `limits.survey` has proved that they are what RFC 8785 asks for; everything else goes through
-the `rfc8785` package.
+The fast writer is orjson with sorted keys. Its bytes are taken only where
+`fast_canonical.is_canonical` or `limits.survey` has proved that they are what RFC 8785 asks for;
+everything else goes through the `rfc8785` package.
 
 One rule for numbers, for every way in and out: a number is an IEEE 754 double. Below 2**53 an
 integer and a float that is whole are the same number, written the same. From 2**53 on only a float

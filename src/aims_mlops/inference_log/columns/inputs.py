@@ -1,6 +1,7 @@
 """Inputs of many calls as columns: tables, arrays, rows of mappings, one call or a thousand.
 
-Features of an input without names are called by their place, "0" and on, as `measures.tables` does.
+Features of an input without names are called by their place, "0" and on, as in
+`measures.table.table`.
 """
 
 from __future__ import annotations

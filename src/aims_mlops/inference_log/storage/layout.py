@@ -5,7 +5,7 @@
     FOLDER/overrides/system=ID/day=…/part-….parquet             what people decided instead
 
 Names that begin with a dot or an underscore are not data; pandas, DuckDB, Spark and
-`measures.table_files` leave them out.
+`measures.table.files` leave them out.
 """
 
 from __future__ import annotations

@@ -124,7 +124,7 @@ def _dataset(path: Path) -> Any:
 
 
 def _is_parquet(path: Path) -> bool:
-    """A Parquet file, or a folder that holds no file of the other endings of `table_files`."""
+    """A Parquet file, or a folder that holds no file of the other endings of `files`."""
     from aims_mlops.measures.table.files import is_table_file
 
     files = [path] if path.is_file() else [p for p in path.rglob("*") if p.is_file()]
@@ -132,7 +132,7 @@ def _is_parquet(path: Path) -> bool:
 
 
 def _names_in(path: Path) -> tuple[str, ...] | None:
-    """The column names of a file that `table_files` reads; None for Parquet."""
+    """The column names of a file that `files` reads; None for Parquet."""
     return None if _is_parquet(path) else open_table(path, index="ignore").names
 
 

@@ -1,4 +1,4 @@
-"""A table as Arrow arrays, column by column and batch by batch; `table_opening` makes them.
+"""A table as Arrow arrays, column by column and batch by batch; `opening` makes them.
 
 A NaN in a float column is left as it is: readers of these arrays treat it as missing.
 """

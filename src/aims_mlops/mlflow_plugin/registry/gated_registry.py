@@ -1,8 +1,8 @@
 """MLflow's own registry store with the gate in front of every write that can promote.
 
 Each method asks which target the write would promote to. None: MLflow's method runs as it is. Else
-the gate decides, and the write happens inside the append of the decision's record (`gates.tie`).
-A request that cannot be read goes to MLflow's method, which says why.
+the gate decides, and the write happens inside the append of the decision's record
+(`gates.atomic_promotion`). A request that cannot be read goes to MLflow's method, which says why.
 What is not listed here either cannot promote or takes a promotion away; `orm_backstop` holds the
 same rules once more over the rows that are written.
 """

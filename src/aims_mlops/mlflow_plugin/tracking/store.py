@@ -1,7 +1,7 @@
 """MLflow's own tracking store with an ear at the end of each run, and the gate at MCP aliases.
 
 A run that ends and a model that is finished without a run put a small file into a queue; a process
-of its own turns it into evidence (`tracking_capture_writer`). The answer to the client waits for
+of its own turns it into evidence (`writer`). The answer to the client waits for
 the file and for nothing else. Clients need none of our code: `mlflow.autolog()` is enough.
 """
 

@@ -3,7 +3,7 @@
 A key is valid for a range of the log, not of clock times. The rotation is a record that both keys
 sign, and so is the checkpoint over it; the record after it is the first of the new key alone. The
 old private key is destroyed, so that nobody who comes later can sign in its name. What this proves
-to others is in `evidence.keychain`.
+to others is in `evidence.transparency.keychain`.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Content-addressed blobs, wherever they are kept: `blob_folder`, `blob_objects`.
+"""Content-addressed blobs, wherever they are kept: `folder`, `objects`.
 
 The name of a blob is the SHA-256 of its stored bytes, two digits as a folder. Reading always checks
 the bytes against the name.

@@ -3,7 +3,7 @@
 Nothing the server says is taken on trust where it can be checked here: a pushed statement must come
 back unchanged, with a proof that it is in the log; a page must hold what was asked for, in order; a
 blob must have its digest. With AIMS_LOG_KEY, the log's key from elsewhere, every record, page,
-state and proof is held against it first (`remote_trust`).
+state and proof is held against it first (`trust`).
 """
 
 from __future__ import annotations

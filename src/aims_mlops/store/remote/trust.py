@@ -2,7 +2,7 @@
 
 Rules: everything that is shown or decided from is checked before it is returned.
  1. The head is signed by the log's key, and the keys follow from the pinned one by handovers that
-    stand in the log (`evidence.keychain`).
+    stand in the log (`evidence.transparency.keychain`).
  2. The head continues the last one that this client saw, in this process or an earlier one.
  3. Every record is signed by the log's key of its time, and an audit path leads from its leaf to a
     head of rules 1 and 2.

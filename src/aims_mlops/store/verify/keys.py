@@ -25,7 +25,7 @@ def check_keys(
     *,
     continues: bool,
 ) -> None:
-    """Hold the log's keys against the rule of `evidence.keychain`.
+    """Hold the log's keys against the rule of `evidence.transparency.keychain`.
 
     note : the log's checkpoint, None while it is empty.  kept : checkpoints from outside.
     continues : whether the log is shown to continue what this machine itself signed.
