@@ -4,12 +4,14 @@
 #   make mlflow the tests of tests/mlflow against the oldest and the newest MLflow that is supported
 #   make flavours   the table in docs/flavours.md, with every framework (8 GB in .venv-flavours)
 #   make docs   the documentation site, built strictly into site/
+#   make coverage   how much of the code the tests run, with a floor
 #   make bench  figures of speed and memory, printed and kept under benchmarks/
 PYTHON ?= python3
 BIN := .venv/bin
+COVERAGE_FLOOR := 80
 
 .DEFAULT_GOAL := demo
-.PHONY: demo test bench docs flavours mlflow
+.PHONY: demo test bench coverage docs flavours mlflow
 
 demo: .venv/.ready-demo
 	@$(BIN)/python examples/diabetes_demo.py
@@ -24,6 +26,13 @@ test: .venv/.ready-test
 bench: .venv/.ready-test
 	@# What misses half of its goal is taken again: it fails where it does so three times in a row.
 	$(BIN)/python -m pytest -s tests/benchmarks tests/serving -m benchmark --reruns 2 --reruns-delay 5 $(if $(K),-k "$(K)")
+
+coverage: .venv/.ready-test
+	@# TESTS names what is run; the floor is for tests/unit.
+	@$(BIN)/python -m coverage erase
+	$(BIN)/python -m coverage run -m pytest -q -n 2 --dist worksteal -m "not benchmark" $(or $(TESTS),tests/unit)
+	@$(BIN)/python -m coverage combine --quiet
+	@$(BIN)/python -m coverage report --fail-under $(COVERAGE_FLOOR)
 
 docs: .venv/.ready-test
 	@# Without the advice of its theme about other generators.
