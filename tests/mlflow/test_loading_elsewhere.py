@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import pickle
 import subprocess
 import sys
 import types
@@ -21,6 +23,7 @@ from sklearn.tree import DecisionTreeClassifier
 import aims_mlops as aims
 import mlflow
 from aims_mlops.evidence.records import Evidence
+from aims_mlops.mlflow_plugin.saved_model import loading
 
 Recorded = Callable[..., list[Evidence]]
 
@@ -100,6 +103,40 @@ def test_full_check_compares_in_a_process_with_the_requirements_only(
     trained(make_pipeline(own_module.Clip(), LogisticRegression()).fit(X, Y))
     (evidence,) = recorded("model")
     assert evidence.body["loads"] == {"form": "full", "missing": [], "rows": 5, "same": True}
+
+
+CLEAN = """
+import json, runpy, sys
+from pathlib import Path
+script, folder, rows = sys.argv[1:]
+sys.argv[1:] = [folder, rows]
+runpy.run_path(script, run_name="__main__")
+import importlib_metadata  # adds a finder of its own
+from importlib.metadata import PackageNotFoundError, version
+try:
+    found = version("ruff")
+except PackageNotFoundError:
+    found = None
+print(json.dumps([found, version("mlflow") is not None]))
+"""
+
+
+def test_clean_process_knows_of_no_other_package_when_a_library_adds_a_finder(
+    tmp_path: Path,
+) -> None:
+    """PyTorch asked for `optree`, was told that it is installed, and could not import it."""
+    (tmp_path / "requirements.txt").write_text(f"mlflow=={mlflow.__version__}\n")
+    (tmp_path / "rows").write_bytes(pickle.dumps(None))
+    script = Path(loading.__file__).with_name("clean_process.py")
+    done = subprocess.run(
+        [sys.executable, "-I", "-c", CLEAN, str(script), str(tmp_path), str(tmp_path / "rows")],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=300,
+    )
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout) == [None, True]
 
 
 def test_package_that_a_function_names_is_required_under_its_own_name(

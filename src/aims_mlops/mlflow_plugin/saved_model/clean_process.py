@@ -38,7 +38,8 @@ class OnlyRequired(MetaPathFinder):
         owners = self._owners.get(fullname.partition(".")[0])
         if owners is not None and not owners & self._allowed:
             return None  # as if it were not installed
-        found = (finder.find_spec(fullname, path, target) for finder in self._finders)
+        ways = (getattr(finder, "find_spec", _no_spec) for finder in self._finders)
+        found = (way(fullname, path, target) for way in ways)
         return next((spec for spec in found if spec is not None), None)
 
     def find_distributions(self, *context: Any) -> Iterator[Distribution]:
@@ -49,8 +50,30 @@ class OnlyRequired(MetaPathFinder):
                     yield found
 
 
+def _no_spec(*context: Any) -> None:
+    return None
+
+
 def _none(*context: Any) -> list[Distribution]:
     return []
+
+
+class Finders(list[Any]):
+    """`sys.meta_path` that lets no finder past, those included that libraries add to it later.
+
+    The `importlib_metadata` that MLflow brings adds one that knows every package that is installed,
+    and a library that has asked it goes on to import what it must not find.
+    """
+
+    def __init__(self, allowed: set[str], finders: list[Any]) -> None:
+        super().__init__([OnlyRequired(allowed, finders)])
+        self._allowed = allowed
+
+    def append(self, finder: Any) -> None:
+        super().append(OnlyRequired(self._allowed, [finder]))
+
+    def insert(self, index: Any, finder: Any) -> None:
+        super().insert(index, OnlyRequired(self._allowed, [finder]))
 
 
 def main() -> None:
@@ -60,7 +83,7 @@ def main() -> None:
     try:
         given = pickle.loads(rows.read_bytes())  # noqa: S301  written by the process that started us
         text = (folder / "requirements.txt").read_text(encoding="utf-8")
-        sys.meta_path[:] = [OnlyRequired(_closure(_named(text)), sys.meta_path[:])]
+        sys.meta_path = Finders(_closure(_named(text)), sys.meta_path[:])
         import mlflow.pyfunc
 
         model = mlflow.pyfunc.load_model(str(folder))
