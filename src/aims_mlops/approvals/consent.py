@@ -23,7 +23,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from aims_mlops.approvals.delegation import delegated_roles
-from aims_mlops.approvals.signature import signed_bytes, verify_consent
+from aims_mlops.approvals.keys.signature import signed_bytes, verify_consent
 from aims_mlops.approvals.signed_records import KeyOwners
 from aims_mlops.dossier.binding import Binding
 from aims_mlops.errors import VerificationError

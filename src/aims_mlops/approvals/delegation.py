@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from aims_mlops.approvals.signature import signed_bytes
+from aims_mlops.approvals.keys.signature import signed_bytes
 from aims_mlops.approvals.signed_records import KeyOwners
 from aims_mlops.evidence.clock import read
 from aims_mlops.evidence.records import Record

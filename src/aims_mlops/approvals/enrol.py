@@ -7,15 +7,15 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from aims_mlops.approvals.enrolment import KIND, Enrolled, Enrolments
 from aims_mlops.approvals.idp_roles import verified_identity
-from aims_mlops.approvals.personal_key import (
+from aims_mlops.approvals.keys.enrolment import KIND, Enrolled, Enrolments
+from aims_mlops.approvals.keys.personal_key import (
     PersonalKey,
     named_person,
     personal_key,
     renewed_key,
 )
-from aims_mlops.approvals.signature import sign_consent
+from aims_mlops.approvals.keys.signature import sign_consent
 from aims_mlops.errors import GovernanceError, SeparationOfDutiesError
 from aims_mlops.evidence.clock import now, stamp
 from aims_mlops.evidence.records import Evidence, Record, Subject

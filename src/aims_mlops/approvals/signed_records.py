@@ -11,8 +11,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from aims_mlops.approvals.enrolment import Enrolments
-from aims_mlops.approvals.signature import verify_consent
+from aims_mlops.approvals.keys.enrolment import Enrolments
+from aims_mlops.approvals.keys.signature import verify_consent
 from aims_mlops.errors import VerificationError
 from aims_mlops.evidence.clock import read
 from aims_mlops.evidence.records import Record

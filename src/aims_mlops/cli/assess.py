@@ -177,7 +177,7 @@ def submit_assessment(
 def _answer(
     verdict: Any, case: Case, person: str | None, reason: str, yes: bool, token: Path | None = None
 ) -> None:
-    from aims_mlops.assessments.submit import answer
+    from aims_mlops.approvals.approve import answer
     from aims_mlops.cli.assessing import acting
 
     project = case.project
@@ -192,6 +192,7 @@ def _answer(
         case.store,
         case.model,
         case.policy,
+        dossier=case.dossier,
         target=case.target,
         person=who,
         verdict=verdict,
@@ -332,7 +333,7 @@ def show(uri: str, target: str, policy: str | None, as_json: bool) -> None:
 @AS
 def show_key(person: str | None) -> None:
     """Show your public signing key as aims.yaml takes it; makes the key on first use."""
-    from aims_mlops.approvals.personal_key import personal_key
+    from aims_mlops.approvals.keys.personal_key import personal_key
     from aims_mlops.cli.assessing import acting
     from aims_mlops.evidence.clock import now
     from aims_mlops.inventory.project import find_project

@@ -130,7 +130,7 @@ def consent_of(case: Case) -> Consent:
     dossier = _dossier_now(case)
     return weigh_consent(
         [r for r in dossier.records if r.evidence.kind in CONSENT_KINDS],
-        binding=case.binding,
+        binding=Binding.of(dossier, target=case.target, policy=case.policy.digest),
         required=case.policy.approvals or ApprovalsRequired(),
         involved=involved_in(dossier, requester=""),
         people=proved_people(case.project, case.store, dossier),

@@ -62,7 +62,7 @@ def delegate_role(
     to: str, roles: tuple[str, ...], days: int, reason: str, take_back: bool, person: str | None
 ) -> None:
     """Hand your role to the person TO for a time, signed with your key."""
-    from aims_mlops.approvals.grant_waiver import delegate
+    from aims_mlops.approvals.delegate import delegate
     from aims_mlops.cli.assessing import acting
     from aims_mlops.inventory.project import find_project
 

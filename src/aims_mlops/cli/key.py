@@ -32,7 +32,7 @@ def _log(purpose: str) -> tuple[SqlStore, str]:
 def init_key(person: str | None) -> None:
     """Make the log's key (with the log), or a person's, and print the public half."""
     if person is not None:
-        from aims_mlops.approvals.personal_key import personal_key
+        from aims_mlops.approvals.keys.personal_key import personal_key
 
         made = personal_key(person)
         click.echo(f"{'Made' if made.is_new else 'Already there'}: {made.path}")

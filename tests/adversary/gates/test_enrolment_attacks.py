@@ -8,8 +8,8 @@ import pytest
 from click.testing import CliRunner
 
 from aims_mlops.approvals.enrol import confirm, end, enrol, enrolments, fingerprint, waiting
-from aims_mlops.approvals.personal_key import keys_folder, personal_key
-from aims_mlops.approvals.signature import sign_consent
+from aims_mlops.approvals.keys.personal_key import keys_folder, personal_key
+from aims_mlops.approvals.keys.signature import sign_consent
 from aims_mlops.cli.main import app
 from aims_mlops.dossier.binding import Binding
 from aims_mlops.dossier.query import gather

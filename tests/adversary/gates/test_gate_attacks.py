@@ -7,8 +7,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from aims_mlops.approvals.personal_key import personal_key
-from aims_mlops.approvals.signature import sign_consent, verify_consent
+from aims_mlops.approvals.keys.personal_key import personal_key
+from aims_mlops.approvals.keys.signature import sign_consent, verify_consent
 from aims_mlops.errors import DocumentError, GovernanceError, VerificationError
 from aims_mlops.evidence.records import Subject
 from aims_mlops.store.disk.key_file import create_key

@@ -5,9 +5,10 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from aims_mlops.approvals.delegate import delegate
 from aims_mlops.approvals.follow_ups import open_nonconformities
-from aims_mlops.approvals.grant_waiver import delegate, waive
-from aims_mlops.approvals.signature import sign_consent
+from aims_mlops.approvals.grant_waiver import waive
+from aims_mlops.approvals.keys.signature import sign_consent
 from aims_mlops.approvals.waiver import weigh_waivers
 from aims_mlops.dossier.query import gather
 from aims_mlops.errors import GovernanceError, InputError, SeparationOfDutiesError

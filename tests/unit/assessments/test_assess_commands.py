@@ -67,6 +67,20 @@ def test_lint_of_one_broken_policy_exits_with_its_line(world):
     assert "p.yaml:2: unknown key 'rulse'; did you mean 'rules'" in output
 
 
+def test_evidence_that_comes_while_a_person_reads_is_not_approved(world, monkeypatch):
+    model = world.train()
+    world.submit(model)
+
+    def read_for_long(*_, **__):
+        world.measure(model, [])
+        return True
+
+    monkeypatch.setattr("click.confirm", read_for_long)
+    output = run(assess, "approve", "--model", model.uri, "--as", "bo", exit_code=1)
+    assert "✗ it does not count" in output
+    assert "approvals.count" in [refusal.rule for refusal in world.gate(model).refusals]
+
+
 def test_new_assessment_marks_what_comes_from_evidence(world):
     model = world.train()
     (world.root / "assessment.yaml").unlink()

@@ -5,9 +5,10 @@ from datetime import timedelta
 
 import pytest
 
-from aims_mlops.approvals.grant_waiver import delegate, waive
-from aims_mlops.approvals.personal_key import keys_folder, personal_key
-from aims_mlops.assessments.submit import answer
+from aims_mlops.approvals.delegate import delegate
+from aims_mlops.approvals.grant_waiver import waive
+from aims_mlops.approvals.keys.personal_key import keys_folder, personal_key
+from aims_mlops.dossier.binding import Binding
 from aims_mlops.dossier.declarations import declare_policy, declare_system
 from aims_mlops.dossier.query import gather, resolve_model, system_of, with_assessed
 from aims_mlops.errors import (
@@ -125,10 +126,22 @@ def test_refusal_needs_a_reason_and_no_assessment(world, verdict):
     assert world.approve(model, verdict=verdict, reason="no").evidence.body["reason"] == "no"
 
 
+def test_approval_is_bound_to_what_was_shown_not_to_what_came_meanwhile(world):
+    model = world.train()
+    world.submit(model)
+    shown = world.dossier(model)
+    world.measure(model, [])  # while bo reads
+    record = world.approve(model, dossier=shown)
+    bound = Binding.of(shown, target="production", policy=world.policy.digest).to_body()
+    assert {name: record.evidence.body[name] for name in bound} == bound
+    decision = world.gate(model, record=False)
+    (refusal,) = [r for r in decision.refusals if r.rule == "approvals.count"]
+    assert "evidence root" in refusal.observed
+
+
 def test_stranger_can_not_answer(world):
     with pytest.raises(GovernanceError) as refused:
-        answer(world.project, world.store, world.train(), world.policy, target="production",
-               person="eve", verdict="approve", reason="", shown="")  # fmt: skip
+        world.approve(world.train(), "eve")
     assert refused.value.expected == "one of reg, ana, bo, cy, dee, train-bot, bo-bot"
 
 

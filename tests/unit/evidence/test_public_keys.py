@@ -17,7 +17,7 @@ from nacl.bindings import (
 )
 from nacl.exceptions import BadSignatureError
 
-from aims_mlops.approvals.signature import verify_consent
+from aims_mlops.approvals.keys.signature import verify_consent
 from aims_mlops.errors import DocumentError, EvidenceFormatError, VerificationError
 from aims_mlops.evidence.transparency.public_keys import LOW_ORDER_Y, check_public_key
 from aims_mlops.inventory.project import read_settings

@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 
-from aims_mlops.approvals.signature import sign_consent
+from aims_mlops.approvals.keys.signature import sign_consent
 from aims_mlops.dossier.binding import Binding
 from aims_mlops.evidence.clock import stamp
 from aims_mlops.evidence.records import Evidence, Record, Subject

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from aims_mlops.approvals.consent import Involved
-from aims_mlops.approvals.grant_waiver import delegate
+from aims_mlops.approvals.delegate import delegate
 from aims_mlops.approvals.separation_of_duties import involved_in, last_incident
 from aims_mlops.dossier.dossier import Dossier
 from aims_mlops.evidence.clock import read, stamp

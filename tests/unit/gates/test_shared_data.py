@@ -4,8 +4,8 @@ from datetime import UTC, datetime
 
 import pytest
 
-from aims_mlops.approvals.personal_key import personal_key
-from aims_mlops.approvals.signature import sign_consent
+from aims_mlops.approvals.keys.personal_key import personal_key
+from aims_mlops.approvals.keys.signature import sign_consent
 from aims_mlops.dossier.binding import Binding
 from aims_mlops.dossier.query import gather
 from aims_mlops.evidence.model_reference import ModelReference

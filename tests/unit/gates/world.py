@@ -7,10 +7,12 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
+from aims_mlops.approvals.approve import answer
 from aims_mlops.approvals.enrol import confirm, enrol, waiting
-from aims_mlops.approvals.personal_key import personal_key
-from aims_mlops.approvals.signature import sign_consent
-from aims_mlops.assessments.submit import answer, submit
+from aims_mlops.approvals.keys.personal_key import personal_key
+from aims_mlops.approvals.keys.signature import sign_consent
+from aims_mlops.assessments.review import read_case
+from aims_mlops.assessments.submit import submit
 from aims_mlops.dossier.binding import Binding
 from aims_mlops.dossier.query import gather, system_of, with_assessed
 from aims_mlops.evidence.clock import now
@@ -190,12 +192,14 @@ class World:
         verdict="approve",
         reason="ok",
         token=None,
+        dossier=None,
     ):
         return answer(
             self.project,
             self.store,
             model,
             self.policy,
+            dossier=dossier or self.dossier(model, target=target),
             target=target,
             person=person,
             verdict=verdict,
@@ -203,6 +207,14 @@ class World:
             shown="what was shown",
             token=token,
         ).record
+
+    def dossier(self, model, *, target="production"):
+        """What an approver of a model is shown now."""
+        system = system_of(self.project, self.store, model)
+        return read_case(
+            self.project, self.store, model, self.policy, target=target, system=system,
+            now=datetime.now(UTC),
+        ).dossier  # fmt: skip
 
     def forge_approval(self, model, person, **said):
         """An approval that a person signed and wrote past our code."""

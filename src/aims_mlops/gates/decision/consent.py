@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from aims_mlops.approvals.consent import Consent, roles_of, weigh_consent
-from aims_mlops.approvals.enrolment import unconfirmed
+from aims_mlops.approvals.keys.enrolment import unconfirmed
 from aims_mlops.approvals.separation_of_duties import involved_in, last_incident
 from aims_mlops.assessments.lifecycle import overdue_review
 from aims_mlops.dossier.binding import Binding

@@ -19,7 +19,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
-from aims_mlops.approvals.signature import verify_consent
+from aims_mlops.approvals.keys.signature import verify_consent
 from aims_mlops.errors import VerificationError
 from aims_mlops.evidence.clock import read, stamp
 from aims_mlops.evidence.records import Record

@@ -1,0 +1,1 @@
+"""The keys of people: made, enrolled, confirmed, and what they sign."""
