@@ -25,6 +25,7 @@ STARTED = time.perf_counter()
 
 
 def step(number: int, title: str) -> None:
+    """Say which step begins."""
     print(f"\n[{number}/7] {title} ({time.perf_counter() - STARTED:.0f} s)", flush=True)
 
 
@@ -51,6 +52,7 @@ def aims(*arguments: str, actor: str, expect: int = 0, last: int = 0) -> None:
 
 
 def set_up() -> None:
+    """Keep the libraries quiet and the environment of whoever runs this out of it."""
     if OUTPUT.exists():
         if not (OUTPUT / ".made-by-example").exists():
             sys.exit(f"{OUTPUT} exists and was not made by this example; move it away first")
@@ -74,6 +76,7 @@ def set_up() -> None:
 
 
 def main() -> None:
+    """Run the seven steps."""
     set_up()
     step(1, "Ana trains a model, and keeps what drift is measured against")
     import train

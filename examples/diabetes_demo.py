@@ -26,10 +26,12 @@ STARTED = time.perf_counter()
 
 
 def step(number: int, title: str, why: str) -> None:
+    """Say which step begins, and why there is one."""
     say(f"\n[{number}/8] {title} ({time.perf_counter() - STARTED:.0f} s)\n      {why}")
 
 
 def say(text: str) -> None:
+    """Print a text and keep it in the transcript."""
     print(text, flush=True)
     with Path("transcript.txt").open("a") as transcript:
         transcript.write(text + "\n")
@@ -90,6 +92,7 @@ def set_up() -> None:
 
 
 def main() -> None:
+    """Run the eight steps."""
     set_up()
     step(1, "An organisation declares its AI system", "aims.yaml, a policy, an impact assessment")
     aims("init", "--system", "diabetes-risk", actor="ana")

@@ -71,12 +71,14 @@ class VisibleStream:
         self._stream = stream
 
     def write(self, text: str) -> int:
+        """Write a text with everything made visible; how many characters it had."""
         if not isinstance(text, str):
             raise TypeError("a text stream takes text")
         self._stream.write(escaped(text))
         return len(text)
 
     def writelines(self, lines: Iterable[str]) -> None:
+        """Write each line with everything made visible."""
         for line in lines:
             self.write(line)
 

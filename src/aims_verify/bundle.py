@@ -35,6 +35,7 @@ class LogKey:
 
     @property
     def id(self) -> str:
+        """The key's id as the log names it."""
         return key_id(self.public)
 
 

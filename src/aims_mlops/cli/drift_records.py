@@ -36,6 +36,7 @@ class Session:
     def evidence(
         self, kind: str, subjects: tuple[Subject, ...], body: Mapping[str, Any]
     ) -> Evidence:
+        """Evidence of this command, about its model if there is one."""
         about = () if self.model is None else (self.model.subject,)
         return Evidence(
             kind=kind,
@@ -106,6 +107,7 @@ class Outcome:
     steps: tuple[str, ...] = field(default=())
 
     def to_dict(self) -> dict[str, Any]:
+        """What `--json` prints."""
         return {
             "verdict": self.result.verdict,
             "drifted": list(self.result.drifted),
@@ -116,6 +118,7 @@ class Outcome:
         }
 
     def text(self) -> str:
+        """What is printed for people."""
         result = self.result
         order = {"drift": 0, "insufficient": 1, "no drift": 2}
         columns = sorted(result.columns.items(), key=lambda item: order[item[1]["verdict"]])

@@ -51,13 +51,16 @@ class LazyGroup(click.Group):
     """A group whose help costs no import of its commands."""
 
     def main(self, *args: Any, **extra: Any) -> Any:
+        """Run, with nothing printed that could steer a terminal."""
         with visible_output():
             return super().main(*args, **extra)
 
     def list_commands(self, ctx: click.Context) -> list[str]:
+        """The names of all commands, in the order of the help."""
         return list(_COMMANDS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """The command of a name, imported now; None if there is none."""
         if cmd_name not in _COMMANDS:
             return None
         module, attribute, _ = _COMMANDS[cmd_name]
@@ -67,12 +70,14 @@ class LazyGroup(click.Group):
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the list of commands without importing any."""
         with formatter.section("Commands"):
             formatter.write_dl([(name, text) for name, (_, _, text) in _COMMANDS.items()])
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
+        """The command that was asked for; an unknown name is told its nearest."""
         try:
             return super().resolve_command(ctx, args)
         except click.UsageError as error:

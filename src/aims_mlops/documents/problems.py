@@ -37,6 +37,7 @@ class Problem:
     hint: str | None = None
 
     def text(self) -> str:
+        """The problem in words: what, got, expected, a hint."""
         parts = [self.thing]
         if self.got is not None:
             parts.append(f"got {self.got}")

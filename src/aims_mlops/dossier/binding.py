@@ -45,6 +45,7 @@ class Binding:
         )
 
     def to_body(self) -> dict[str, Any]:
+        """What stands in an approval and a decision: each digest under its name."""
         body: dict[str, Any] = {
             "target": self.target,
             "model": self.model,

@@ -80,6 +80,7 @@ class Evidence:
 
     @property
     def predicate_type(self) -> str:
+        """The URI of the predicate: kind and version of the body."""
         return f"{PREDICATE_PREFIX}:{self.kind}:v{self.version}"
 
     def to_statement(self) -> dict[str, Any]:

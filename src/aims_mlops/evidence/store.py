@@ -98,7 +98,8 @@ class EvidenceStore(Protocol):
     """
 
     @property
-    def url(self) -> str: ...
+    def url(self) -> str:
+        """Where the store is, without a password."""
 
     def append(self, evidence: Evidence, *, key: str | None = None) -> Record:
         """Sign, store and return one record, durable when this returns.
@@ -119,7 +120,6 @@ class EvidenceStore(Protocol):
 
     def get(self, record_id: str) -> Record:
         """The record with this id or unique prefix (8+ hex digits); EvidenceNotFoundError."""
-        ...
 
     def find(
         self,
@@ -133,16 +133,15 @@ class EvidenceStore(Protocol):
         limit: int | None = None,
     ) -> Iterator[Record]:
         """Records that match every given filter; `subject` is a SHA-256, `since` a sequence."""
-        ...
 
     def put_blob(self, content: bytes, *, media_type: str) -> BlobReference:
         """Store bytes under their digest; durable when this returns."""
-        ...
 
     def get_blob(self, sha256: str) -> bytes:
         """The bytes, checked against their digest; EvidenceNotFoundError, VerificationError."""
-        ...
 
-    def status(self) -> StoreStatus: ...
+    def status(self) -> StoreStatus:
+        """Size, root, checkpoint and place of the log."""
 
-    def close(self) -> None: ...
+    def close(self) -> None:
+        """Give back connections and files."""

@@ -31,6 +31,7 @@ class Trial:
 
     @property
     def would_refuse(self) -> bool:
+        """Whether the other policy refuses what was allowed."""
         return bool(self.refusals)
 
 

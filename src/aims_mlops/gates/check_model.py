@@ -40,6 +40,7 @@ class ModelCheck:
 
     @property
     def allowed(self) -> bool:
+        """Whether the model may be used."""
         return self.verdict == "allowed"
 
     @property

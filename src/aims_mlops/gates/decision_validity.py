@@ -67,6 +67,7 @@ class StandingDecision:
 
     @property
     def stands(self) -> bool:
+        """Whether there is an allowing decision that nothing has ended."""
         return self.record is not None and not self.reasons
 
     def to_body(self) -> dict[str, Any]:

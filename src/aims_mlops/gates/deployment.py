@@ -51,10 +51,12 @@ class Deployment:
 
     @property
     def id(self) -> str:
+        """The id of the record that opened it."""
         return self.begun.id
 
     @property
     def runs(self) -> bool:
+        """Whether it is still in place."""
         return self.state == "deployed"
 
     def to_body(self) -> dict[str, Any]:

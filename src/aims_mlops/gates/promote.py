@@ -36,6 +36,7 @@ class Promotion:
         return 3 if self.outcome == "failed" else self.decision.exit_code
 
     def to_body(self) -> dict[str, Any]:
+        """What `--json` prints: what came of it, and the decision."""
         return {
             "alias": self.alias,
             "outcome": self.outcome,

@@ -43,10 +43,12 @@ class Project:
 
     @property
     def systems(self) -> tuple[System, ...]:
+        """The AI systems of aims.yaml."""
         return self.settings.systems
 
     @property
     def people(self) -> tuple[Person, ...]:
+        """The people of aims.yaml."""
         return self.settings.people
 
     def system(self, id_: str) -> System | None:

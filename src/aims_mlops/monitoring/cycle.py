@@ -45,6 +45,7 @@ class Round:
 
     @property
     def undelivered(self) -> tuple[Record, ...]:
+        """Notices that reached nobody."""
         return tuple(n for n in self.notices if n.evidence.body["outcome"] != "sent")
 
     def to_body(self) -> dict[str, Any]:

@@ -105,6 +105,7 @@ class ScheduleRuns:
 
     @property
     def policy(self) -> Policy | None:
+        """The policy that the runs are held against; None without one."""
         limits = self.schedule.monitor.limits
         if limits is None:
             return None

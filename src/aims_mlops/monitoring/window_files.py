@@ -33,6 +33,7 @@ class Listed:
 
     @property
     def name(self) -> str:
+        """The file's name without its folder."""
         return self.path.rsplit("/", 1)[-1]
 
 
@@ -60,6 +61,7 @@ class Batch:
 
     @property
     def first_name(self) -> str:
+        """The name of the window's first file."""
         return self.digests[0][0].name
 
     def fitted(self) -> Batch:

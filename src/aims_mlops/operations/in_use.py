@@ -46,6 +46,7 @@ class InUse:
 
     @property
     def system(self) -> str | None:
+        """The AI system that it belongs to."""
         return self.record.evidence.system
 
     @property
@@ -55,10 +56,12 @@ class InUse:
 
     @property
     def target(self) -> str:
+        """What it is used for, such as production."""
         return str(self.record.evidence.body.get("target"))
 
     @property
     def is_promotion(self) -> bool:
+        """Whether it came by a promotion and not by a deployment."""
         return self.record.evidence.kind == "promotion"
 
     @property
@@ -91,6 +94,7 @@ class Uses:
         return len(self._held)
 
     def at(self, place: Place) -> InUse | None:
+        """What is in use at a place; None if nothing is."""
         return self._held.get(place)
 
     def take(self, record: Record) -> bool:
@@ -102,6 +106,7 @@ class Uses:
         return False
 
     def of_system(self, system: str) -> list[InUse]:
+        """Everything of one AI system that is in use."""
         return [use for use in self if use.system == system]
 
     def _promotion(self, record: Record) -> bool:

@@ -46,14 +46,17 @@ class Incident:
 
     @property
     def id(self) -> str:
+        """The id of the record that opened it."""
         return self.opened.id
 
     @property
     def system(self) -> str | None:
+        """The AI system that it is about."""
         return self.opened.evidence.system
 
     @property
     def is_open(self) -> bool:
+        """Whether it has not been closed."""
         return self.state != "closed"
 
     def to_body(self) -> dict[str, Any]:

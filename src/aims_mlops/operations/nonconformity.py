@@ -53,17 +53,21 @@ class Nonconformity:
 
     @property
     def id(self) -> str:
+        """The id of the record that opened it."""
         return self.opened.id
 
     @property
     def system(self) -> str | None:
+        """The AI system that it is about."""
         return self.opened.evidence.system
 
     @property
     def is_open(self) -> bool:
+        """Whether it has not been closed."""
         return self.state != "closed"
 
     def is_overdue(self, now: datetime) -> bool:
+        """Whether it is open beyond its due time."""
         return self.is_open and now > read(self.due)
 
     def to_body(self, now: datetime) -> dict[str, Any]:

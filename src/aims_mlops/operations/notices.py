@@ -41,6 +41,7 @@ class Notice:
 
     @property
     def title(self) -> str:
+        """One line that says how many things are wrong, and how bad."""
         major = sum(n.severity == "major" for n in self.about)
         found = f"{len(self.about)} found wrong" if len(self.about) > 1 else self.about[0].what
         return plain(f"aims: {found}") + (

@@ -37,22 +37,27 @@ class Policy:
 
     @property
     def id(self) -> str:
+        """The policy's id."""
         return self.document.id
 
     @property
     def requires(self) -> tuple[Requirement, ...]:
+        """Evidence that has to be there, inherited rows included."""
         return self.document.requires
 
     @property
     def rules(self) -> tuple[Rule, ...]:
+        """Limits on figures, inherited rows included."""
         return self.document.rules
 
     @property
     def assessment(self) -> AssessmentRequired:
+        """What is asked of the impact assessment; nothing if it is not named."""
         return self.document.assessment or AssessmentRequired(required=False)
 
     @property
     def approvals(self) -> ApprovalsRequired | None:
+        """Whose consent is needed; None if nobody's."""
         return self.document.approvals
 
     def key_rule(self, *, risk_tier: str | None, single_user: bool) -> KeyRule:
@@ -69,18 +74,22 @@ class Policy:
 
     @property
     def waivers(self) -> WaiversAllowed:
+        """Whether rules may be set aside; never if it is not named."""
         return self.document.waivers or WaiversAllowed()
 
     @property
     def break_glass(self) -> BreakGlassAllowed:
+        """Whether a promotion may go ahead of its approval."""
         return self.document.break_glass or BreakGlassAllowed()
 
     @property
     def oversight(self) -> Oversight | None:
+        """What may be open while a version is promoted; None if not named."""
         return self.document.oversight
 
     @property
     def impact_scale(self) -> ImpactScale:
+        """The words for likelihood and severity, lowest first."""
         return self.document.impact_scale or ImpactScale()
 
     @property

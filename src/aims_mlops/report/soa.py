@@ -45,6 +45,7 @@ class Row:
 
     @property
     def answer(self) -> Answer:
+        """Applicable or not."""
         if self.choice.applicable is None:
             return "not decided"
         return "applicable" if self.choice.applicable else "not applicable"
@@ -69,6 +70,7 @@ class Statement:
 
     @property
     def answers(self) -> dict[str, int]:
+        """How many controls have each answer."""
         names: tuple[Answer, ...] = ("applicable", "not applicable", "not decided")
         return {name: sum(row.answer == name for row in self.rows) for name in names}
 

@@ -34,16 +34,19 @@ class BoundedProtocol(_Base):  # type: ignore[misc]  # whichever of two the serv
     waiting: ClassVar[dict[BoundedProtocol, None]] = {}  # in the order in which they began to
 
     def connection_made(self, transport: Any) -> None:
+        """Begin to wait for the headers of a request."""
         super().connection_made(transport)
         self._timer: asyncio.TimerHandle | None = None
         self._between = False
         self._wait(HEADERS_TIME)
 
     def connection_lost(self, exc: Exception | None) -> None:
+        """Forget the connection."""
         self._stop_waiting()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
+        """Take bytes, and go on waiting where the request is not whole."""
         if self._between:  # the first byte of the next request: now its headers are due
             self._between = False
             self._wait(HEADERS_TIME)
@@ -53,6 +56,7 @@ class BoundedProtocol(_Base):  # type: ignore[misc]  # whichever of two the serv
             self._stop_waiting()
 
     def on_response_complete(self) -> None:
+        """Begin to wait for the next request."""
         super().on_response_complete()
         if not self.transport.is_closing() and self.cycle.response_complete:
             self._between = True
@@ -85,6 +89,7 @@ class Shares:
         self._unknown = {True: 0, False: 0}  # by whether a token came with the request
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a request if its share has room, else 503."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return

@@ -54,6 +54,7 @@ class Token:
 
     @property
     def state(self) -> Literal["valid", "expired", "revoked"]:
+        """Whether it may be used now."""
         if self.revoked_at is not None:
             return "revoked"
         return "valid" if clock.read(self.expires_at) > datetime.now(UTC) else "expired"

@@ -53,6 +53,7 @@ class Parameters:
         self._add(self._named(name, len(self.values) + len(self.left_out)), value, 0)
 
     def add_all(self, values: Mapping[str, object]) -> None:
+        """Add each value under its name."""
         for name, value in values.items():
             self.add(str(name), value)
 

@@ -28,6 +28,7 @@ class Gap:
     message: str
 
     def body(self) -> dict[str, Any]:
+        """What stands in the evidence of the gap."""
         return {"where": self.where, "error": self.error, "message": self.message}
 
 
@@ -45,6 +46,7 @@ class About:
 
     @property
     def declared(self) -> bool:
+        """Whether anything was said about the dataset beside its name and role."""
         return any((self.source, self.licence, self.purpose, self.derived_from, self.suite))
 
 
@@ -68,6 +70,7 @@ class CapturedDataset:
 
     @property
     def subject(self) -> Subject:
+        """The dataset as a subject: its name and the digest of its content."""
         return Subject(f"dataset:{self.about.name}", self.sha256)
 
     @property
@@ -76,6 +79,7 @@ class CapturedDataset:
         return {"name": self.about.name, "role": self.about.role, "sha256": self.sha256}
 
     def body(self) -> dict[str, Any]:
+        """What stands in its `dataset` evidence."""
         about = self.about
         return {
             **self.digest,
@@ -110,9 +114,11 @@ class Overlap:
 
     @property
     def is_finding(self) -> bool:
+        """Whether more rows are shared than is tolerated."""
         return self.rows > self.of * _TOLERATED
 
     def in_words(self) -> str:
+        """What is shared, in a sentence for people."""
         test, train = self.test.about, self.train.about
         same = "the same content as" if self.columns is None else f"{self.rows} rows in common with"
         return (
@@ -121,6 +127,7 @@ class Overlap:
         )
 
     def figure(self) -> dict[str, Any]:
+        """The share of rows that are shared, in the shape of all figures."""
         return {
             "measure": "rows_shared",
             "group": None,
@@ -135,6 +142,7 @@ class Overlap:
         }
 
     def expectation(self) -> dict[str, Any]:
+        """The same as the result of an expectation of data quality."""
         return {
             "type": _FINDING,
             "column": None,
@@ -207,6 +215,7 @@ class Check:
     dataset: CapturedDataset | None
 
     def body(self) -> dict[str, Any]:
+        """What stands in its `performance` or `bias` evidence."""
         reference = None if self.dataset is None else self.dataset.reference
         return {**self.measured, "dataset": reference}
 

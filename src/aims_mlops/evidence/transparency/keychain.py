@@ -42,6 +42,7 @@ class KeySpan:
 
     @property
     def key_id(self) -> str:
+        """The key's id as the log names it."""
         return key_id(self.public)
 
 

@@ -65,6 +65,7 @@ class Decision:
 
     @property
     def allowed(self) -> bool:
+        """Whether the model may be promoted."""
         return self.verdict == "allowed"
 
     @property

@@ -72,6 +72,7 @@ class Kept:
 
     @property
     def features(self) -> tuple[str, ...]:
+        """Names of all features that are kept, in any form."""
         settings = self.settings
         return (*settings.allow, *settings.hash, *settings.bucket)
 

@@ -64,6 +64,7 @@ class Writer:
         self._thread.start()
 
     def is_alive(self) -> bool:
+        """Whether the thread that writes is there."""
         return self._thread is not None and self._thread.is_alive()
 
     def wake(self) -> None:

@@ -52,6 +52,7 @@ class InferenceLog:
         self._limit = limit_bytes
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request and hold what it asked and was answered."""
         logged = (
             scope["type"] == "http" and scope["method"] == "POST" and scope["path"] in self._paths
         )

@@ -71,6 +71,7 @@ class Watch:
         threading.Thread(target=self._run, name="aims-standing", daemon=True).start()
 
     def stop(self) -> None:
+        """End the watch at its next look."""
         self._stop.set()
 
     def look(self) -> None:
@@ -112,6 +113,7 @@ class Guarded:
         self._watch = watch
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a request, with 503 while the model may not be used."""
         refused = self._watch.refused
         if refused is None or scope["type"] != "http" or scope["path"] not in _WATCHED:
             await self._app(scope, receive, send)

@@ -42,6 +42,7 @@ class StoredFile:
 
     @property
     def name(self) -> str:
+        """The file's name without its folder."""
         return self.path.rsplit("/", 1)[-1]
 
 
@@ -62,6 +63,7 @@ class Folder:
 
     @property
     def is_local(self) -> bool:
+        """Whether it is a folder of this machine and no URL."""
         return _URL.match(self.url) is None
 
     @property

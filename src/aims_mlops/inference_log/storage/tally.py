@@ -65,6 +65,7 @@ class Counts:
         return self.accepted - self.written - self.unreadable - self.unwritten
 
     def packed(self) -> bytes:
+        """The counts as bytes of a fixed length."""
         return _COUNTS.pack(
             self.calls,
             self.failed,

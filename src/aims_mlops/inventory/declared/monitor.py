@@ -144,10 +144,12 @@ class Monitor(Section):
 
     @property
     def step(self) -> timedelta:
+        """The time from one run to the next."""
         return span(self.every)
 
     @property
     def length(self) -> timedelta:
+        """The length of the window that each run looks at."""
         return self.step if self.window is None else span(self.window)
 
     @property

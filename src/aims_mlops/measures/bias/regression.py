@@ -39,6 +39,7 @@ _ERRORS = (
 
 
 def means(*, truth: bool) -> tuple[Mean, ...]:
+    """The means that are compared between groups; errors only where the truth is known."""
     return (_PREDICTION, *_ERRORS) if truth else (_PREDICTION,)
 
 

@@ -61,6 +61,7 @@ class ColumnMeasured:
 
     @property
     def method(self) -> str:
+        """The method whose value decides: the first."""
         return next(iter(self.values))
 
     @property

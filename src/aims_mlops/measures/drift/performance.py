@@ -39,6 +39,7 @@ class RowScores:
 
     @property
     def value(self) -> float | None:
+        """The mean of the scores; None without rows."""
         return self.total / self.n if self.n else None
 
     @property
@@ -50,6 +51,7 @@ class RowScores:
         return math.sqrt(variance / self.n)
 
     def to_dict(self) -> dict[str, Any]:
+        """The sums as JSON values, from which they are read again."""
         return {
             "measure": self.measure,
             "n": self.n,
@@ -148,6 +150,7 @@ class PerformanceDrift:
     reason: str
 
     def figures(self) -> list[Figure]:
+        """Both sides and their difference, in the shape of all figures."""
         name = self.reference.measure
         source = source_of("scikit-learn", name)
         interval = "newcombe" if name == "accuracy" else "normal, by standard errors"
@@ -188,6 +191,7 @@ class PerformanceDrift:
         ]
 
     def to_dict(self) -> dict[str, Any]:
+        """Both sides and their difference as JSON values."""
         return {
             "reference": self.reference.to_dict(),
             "current": self.current.to_dict(),

@@ -27,6 +27,7 @@ class Alert:
     since: int
 
     def to_dict(self) -> dict[str, Any]:
+        """The alert as JSON values."""
         return {
             "column": self.column,
             "method": self.method,

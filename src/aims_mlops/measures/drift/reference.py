@@ -64,10 +64,12 @@ class ReferenceProfile:
 
     @property
     def rows(self) -> int:
+        """How many rows the reference has."""
         return int(self.body["rows"])
 
     @property
     def variant(self) -> Variant:
+        """Whether it is exact or binned."""
         return self.body["variant"]  # type: ignore[no-any-return]
 
     @property

@@ -69,6 +69,7 @@ class BlobWriter:
         self.add(key, np.frombuffer(text.encode("ascii"), dtype="u1"))
 
     def finish(self) -> bytes:
+        """The blob: an index in front of the arrays."""
         index = json.dumps(self._index, sort_keys=True, separators=(",", ":")).encode()
         return b"".join((_MAGIC, struct.pack("<Q", len(index)), index, *self._arrays))
 
@@ -87,6 +88,7 @@ class BlobReader:
         return key in self._index
 
     def get(self, key: str) -> np.ndarray:
+        """The array of a key, in the machine's byte order."""
         entry = self._index[key]
         dtype = np.dtype(entry["dtype"])
         return np.frombuffer(self._blob, dtype, entry["size"], entry["at"]).astype(
@@ -94,6 +96,7 @@ class BlobReader:
         )
 
     def text(self, key: str) -> str:
+        """The text of a key."""
         return bytes(self.get(key)).decode("ascii")
 
 

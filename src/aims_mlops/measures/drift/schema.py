@@ -31,6 +31,7 @@ class Finding:
     unmeasured: bool = True
 
     def to_dict(self) -> dict[str, Any]:
+        """The finding as JSON values."""
         return {"column": self.column, "finding": self.kind, "text": self.text}
 
 

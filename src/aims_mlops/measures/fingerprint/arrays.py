@@ -92,6 +92,7 @@ def missing_of(part: pa.Array) -> npt.NDArray[np.bool_] | None:
 
 
 def fixed_width(part: pa.Array, dtype: str) -> Any:
+    """The values of an Arrow array of fixed width, without a copy."""
     import numpy as np
 
     if not len(part):
@@ -100,6 +101,7 @@ def fixed_width(part: pa.Array, dtype: str) -> Any:
 
 
 def offsets_of(part: pa.Array) -> Any:
+    """The offsets of an Arrow array of variable width: one more than it has values."""
     import numpy as np
     import pyarrow as pa
 

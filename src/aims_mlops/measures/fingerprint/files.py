@@ -43,6 +43,7 @@ class FilesFingerprint:
     scheme: str = SCHEME
 
     def to_dict(self) -> dict[str, Any]:
+        """Digest, size and files as JSON values."""
         return {
             "scheme": self.scheme,
             "sha256": self.sha256,

@@ -29,6 +29,7 @@ class Origin:
     source_column: str | None = None
 
     def to_dict(self) -> dict[str, Any]:
+        """Where the column comes from, as JSON values."""
         return {
             "column": self.column,
             "how": self.how,
@@ -55,6 +56,7 @@ class Lineage:
     same_rows: bool | None
 
     def to_dict(self) -> dict[str, Any]:
+        """The table, its sources and columns as JSON values."""
         return {
             "sha256": self.sha256,
             "rows": self.rows,

@@ -43,6 +43,7 @@ class ModelContent:
     changed: tuple[str, ...]
 
     def to_body(self) -> dict[str, Any]:
+        """What stands in the model's evidence under `canonical`."""
         return {"scheme": SCHEME, "sha256": self.sha256, "changed": list(self.changed)}
 
 

@@ -62,6 +62,7 @@ class TableProfile:
     columns: tuple[ColumnProfile, ...]
 
     def to_dict(self) -> dict[str, Any]:
+        """The profile as JSON values, without row values."""
         return {
             "rows": self.rows,
             "fewest_rows": FEWEST_ROWS,

@@ -42,6 +42,7 @@ class ColumnDigest:
     nulls: int
 
     def to_dict(self) -> dict[str, Any]:
+        """The column's name, type, digest and nulls as JSON values."""
         return {
             "name": self.name,
             "type": self.type,

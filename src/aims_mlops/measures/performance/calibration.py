@@ -30,6 +30,8 @@ BINS = 10  # of equal width; `strategy='uniform'` of sklearn.calibration.calibra
 
 @dataclass(frozen=True, slots=True)
 class Calibration:
+    """How well scores say probabilities: bins, and the error over them."""
+
     figures: tuple[Figure, ...]
     curves: tuple[Mapping[str, Any], ...]
     left_out: tuple[LeftOut, ...]

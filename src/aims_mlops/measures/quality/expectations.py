@@ -64,6 +64,7 @@ class Outcome:
     problem: str | None = None
 
     def to_dict(self) -> dict[str, Any]:
+        """The expectation and its counts as JSON values, without row values."""
         return {
             "type": self.expectation.type,
             "column": self.expectation.column,

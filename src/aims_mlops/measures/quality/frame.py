@@ -37,6 +37,7 @@ class Frames:
 
     @cached_property
     def rows(self) -> int:
+        """How many rows the table has; read through once."""
         if self._pandas is not None:
             return len(self._pandas)
         return sum(batch.rows for batch in self._table.select(self.names[:1]).batches())

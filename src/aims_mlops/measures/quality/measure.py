@@ -45,9 +45,11 @@ class QualityResult(MeasureResult):
 
     @property
     def success(self) -> bool:
+        """Whether every expectation is met."""
         return all(outcome.status == "pass" for outcome in self.outcomes)
 
     def to_dict(self) -> dict[str, Any]:
+        """Figures, dataset, suite and outcomes as JSON values."""
         return {
             **super().to_dict(),
             "dataset": dict(self.dataset),

@@ -42,6 +42,7 @@ class Expectation:
 
     @property
     def column(self) -> str | None:
+        """The column that it is about; None if it is about the table."""
         column = self.kwargs.get("column")
         return None if column is None else str(column)
 
@@ -74,16 +75,22 @@ class Suite:
 
 
 class Between(Section):
+    """Limits that an inferred suite sets around the values of a column."""
+
     min: float | None = None
     max: float | None = None
 
 
 class Duplicates(Section):
+    """When an inferred suite expects rows or values to be unique."""
+
     max_share: float = Field(default=0.0, ge=0, le=1)
     columns: tuple[str, ...] | None = None
 
 
 class LabelRule(Section):
+    """When an inferred suite expects a column to keep to its labels."""
+
     column: str
     min_share: float = Field(gt=0, le=0.5)
 

@@ -25,12 +25,14 @@ class GroupedResult(MeasureResult):
     curves: tuple[Mapping[str, Any], ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
+        """Figures and curves as JSON values."""
         return {
             **MeasureResult.to_dict(self),
             **({"curves": list(self.curves)} if self.curves else {}),
         }
 
     def to_body(self) -> dict[str, Any]:
+        """What stands in evidence: figures, curves, settings, what was left out."""
         hidden = hidden_groups(
             [f.group for f in self.figures if _is_group(f)], self.group_rows, self.suppress_below
         )

@@ -22,4 +22,5 @@ def source_of(library: str, function: str) -> str:
 
 
 def versions_of(*libraries: str) -> dict[str, str]:
+    """The version of each library, by name."""
     return {library: version_of(library) for library in libraries}

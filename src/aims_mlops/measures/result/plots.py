@@ -58,7 +58,8 @@ class HasFigures(Protocol):
     """A measure's result, as far as it is drawn."""
 
     @property
-    def figures(self) -> Sequence[Figure]: ...
+    def figures(self) -> Sequence[Figure]:
+        """The figures to draw."""
 
 
 def plot_figures(result: HasFigures) -> Drawing:

@@ -36,6 +36,7 @@ class LeftOut:
     __repr__ = __str__
 
     def to_dict(self) -> dict[str, Any]:
+        """What was left out and why, as JSON values."""
         return {"what": self.what, "why": self.why, "n": self.n}
 
 

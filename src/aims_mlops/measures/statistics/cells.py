@@ -44,6 +44,7 @@ class Cells:
 
     @property
     def rows(self) -> int:
+        """How many rows were counted."""
         return int(self.n.sum())
 
     def keep(self, mask: Any) -> Cells:
@@ -164,6 +165,7 @@ def plain_label(value: Any) -> Any:
 
 
 def check_weights(table: Mapping[str, Sequence[Any]]) -> None:
+    """Raise InputError if a weight is missing or not finite."""
     if _WMIN not in table:
         return
     lowest = [w for w in table[_WMIN] if w is not None]
@@ -179,6 +181,7 @@ def check_weights(table: Mapping[str, Sequence[Any]]) -> None:
 
 
 def check_cardinality(parts: Mapping[tuple[Any, ...], Any], columns: Sequence[str]) -> None:
+    """Raise InputError if a column has more labels than are compared."""
     for i, column in enumerate(columns):
         labels = {key[i] for key in parts}
         if len(labels) > MOST_GROUPS:

@@ -52,6 +52,7 @@ def wilson(p: Any, n: Any, z: float) -> tuple[Any, Any]:
 
 
 def normal_quantile(probability: float) -> float:
+    """The quantile of the standard normal distribution."""
     from scipy.special import ndtri
 
     return float(ndtri(probability))
@@ -104,6 +105,8 @@ class Estimates:
 
 @dataclass(frozen=True, slots=True)
 class Interval:
+    """A value with the ends of its interval; None where the data do not say."""
+
     value: float | None
     low: float | None
     high: float | None

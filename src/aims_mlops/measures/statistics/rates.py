@@ -101,10 +101,12 @@ class Grouped(Protocol):
     """Cells or sums that belong to groups."""
 
     @property
-    def groups(self) -> Mapping[str, Any]: ...
+    def groups(self) -> Mapping[str, Any]:
+        """The groups, by their labels."""
 
     @property
-    def n(self) -> Any: ...
+    def n(self) -> Any:
+        """Rows by group."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +123,7 @@ class Grouping:
 
     @classmethod
     def of(cls, cells: Grouped, columns: tuple[str, ...]) -> Grouping:
+        """Cells put together by some of their columns."""
         labels = list(zip(*(cells.groups[c] for c in columns), strict=True)) or [()] * len(cells.n)
         distinct = sorted(set(labels))
         position = {label: i for i, label in enumerate(distinct)}
@@ -131,6 +134,7 @@ class Grouping:
 
     @property
     def size(self) -> int:
+        """How many groups there are."""
         return len(self.groups)
 
     def sum(self, values: Any) -> Any:
@@ -154,6 +158,7 @@ class RateByGroup:
 
     @property
     def value(self) -> Any:
+        """The rate of each group; NaN where the denominator is 0."""
         with np.errstate(all="ignore"):
             return self.numerator / self.denominator
 
@@ -170,6 +175,7 @@ class Confusion:
         self._known: dict[tuple[str, tuple[str, ...], bytes], Estimates] = {}
 
     def masks(self, rate: Rate) -> tuple[Any, Any]:
+        """Which cells count for a rate's numerator and denominator."""
         actual = self.predicted if self.actual is None else self.actual
         if rate.name == "accuracy_score" and self.cells.y_true is not None:
             # Of more than two classes a prediction is right only if it is the very label.
@@ -178,6 +184,7 @@ class Confusion:
         return rate.numerator(actual, self.predicted), rate.denominator(actual, self.predicted)
 
     def by_group(self, rate: Rate, grouping: Grouping) -> RateByGroup:
+        """A rate's counts, summed by group."""
         numerator, denominator = self.masks(rate)
         cells = self.cells
         total = grouping.sum(cells.weight * denominator)

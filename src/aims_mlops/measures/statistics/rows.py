@@ -31,9 +31,11 @@ class Rows:
 
     @property
     def size(self) -> int:
+        """How many rows there are."""
         return len(next(iter(self.columns.values())))
 
     def take(self, mask: Any) -> Rows:
+        """The rows where a mask is true."""
         return Rows(
             {role: values[mask] for role, values in self.columns.items()},
             None if self.weight is None else self.weight[mask],

@@ -20,6 +20,7 @@ class AimsRunContext:
     """
 
     def in_context(self) -> bool:
+        """Whether MLflow is to ask for tags: always, unless switched off."""
         from aims_mlops.capture.state.settings import switched_off
 
         sightings = sys.modules.get("aims_mlops.mlflow_plugin.client.sightings")
@@ -28,6 +29,7 @@ class AimsRunContext:
         return not switched_off()
 
     def tags(self) -> dict[str, str]:
+        """The tags that MLflow puts on a new run."""
         from aims_mlops.capture.facts.code import git_state
         from aims_mlops.capture.state.current import active_run
 

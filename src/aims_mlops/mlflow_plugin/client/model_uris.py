@@ -206,6 +206,7 @@ def _need_mlflow() -> None:
 
 
 def stamp_of(milliseconds: int | None) -> str | None:
+    """MLflow's milliseconds as a time of ours; None stays None."""
     if milliseconds is None:
         return None
     return stamp(datetime.fromtimestamp(milliseconds / 1000, UTC))

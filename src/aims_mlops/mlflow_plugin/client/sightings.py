@@ -46,6 +46,7 @@ def begin(run_id: str) -> None:
 
 
 def end(run_id: str) -> None:
+    """Forget what was seen, once nothing watches any longer."""
     _watching.discard(run_id)
     if not _watching:
         _seen.clear()

@@ -37,6 +37,7 @@ class Protection:
 
     @property
     def holds(self) -> bool:
+        """Whether every trigger is in place and unchanged."""
         return not (self.missing or self.changed)
 
 

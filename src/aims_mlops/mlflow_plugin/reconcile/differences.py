@@ -62,6 +62,7 @@ class Held:
 
     @property
     def words(self) -> str:
+        """The version and how it is promoted, for people."""
         version = f"version {self.version} of {self.name!r}" if self.version else f"{self.name!r}"
         how = {
             "alias": f"by alias {self.key!r}",
@@ -85,10 +86,12 @@ class Difference:
 
     @property
     def severity(self) -> Literal["minor", "major"]:
+        """How bad it is: minor if nothing is in use because of it."""
         return "minor" if self.what in _MINOR else "major"
 
     @property
     def words(self) -> str:
+        """What differs, in a sentence for people."""
         return f"{self.held.words} {_WORDS[self.what]}"
 
     def key(self, registry: str) -> str:
@@ -101,12 +104,14 @@ class Difference:
 
     @property
     def subject(self) -> Subject:
+        """What the nonconformity is about."""
         name = f"model:{self.held.name}"
         if self.held.sha256 is not None:
             return Subject(name, self.held.sha256)
         return Subject.of_name(f"{name}/{self.held.version or ''}")
 
     def to_body(self) -> dict[str, Any]:
+        """The difference as JSON values."""
         held = self.held
         return {
             "what": self.what,
@@ -131,6 +136,7 @@ class Said:
 
     @classmethod
     def of(cls, promotions: Iterable[Record]) -> Said:
+        """What the log says of promotions."""
         return cls(Uses(promotions))
 
     def about(self, held: Held) -> Record | None:

@@ -55,6 +55,7 @@ class Reconciliation:
         return 1 if self.found else 0
 
     def to_body(self) -> dict[str, Any]:
+        """What `--json` prints."""
         return {
             "format": FORMAT,
             "registry": self.registry,

@@ -40,6 +40,7 @@ class GatedRegistry(NotedOutcomes):
     # ---- aliases, stages and tags of a version
 
     def set_registered_model_alias(self, name: str, alias: str, version: Any) -> Any:
+        """Promote if the alias means a target; else as MLflow does."""
         method = self._next("set_registered_model_alias")
         target = self._asked(lambda: self.aims_guard.alias_target(name, alias))
         if target is None or not _is_version(version):
@@ -61,6 +62,7 @@ class GatedRegistry(NotedOutcomes):
     def transition_model_version_stage(
         self, name: str, version: Any, stage: str, archive_existing_versions: bool
     ) -> Any:
+        """Promote if the stage means a target; else as MLflow does."""
         method = self._next("transition_model_version_stage")
         target = self._asked(lambda: self.aims_guard.stage_target(name, stage))
         if target is None or not _is_version(version):
@@ -79,6 +81,7 @@ class GatedRegistry(NotedOutcomes):
         )
 
     def set_model_version_tag(self, name: str, version: Any, tag: Any) -> Any:
+        """Promote if the tag means a target; refuse reserved ones."""
         self._refuse_reserved(name, [tag])
         method = self._next("set_model_version_tag")
         target = self._asked(lambda: self.aims_guard.tag_target(name, *_said(tag)))
@@ -93,6 +96,7 @@ class GatedRegistry(NotedOutcomes):
         )
 
     def delete_model_version_tag(self, name: str, version: Any, key: str) -> Any:
+        """Delete a tag; one that promoted is noted as taken away."""
         self._refuse_reserved_key(name, key)
         held = self._held(name, _number(version), "tag", key)
         done = self._next("delete_model_version_tag")(name, version, key)
@@ -125,6 +129,7 @@ class GatedRegistry(NotedOutcomes):
         return done
 
     def create_registered_model(self, name: str, tags: Any = None, *rest: Any, **more: Any) -> Any:
+        """Create a model, with the grant that a governed name needs."""
         self._refuse_reserved(name, tags)
         self._refuse_promoting_tags(name, tags)
         target = self._asked(lambda: self.aims_guard.name_target(name))
@@ -142,15 +147,18 @@ class GatedRegistry(NotedOutcomes):
             return self._next("create_registered_model")(name, tags, *rest, **more)
 
     def set_registered_model_tag(self, name: str, tag: Any) -> Any:
+        """Set a tag of a model; refuse reserved ones and those that promote."""
         self._refuse_reserved(name, [tag])
         self._refuse_promoting_tags(name, [tag])
         return self._next("set_registered_model_tag")(name, tag)
 
     def delete_registered_model_tag(self, name: str, key: str) -> Any:
+        """Delete a tag of a model; refuse reserved ones."""
         self._refuse_reserved_key(name, key)
         return self._next("delete_registered_model_tag")(name, key)
 
     def rename_registered_model(self, name: str, new_name: str) -> Any:
+        """Rename a model, unless rules about its names or versions stand against it."""
         method = self._next("rename_registered_model")
         if not readable(name, new_name):
             return method(name, new_name)
@@ -197,6 +205,7 @@ class GatedRegistry(NotedOutcomes):
         *rest: Any,
         **more: Any,
     ) -> Any:
+        """Create a version; of a production name it is a promotion."""
         self._refuse_reserved(name, tags)
         self._refuse_promoting_tags(name, tags)
         method = self._next("create_model_version")

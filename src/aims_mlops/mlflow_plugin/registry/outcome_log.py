@@ -29,6 +29,7 @@ class NotedOutcomes:
 
     @property
     def aims_guard(self) -> Guard:
+        """The rules that say what is a promotion here."""
         return Guard()
 
     def _note(

@@ -55,6 +55,7 @@ class Guard:
 
     @property
     def project(self) -> Project:
+        """The project whose aims.yaml has the rules."""
         return find_project()
 
     def alias_target(self, name: str, alias: str) -> str | None:
@@ -98,6 +99,7 @@ class Guard:
         return name in self.project.settings.registry.production_names
 
     def governs(self, name: str) -> bool:
+        """Whether a model of this name is gated."""
         return readable(name) and self.project.settings.registry.governs(name)
 
 

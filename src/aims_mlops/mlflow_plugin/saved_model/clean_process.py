@@ -35,6 +35,7 @@ class OnlyRequired(MetaPathFinder):
         self._allowed = allowed
 
     def find_spec(self, fullname: str, path: Any = None, target: Any = None) -> Any:
+        """Find a module only where an allowed distribution has it."""
         owners = self._owners.get(fullname.partition(".")[0])
         if owners is not None and not owners & self._allowed:
             return None  # as if it were not installed
@@ -70,13 +71,16 @@ class Finders(list[Any]):
         self._allowed = allowed
 
     def append(self, finder: Any) -> None:
+        """Add a finder, which sees only what is allowed."""
         super().append(OnlyRequired(self._allowed, [finder]))
 
     def insert(self, index: Any, finder: Any) -> None:
+        """Add a finder at a place; it sees only what is allowed."""
         super().insert(index, OnlyRequired(self._allowed, [finder]))
 
 
 def main() -> None:
+    """Load the model, predict, and write down what came of it."""
     folder, rows = Path(sys.argv[1]), Path(sys.argv[2])
     warnings.simplefilter("ignore")
     answer: dict[str, object]

@@ -54,44 +54,52 @@ class FrozenFiles:
     artifact_uri: str
 
     def log_artifact(self, local_file: str, artifact_path: str | None = None) -> Any:
+        """Upload a file, if it changes no promoted version."""
         self._refuse(_file(artifact_path, local_file))
         return self._next("log_artifact")(local_file, artifact_path)
 
     def log_artifacts(self, local_dir: str, artifact_path: str | None = None) -> Any:
+        """Upload a folder, if it changes no promoted version."""
         self._refuse(artifact_path or "", tree=True)
         return self._next("log_artifacts")(local_dir, artifact_path)
 
     def log_artifact_from_stream(
         self, stream: Any, artifact_file_name: str, artifact_path: str | None = None
     ) -> Any:
+        """Upload from a stream, if it changes no promoted version."""
         self._refuse(_file(artifact_path, artifact_file_name))
         return self._next("log_artifact_from_stream")(stream, artifact_file_name, artifact_path)
 
     async def log_artifact_from_async_stream(
         self, chunks: Any, artifact_file_name: str, artifact_path: str | None = None
     ) -> Any:
+        """Upload from a stream, if it changes no promoted version."""
         await asyncio.to_thread(self._refuse, _file(artifact_path, artifact_file_name))
         method = self._next("log_artifact_from_async_stream")
         return await method(chunks, artifact_file_name, artifact_path)
 
     def delete_artifacts(self, artifact_path: str | None = None) -> Any:
+        """Delete files, if none is a promoted version's."""
         self._refuse(artifact_path or "", tree=True)
         return self._next("delete_artifacts")(artifact_path)
 
     def create_multipart_upload(
         self, local_file: str, num_parts: int = 1, artifact_path: str | None = None
     ) -> Any:
+        """Begin an upload in parts, if it changes no promoted version."""
         self._refuse(_file(artifact_path, local_file))
         return self._next("create_multipart_upload")(local_file, num_parts, artifact_path)
 
     def complete_multipart_upload(
         self, local_file: str, upload_id: str, parts: Any = None, artifact_path: str | None = None
     ) -> Any:
+        """End an upload in parts, if it changes no promoted version."""
         self._refuse(_file(artifact_path, local_file))
         method = self._next("complete_multipart_upload")
         return method(local_file, upload_id, parts, artifact_path)
 
     def create_presigned_upload_url(self, artifact_path: str, expiration: int = 900) -> Any:
+        """Give an address to upload to, if it changes no promoted version."""
         self._refuse(artifact_path)
         return self._next("create_presigned_upload_url")(artifact_path, expiration=expiration)
 

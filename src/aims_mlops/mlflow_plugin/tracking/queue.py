@@ -55,6 +55,7 @@ class RunQueue:
 
     @classmethod
     def of_project(cls, store_uri: str, artifact_uri: str | None) -> RunQueue:
+        """The queue beside the project at hand."""
         from aims_mlops.inventory.project import find_project
 
         return cls(_writable(find_project().root), store_uri, artifact_uri)

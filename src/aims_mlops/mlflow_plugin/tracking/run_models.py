@@ -31,6 +31,7 @@ class CapturedFiles:
 
     @property
     def subject(self) -> Subject:
+        """The model as a subject: its name and the digest of its files."""
         return Subject(f"model:{self.name}", self.sha256)
 
 

@@ -62,6 +62,7 @@ class Missed:
 
     @property
     def since(self) -> datetime:
+        """When the first of the runs had to be there."""
         return self.runs[0].missed_at
 
     @property
@@ -88,6 +89,7 @@ class Operation:
 
     @property
     def goes_on(self) -> bool:
+        """Whether it is in operation now."""
         return bool(self.periods) and self.periods[-1][1] is None
 
     def model_at(self, moment: datetime) -> str | None:

@@ -55,6 +55,7 @@ class Schedule:
 
     @property
     def name(self) -> str:
+        """The AI system and the monitor, as one name."""
         return f"{self.system.id}/{self.monitor.id}"
 
     @property
@@ -69,6 +70,7 @@ class Schedule:
 
     @property
     def subject(self) -> Subject:
+        """The schedule as a subject."""
         return Subject.of_name(f"monitor:{self.name}")
 
     @property

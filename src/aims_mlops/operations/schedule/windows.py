@@ -18,6 +18,7 @@ _MIDNIGHT = datetime(1970, 1, 1)
 
 
 def zone_of(monitor: Monitor) -> tzinfo:
+    """The time zone of a monitor's days; UTC if it names none."""
     return UTC if monitor.time_zone is None else ZoneInfo(monitor.time_zone)
 
 

@@ -30,6 +30,7 @@ class Answer:
 
     @property
     def kind(self) -> str:
+        """Approval, rejection or what else it was."""
         return self.record.evidence.kind
 
 

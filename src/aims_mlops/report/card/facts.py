@@ -30,6 +30,7 @@ class Fact:
 
     @property
     def text(self) -> str | None:
+        """The values as one text; None without any."""
         return "; ".join(self.values) if self.values else None
 
 
@@ -54,6 +55,7 @@ def newest(records: Iterable[Record], *kinds: str) -> Record | None:
 
 
 def details(model: ModelReference, records: Sequence[Record]) -> tuple[Fact, ...]:
+    """Name, version and what else a card says of the model itself."""
     captured, run = newest(records, "model"), newest(records, "run")
     code = newest(records, "code")
     body = _body(captured)
@@ -154,6 +156,7 @@ def datasets(model: ModelReference, records: Sequence[Record]) -> tuple[Dataset,
 
 
 def environment(records: Sequence[Record]) -> tuple[Fact, ...]:
+    """Python, platform and libraries of the run."""
     record = newest(records, "environment")
     body = _body(record)
     memory = reading.number(body, "memory_bytes")

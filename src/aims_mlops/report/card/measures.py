@@ -44,6 +44,7 @@ class Measured:
 
     @property
     def figures(self) -> tuple[Figure, ...]:
+        """All figures: overall, comparisons, by group."""
         grouped = tuple(figure for table in self.by_group for figure in table.groups)
         return (*self.overall, *self.comparisons, *grouped)
 

@@ -63,6 +63,7 @@ class Finding:
 
     @property
     def met(self) -> bool:
+        """Whether there is something to cover, and all of it is."""
         return self.of > 0 and self.have == self.of
 
 
@@ -79,6 +80,7 @@ class Shortfall:
 
     @property
     def words(self) -> str:
+        """What is short and why, for people."""
         return f"{self.thing}: {self.why}"
 
 
@@ -124,6 +126,7 @@ class Coverage:
 
     @property
     def states(self) -> dict[State, int]:
+        """How many controls are in each state."""
         counted = Counter(row.state for row in self.controls)
         return {state: counted[state] for state in STATES}
 

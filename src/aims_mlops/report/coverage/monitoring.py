@@ -35,6 +35,7 @@ class Gap:
 
     @property
     def words(self) -> str:
+        """How many windows, when, and what was done about it."""
         days = f"{self.first.start:%Y-%m-%d}"
         if self.count > 1:
             days += f" to {self.last.start:%Y-%m-%d}"
@@ -63,6 +64,7 @@ class Watch:
 
     @property
     def unexplained(self) -> tuple[Gap, ...]:
+        """Gaps that no nonconformity is about."""
         return tuple(gap for gap in self.gaps if gap.nonconformity is None)
 
     @property

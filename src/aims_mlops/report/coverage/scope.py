@@ -24,6 +24,7 @@ class Scope:
         return cls(tuple(sorted(once.values(), key=lambda record: record.sequence)))
 
     def of_kind(self, *kinds: str) -> Iterator[Record]:
+        """The records of these kinds, in the order of the log."""
         return (record for record in self.records if record.evidence.kind in kinds)
 
     @cached_property

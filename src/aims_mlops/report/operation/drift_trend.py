@@ -44,6 +44,7 @@ class Shape:
 
     @property
     def highest(self) -> float:
+        """The highest bar of both sides; 1 if there is none."""
         return max((max(bar.reference, bar.current) for bar in self.bars), default=0.0) or 1.0
 
 
@@ -58,6 +59,7 @@ class ColumnTrend:
 
     @property
     def last(self) -> Point:
+        """The newest point."""
         return self.points[-1]
 
     @property

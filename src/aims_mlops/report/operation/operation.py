@@ -54,6 +54,7 @@ class ScheduleShown:
 
     @property
     def shown(self) -> tuple[ColumnTrend, ...]:
+        """The columns that are drawn."""
         return self.columns[:_MOST_COLUMNS]
 
     @property
@@ -63,6 +64,7 @@ class ScheduleShown:
 
     @property
     def words(self) -> str:
+        """The schedule and what came of its runs, for people."""
         told = [f"{count} {state}" for state, count in self.counts.items() if count]
         return f"{self.name}, every {self.every}: {', '.join(told) or 'nothing was due yet'}"
 

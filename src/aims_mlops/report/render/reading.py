@@ -47,11 +47,13 @@ def count(body: Mapping[str, Any], name: str) -> int | None:
 
 
 def mapping(body: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    """A field that is an object; an empty one if it is missing or something else."""
     value = body.get(name)
     return value if isinstance(value, Mapping) else {}
 
 
 def sequence(body: Mapping[str, Any], name: str) -> Sequence[Any]:
+    """A field that is a list; an empty one if it is missing or something else."""
     value = body.get(name)
     return value if isinstance(value, list | tuple) else ()
 

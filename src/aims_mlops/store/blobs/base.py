@@ -25,13 +25,17 @@ class Blobs(Protocol):
 
     location: str
 
-    def put(self, content: bytes) -> str: ...
+    def put(self, content: bytes) -> str:
+        """Keep content; its name is its SHA-256."""
 
-    def get(self, name: str) -> bytes: ...
+    def get(self, name: str) -> bytes:
+        """The content of a name, checked against it; raises EvidenceNotFoundError."""
 
-    def delete(self, name: str) -> bool: ...
+    def delete(self, name: str) -> bool:
+        """Take content away; whether there was any."""
 
-    def exists(self, name: str) -> bool: ...
+    def exists(self, name: str) -> bool:
+        """Whether there is content of this name."""
 
 
 def digest_of(content: bytes) -> str:

@@ -29,10 +29,12 @@ class Secrets:
     name: str
 
     def to_bytes(self) -> bytes:
+        """Salt, key and name as bytes of a fixed length."""
         return self.salt + self.key + bytes.fromhex(self.name)
 
     @classmethod
     def from_bytes(cls, content: bytes) -> Secrets:
+        """Read back what `to_bytes` wrote."""
         if len(content) != 3 * _KEY:
             raise VerificationError("the key of a blob is damaged")
         return cls(content[:_KEY], content[_KEY : 2 * _KEY], content[2 * _KEY :].hex())

@@ -28,23 +28,18 @@ class BundleSource(Protocol):
 
     def log_keys(self) -> list[tuple[int, bytes]]:
         """(first record, raw public key) of each key of the log, oldest first."""
-        ...
 
     def inclusion_paths(self, sequences: Sequence[int], size: int) -> list[list[bytes]]:
         """The audit path of each record."""
-        ...
 
     def consistency_path(self, old: int, size: int) -> list[bytes]:
         """The proof that the first `old` records are unchanged."""
-        ...
 
     def erased(self) -> frozenset[str]:
         """Digests of the blobs whose content was erased or pruned."""
-        ...
 
     def salt_of(self, blob: str) -> bytes | None:
         """The salt of personal content, which proves its commitment; None for other blobs."""
-        ...
 
 
 def source_of(store: EvidenceStore) -> BundleSource:
@@ -77,6 +72,7 @@ class SqlSource:
         self._store = store
 
     def log_keys(self) -> list[tuple[int, bytes]]:
+        """The log's keys: from which record on, and the public key."""
         import sqlalchemy as sa
 
         from aims_mlops.store.database.tables import log_keys
@@ -86,6 +82,7 @@ class SqlSource:
             return [(int(row.valid_from), bytes(row.public)) for row in rows]
 
     def inclusion_paths(self, sequences: Sequence[int], size: int) -> list[list[bytes]]:
+        """The proof for each record that it is in the tree of a size."""
         if not sequences:
             return []
         with self._store.database.reading() as connection:
@@ -93,15 +90,18 @@ class SqlSource:
             return [inclusion_proof(sequence, size, tree) for sequence in sequences]
 
     def consistency_path(self, old: int, size: int) -> list[bytes]:
+        """The proof that the tree of a size continues an older one."""
         from aims_mlops.store.log.tree import StoredTree
 
         with self._store.database.reading() as connection:
             return consistency_proof(old, size, StoredTree(connection))
 
     def erased(self) -> frozenset[str]:
+        """Names of blobs that were erased."""
         return self._store.erased()
 
     def salt_of(self, blob: str) -> bytes | None:
+        """The salt of an encrypted blob; None if it is not encrypted or was erased."""
         found = self._store.secrets_of(blob)
         return None if found is None else found.salt
 

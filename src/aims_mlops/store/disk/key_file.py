@@ -31,6 +31,7 @@ class FileSigner:
 
     @property
     def key_id(self) -> str:
+        """The key's id as the log names it."""
         return key_id(self.public)
 
 
@@ -143,6 +144,7 @@ class LastSigned:
             return
 
     def rolled_back(self, url: str, size: int, seen: int) -> StoreError:
+        """The error for a log that is behind what was signed here last."""
         return StoreError(
             f"the log {url} is not the one that was signed here before",
             got=f"{size} records that do not contain the {seen} signed",

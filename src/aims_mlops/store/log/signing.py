@@ -46,6 +46,7 @@ class LogKeys:
 
     @property
     def signer(self) -> Signer:
+        """The key that signs now."""
         if self._given is not None:
             return self._given
         if self._loaded is None:
@@ -142,4 +143,5 @@ class LogKeys:
         self._last.write(log_id, size, root)
 
     def rolled_back(self, url: str, size: int, seen: int) -> StoreError:
+        """The error for a log that is behind what was signed here last."""
         return self._last.rolled_back(url, size, seen)

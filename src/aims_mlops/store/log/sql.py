@@ -55,14 +55,17 @@ class SqlStore:
 
     @property
     def url(self) -> str:
+        """Where the store is, without a password."""
         return self.database.url
 
     @property
     def blob_location(self) -> str:
+        """Where the blobs are."""
         return self.blobs.location
 
     @property
     def key_folder(self) -> Path:
+        """The folder of the log's key."""
         return self.signing.folder
 
     @cached_property
@@ -236,6 +239,7 @@ class SqlStore:
         """Hold rows against the signed head; here they are read as they are (`SignedReads`)."""
 
     def status(self) -> StoreStatus:
+        """Size, root, checkpoint and place of the log."""
         with self.database.reading() as connection:
             top = connection.execute(HEAD).one()
             anchored = connection.execute(
@@ -320,6 +324,7 @@ class SqlStore:
         return frozenset(found)
 
     def close(self) -> None:
+        """Give back connections and files."""
         self.database.close()
 
 
@@ -355,6 +360,7 @@ class ShownReads(SignedReads):
 
     @property
     def signed(self) -> SqlStore:
+        """The store whose every read is proved under a signed head."""
         return self.as_stored.signed
 
     @contextmanager

@@ -64,6 +64,7 @@ class Filters:
     newest_first: bool
 
     def match(self, evidence: Evidence) -> bool:
+        """Whether a record is one that was asked for."""
         return (
             (self.kinds is None or evidence.kind in self.kinds)
             and (self.system is None or evidence.system == self.system)

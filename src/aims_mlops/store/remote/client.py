@@ -64,6 +64,7 @@ class RemoteStore:
 
     @property
     def url(self) -> str:
+        """The server's address."""
         return self._http.url
 
     # ---- writing
@@ -342,6 +343,7 @@ class RemoteStore:
         return content
 
     def close(self) -> None:
+        """Close the connection."""
         self._http.close()
 
     # ---- asking

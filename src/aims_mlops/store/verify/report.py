@@ -21,6 +21,7 @@ class Verified:
     received: str = ""  # when the newest of them was; time runs forward from there
 
     def to_json(self) -> str:
+        """What is kept for the next, incremental verification."""
         return json.dumps(
             {
                 "log_id": self.log_id,

@@ -51,6 +51,7 @@ class NumericSample:
 
     @property
     def rows(self) -> int:
+        """Rows with, without and with an infinite value."""
         return self.n + self.missing + self.infinite
 
     @cached_property
@@ -133,10 +134,12 @@ class CategorySample:
 
     @cached_property
     def n(self) -> int:
+        """Rows that have a label."""
         return sum(self.counts.values())
 
     @property
     def rows(self) -> int:
+        """Rows with and without a label."""
         return self.n + self.missing + self.infinite
 
 
@@ -150,10 +153,12 @@ class EmbeddingSample:
 
     @property
     def n(self) -> int:
+        """Rows that have a vector."""
         return self.components[0].n if self.components else 0
 
     @property
     def rows(self) -> int:
+        """Rows with and without a vector."""
         return self.n + self.missing + self.infinite
 
 
