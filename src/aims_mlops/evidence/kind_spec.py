@@ -8,7 +8,7 @@ from typing import Literal
 
 
 class Theme(Enum):
-    """What records of a kind belong together for; each has its file of bodies."""
+    """What records of a kind belong together for."""
 
     ORGANISATION = "organisation"
     RUN = "run"

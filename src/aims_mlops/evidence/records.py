@@ -53,6 +53,7 @@ class Evidence:
     claimed_at : RFC 3339 UTC time by the clock of whoever says it.
     controls : Annex A controls that it supports; from the kind when left empty.
     unknown : fields that a newer version put beside ours; kept as they came.
+    typed : the body as `bodies` has read it, once somebody asked.
     """
 
     kind: str
@@ -65,6 +66,7 @@ class Evidence:
     version: int = 1
     controls: tuple[str, ...] = ()
     unknown: Mapping[str, Any] = field(default_factory=dict)
+    typed: Any = field(default=None, init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         if not _KIND.match(self.kind):

@@ -1,0 +1,46 @@
+"""What a run read."""
+
+from __future__ import annotations
+
+from aims_mlops.evidence.bodies.body import (
+    Body,
+    Must,
+    Object,
+    Objects,
+    Sha256,
+    body_of,
+)
+from aims_mlops.evidence.bodies.figure import Figures
+
+
+@body_of("data-quality")
+class DataQualityBody(Body, frozen=True):
+    """Quality expectations and their results."""
+
+    dataset: Must[Object] = None
+    suite: Must[Object] = None
+    success: Must[bool] = None
+    expectations: Must[Objects] = None
+    figures: Must[Figures] = None
+    left_out: Objects | None = None
+    libraries: Object | None = None
+    notes: Objects | None = None
+    settings: Object | None = None
+
+
+@body_of("dataset")
+class DatasetBody(Body, frozen=True):
+    """A data set: digest, schema, profile, origin."""
+
+    name: Must[str] = None
+    sha256: Must[Sha256] = None
+    rows: Must[int] = None
+    columns: Must[Objects] = None
+    scheme: Must[str] = None
+    derived_from: Objects | None = None
+    licence: str | None = None
+    ordered: bool | None = None
+    profile: Object | None = None
+    purpose: str | None = None
+    role: str | None = None
+    source: str | None = None
