@@ -203,7 +203,8 @@ def test_change_beyond_the_tolerance_re_opens_with_the_reason_in_words(
     assert reason.outcome == "missing"
     assert "the one before is re-opened: " in reason.observed
     assert words in reason.observed
-    assert reason.next_step == "aims assess new loans, then aims assess submit"
+    submit = f"aims assess submit --model {model.uri}"
+    assert reason.next_step == f"aims assess new loans, fill it in, then {submit}"
     shown = CliRunner().invoke(assess, ["show", "--model", model.uri]).output
     assert "✗ re-opened: " in shown
     assert words in shown

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from shlex import quote
 from typing import Any
 
 from aims_mlops.approvals.consent import Consent, roles_of, weigh_consent
@@ -64,10 +65,12 @@ def check_assessment(
             controls=required.controls,
         )
 
-    system = request.system.id if request.system else "SYSTEM"
+    submit = f"aims assess submit --model {quote(request.model.uri)}"
     record = dossier.assessment
     if record is None:
-        next_step = f"aims assess new {system}, then aims assess submit"
+        next_step = f"name its AI system in aims.yaml (aims init writes one), then {submit}"
+        if request.system is not None:
+            next_step = f"aims assess new {request.system.id}, fill it in, then {submit}"
         observed = "none about this model"
         if re_opened:
             observed += f", and the one before is re-opened: {'; '.join(re_opened)}"
@@ -75,7 +78,7 @@ def check_assessment(
     body = record.evidence.body
     age = now - read(record.received_at)
     observed = f"{age.days} days old, record {record.id[:8]}"
-    again = "look through it again, then aims assess submit"
+    again = f"look through it again, then {submit}"
     if age > timedelta(days=required.max_age_days):
         return [reason("assessment.submitted", "stale", observed, limit, again)]
     if (overdue := overdue_review(record, now)) is not None:
@@ -108,7 +111,7 @@ def check_assessment(
                 "pass" if same else "fail",
                 "as assessed" if same else "aims.yaml states another intended use by now",
                 "the intended use that was assessed",
-                "none" if same else "assess the new intended use: aims assess submit",
+                "none" if same else f"assess the new intended use, then {submit}",
             )
         )
     return reasons
@@ -154,7 +157,7 @@ def check_consent(
                 "fail",
                 f"{human} {did} it: {why}",
                 "no standing rejection",
-                f"settle it with {human}, who can then approve: aims assess approve",
+                f"settle it with {human}, who can then approve: {_approve(request)}",
             )
         )
     first_use = () if key_rule.confirmed else unconfirmed(found.counted, consent, request.people)
@@ -191,12 +194,12 @@ def _enough(required: ApprovalsRequired, found: Consent, request: PromotionReque
     who = " or ".join(required.roles) if required.roles else "another person"
     limit = f"{required.count} by {who}, not by the {', '.join(required.not_by) or 'nobody'}"
     good = have >= required.count
-    step = f"aims assess approve --model {request.model.uri} --for {request.target} --as PERSON"
+    step = _approve(request)
     possible = request.people.with_role(required.roles)
     if not good and request.single_user and required.single_user == "refuse":
         step = "add a second person under people in aims.yaml, who then approves"
     elif not good and not possible:
-        step = f"give somebody under people in aims.yaml the role {who}"
+        step = f"give somebody under people in aims.yaml (aims init writes one) the role {who}"
     return _reason(
         required,
         "approvals.count",
@@ -221,8 +224,13 @@ def _role(
         "pass" if holders else "missing",
         ", ".join(holders) or "none",
         f"an approval by the role {role}",
-        "none" if holders else f"ask one of: {possible}",
+        "none" if holders else f"ask one of: {possible}; {_approve(request)}",
     )
+
+
+def _approve(request: PromotionRequest) -> str:
+    model = quote(request.model.uri)
+    return f"aims assess approve --model {model} --for {quote(request.target)} --as PERSON"
 
 
 def _reason(

@@ -51,7 +51,7 @@ def decide(
         dossier, target=request.target, policy=policy.digest, rule=request.evidence_rule
     )
     reasons = list(_about_the_request(request, policy, dossier))
-    reasons += check_required(policy, dossier, now)
+    reasons += check_required(policy, dossier, now, uri=request.model.uri)
     figures, checks = check_figures(policy, dossier, now)
     reasons += figures
     reasons += check_assessment(policy, dossier, request, now, re_opened=kept.why_not)
@@ -169,7 +169,11 @@ def _about_the_system(request: PromotionRequest, policy: Policy) -> list[Reason]
             outcome="pass" if known else "missing",
             observed=f"AI system {request.system.id}" if request.system else "no AI system",
             limit="an AI system in aims.yaml that the model belongs to",
-            next_step="none" if known else "add the model's name to `models:` of a system",
+            next_step=(
+                "none"
+                if known
+                else "in aims.yaml (aims init writes one), add the model's name to `models:`"
+            ),
             severity="critical",
             blocking=policy.assessment.required or policy.approvals is not None,
             controls=("A.3.2", "A.6.2.2"),

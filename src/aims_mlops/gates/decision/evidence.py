@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
+from shlex import quote
 from typing import Any
 
 from aims_mlops.dossier.dossier import Dossier
@@ -17,9 +18,11 @@ from aims_mlops.policy.policy import Policy
 from aims_mlops.policy.rules import CheckResult, judge
 
 
-def check_required(policy: Policy, dossier: Dossier, now: datetime) -> list[Reason]:
+def check_required(
+    policy: Policy, dossier: Dossier, now: datetime, *, uri: str | None = None
+) -> list[Reason]:
     """One reason for each kind of evidence that the policy asks for."""
-    return [_required(requirement, dossier, now) for requirement in policy.requires]
+    return [_required(requirement, dossier, now, uri) for requirement in policy.requires]
 
 
 def check_figures(
@@ -30,7 +33,7 @@ def check_figures(
     return [_told(rule, result) for rule, result in results], [result for _, result in results]
 
 
-def _required(requirement: Requirement, dossier: Dossier, now: datetime) -> Reason:
+def _required(requirement: Requirement, dossier: Dossier, now: datetime, uri: str | None) -> Reason:
     kind = requirement.kind
     limit = f"evidence of kind {kind}"
     if scope_of(kind) is Scope.DATA:
@@ -45,7 +48,7 @@ def _required(requirement: Requirement, dossier: Dossier, now: datetime) -> Reas
         outcome=outcome,
         observed=observed,
         limit=limit,
-        next_step="none" if outcome == "pass" else _how_to_get(kind),
+        next_step="none" if outcome == "pass" else _how_to_get(kind, dossier, uri),
         severity=requirement.severity,
         blocking=requirement.blocking,
         controls=requirement.controls or controls_of(kind),
@@ -128,7 +131,9 @@ def _told(rule: Rule, result: CheckResult) -> Reason:
     )
 
 
-def _how_to_get(kind: str) -> str:
+def _how_to_get(kind: str, dossier: Dossier, uri: str | None) -> str:
+    system = dossier.system or "SYSTEM"
+    model = quote(uri or f"sha256:{dossier.model}")
     ways = {
         "performance": "measure it in the run: run.check(y_true=…, y_pred=…)",
         "bias": "measure it in the run: run.check(…, sensitive=…)",
@@ -136,7 +141,9 @@ def _how_to_get(kind: str) -> str:
         "data-quality": "check the data in the run: aims.dataset(df, name, quality=…)",
         "drift": "aims drift run --reference A --current B",
         "system": "describe the AI system in aims.yaml",
-        "impact-assessment": "aims assess new SYSTEM, then aims assess submit",
+        "impact-assessment": (
+            f"aims assess new {system}, fill it in, then aims assess submit --model {model}"
+        ),
         "policy": "aims policy pin FILE",
     }
     return ways.get(kind, f"record it: run the training under @aims.training ({kind})")
