@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from aims_mlops.report.render.one_line import plural
+
 if TYPE_CHECKING:
     from aims_mlops.inventory.project import Project
 
@@ -39,7 +41,7 @@ def status(system: str, days: int, as_json: bool) -> None:
         click.echo(json.dumps(found, indent=2, ensure_ascii=False))
         return
     if lost:
-        click.echo(f"{lost} rows were lost with processes that were killed; now on record")
+        click.echo(f"{plural(lost, 'row')} lost with processes that were killed; now on record")
     for day in found["days"]:
         click.echo(f"{day['day']}  {day['files']} files, {day['size'] / 1e6:.1f} MB")
     if not found["days"]:
@@ -49,7 +51,7 @@ def status(system: str, days: int, as_json: bool) -> None:
         f"written, {found['lost']} lost"
     )
     for reason, rows in sorted(found["dropped"].items()):
-        click.echo(plain(f"  dropped, {reason}: {rows} rows"))
+        click.echo(plain(f"  dropped, {reason}: {plural(rows, 'row')}"))
     for problem in found["problems"]:
         click.echo(plain(f"  ! {problem['what']}: {problem['file']}: {problem['words']}"))
 

@@ -10,6 +10,7 @@ import click
 
 from aims_mlops.cli.plain import plain
 from aims_mlops.errors import DocumentError, InputError
+from aims_mlops.report.render.one_line import plural
 
 
 @click.command("init")
@@ -77,7 +78,7 @@ def lint_command(ctx: click.Context, path: Path) -> None:
     for problem in problems:
         click.echo(plain(f"✗ {problem}"))
     if problems:
-        click.echo(f"{len(problems)} to fill in or put right in {len(checked)} files")
+        click.echo(f"{len(problems)} to fill in or put right in {plural(len(checked), 'file')}")
         ctx.exit(1)
     click.echo(plain(f"✓ nothing to put right in {', '.join(checked)}"))
 

@@ -171,7 +171,9 @@ def list_people(as_json: bool) -> None:
                     row["person"],
                     ", ".join(row["roles"]) or "-",
                     (row["fingerprint"] or "-")[:19],
-                    row["state"],
+                    "counts as listed"
+                    if row["state"] == "waits" and row["listed"]
+                    else row["state"],
                     row["ended_by"] or ", ".join(row["confirmed_by"]) or "-",
                     "lists it" if row["listed"] else "-",
                 )
@@ -181,6 +183,11 @@ def list_people(as_json: bool) -> None:
     )
     if project.settings.single_user:
         click.echo("Single-user mode: separation of duties is not enforced in this project.")
+
+
+def _state(row: dict[str, Any]) -> str:
+    """In words; a key that waits for a confirmation counts where aims.yaml lists it."""
+    return "counts as listed" if row["state"] == "waits" and row["listed"] else str(row["state"])
 
 
 def _none(about: dict[str, Any]) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from aims_mlops.cli.plain import plain, plain_lines
+from aims_mlops.report.render.one_line import plural
 
 
 @click.group("policy")
@@ -25,7 +26,7 @@ def lint_policy(files: tuple[str, ...]) -> None:
     for file in files:
         policy = load_policy(file)
         count = len(policy.requires) + len(policy.rules)
-        click.echo(f"✓ {file}: {policy.id}, {count} rules, digest {policy.digest[:16]}…")
+        click.echo(f"✓ {file}: {policy.id}, {plural(count, 'rule')}, digest {policy.digest[:16]}…")
 
 
 @group.command("explain")

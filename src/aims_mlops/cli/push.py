@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from aims_mlops.evidence.urls import without_credentials
+from aims_mlops.report.render.one_line import plural
 
 if TYPE_CHECKING:
     from aims_mlops.inventory.project import Project
@@ -91,7 +92,7 @@ def _say(
         where = without_credentials(project.store_url)
         click.echo(f"Delivered {delivered} of {before} spooled batches to {where}.")
     if problem is not None:
-        click.echo(f"{left} batches wait: {problem}", err=True)
+        click.echo(f"{plural(left, 'batch', 'batches')} not delivered yet: {problem}", err=True)
     if refused:
         click.echo(f"Refused for good and kept for you to look at ({len(refused)}):")
         for path, why in refused:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from aims_mlops.cli.table import table
+from aims_mlops.report.render.one_line import plural
 
 if TYPE_CHECKING:
     from aims_mlops.evidence.store import EvidenceStore
@@ -36,13 +37,14 @@ def command(as_json: bool) -> None:
         click.echo()
         click.echo(
             table(
-                ("SYSTEM", "RISK TIER", "OWNER", "PROMOTED"),
+                ("SYSTEM", "RISK TIER", "OWNER", "PROMOTED", "DEPLOYED"),
                 [
                     (
                         s["id"],
                         s["risk_tier"] or "-",
                         s["owner"] or "-",
                         ", ".join(f"{p['model']} as {p['alias']}" for p in s["promoted"]) or "none",
+                        ", ".join(f"{d['model']} at {d['where']}" for d in s["deployed"]) or "none",
                     )
                     for s in state["systems"]
                 ],
@@ -59,11 +61,11 @@ def _state(project: Project, store: EvidenceStore) -> dict[str, Any]:
     status = asdict(store.status()) | {"proved_by": _proved_by(project.store_url)}
     still_open = [n for n in nonconformities(store) if n.is_open]
     gaps = list(store.find(kind="gap"))
-    promoted = _promoted(store)
+    promoted, deployed = _in_use(store)
     systems: dict[str, tuple[str | None, str | None]] = {
         s.id: (s.risk_tier, s.owner) for s in project.systems
     }
-    for seen in promoted:
+    for seen in (*promoted, *deployed):
         systems.setdefault(seen, (None, None))
     return {
         "project": str(project.root),
@@ -77,6 +79,7 @@ def _state(project: Project, store: EvidenceStore) -> dict[str, Any]:
             "newest": gaps[-1].evidence.body.get("where") if gaps else None,
         },
         "alarms": [alarm.to_body() for alarm in every_alarm(store, project, now)],
+        "notices": _undelivered(store),
         "nonconformities": {
             "open": len(still_open),
             "overdue": sum(n.is_overdue(now) for n in still_open),
@@ -86,7 +89,8 @@ def _state(project: Project, store: EvidenceStore) -> dict[str, Any]:
                 "id": id_,
                 "risk_tier": tier,
                 "owner": owner,
-                "promoted": list(promoted.get(id_, {}).values()),
+                "promoted": promoted.get(id_, []),
+                "deployed": deployed.get(id_, []),
             }
             for id_, (tier, owner) in systems.items()
         ],
@@ -107,20 +111,35 @@ def _log(store: EvidenceStore, now: datetime) -> dict[str, Any]:
     }
 
 
-def _promoted(store: EvidenceStore) -> dict[str, dict[str, dict[str, str]]]:
-    """Per system, what the log says is promoted by now; the registry itself is not asked."""
+def _in_use(
+    store: EvidenceStore,
+) -> tuple[dict[str, list[dict[str, str]]], dict[str, list[dict[str, str]]]]:
+    """Per system, what the log says is promoted and deployed; no registry is asked."""
     from aims_mlops.operations.in_use import in_use
 
-    found: dict[str, dict[str, dict[str, str]]] = {}
-    for use in in_use(store.find(kind="promotion")):
+    promoted: dict[str, list[dict[str, str]]] = {}
+    deployed: dict[str, list[dict[str, str]]] = {}
+    for use in in_use(store.find(kind=("promotion", "deployment"))):
         body = use.record.evidence.body
-        key = f"{use.place.route}:{use.place.name}@{use.place.key}:{use.place.version}"
-        found.setdefault(use.system or "", {})[key] = {
-            "alias": str(body.get("alias")),
-            "model": f"{use.place.name}/{body.get('version')}",
-            "sha256": use.model,
-        }
-    return found
+        if use.is_promotion:
+            promoted.setdefault(use.system or "", []).append(
+                {
+                    "alias": str(body.get("alias")),
+                    "model": f"{use.place.name}/{body.get('version')}",
+                    "sha256": use.model,
+                }
+            )
+        else:
+            deployed.setdefault(use.system or "", []).append(
+                {
+                    "target": use.target,
+                    "where": str(body.get("where")),
+                    "model": str(body.get("model_uri")),
+                    "sha256": use.model,
+                    "deployment": use.record.id,
+                }
+            )
+    return promoted, deployed
 
 
 def _proved_by(url: str) -> str:
@@ -153,8 +172,26 @@ def _rows(state: dict[str, Any]) -> list[tuple[str, str]]:
         ("spool", _spool(state["spool"], state["refused"])),
         ("gaps", f"{gaps['count']}, newest in {gaps['newest']}" if gaps["count"] else "none"),
         ("wrong now", _wrong(state["alarms"])),
+        ("notices", _notices(state["notices"])),
         ("nonconformities", "{open} open, {overdue} overdue".format(**state["nonconformities"])),
     ]
+
+
+def _undelivered(store: EvidenceStore) -> list[dict[str, str]]:
+    """Whom the newest notice did not reach, and why."""
+    newest = {str(r.evidence.body.get("recipient")): r for r in store.find(kind="notice")}
+    return [
+        {"recipient": recipient, "problem": str(record.evidence.body.get("problem"))}
+        for recipient, record in sorted(newest.items())
+        if record.evidence.body.get("outcome") == "failed"
+    ]
+
+
+def _notices(undelivered: list[dict[str, str]]) -> str:
+    if not undelivered:
+        return "none undelivered"
+    names = ", ".join(row["recipient"] for row in undelivered)
+    return f"undelivered to {names}: {undelivered[0]['problem']}; tried again by aims monitor run"
 
 
 def _age(log: dict[str, Any]) -> str:
@@ -172,7 +209,7 @@ def _wrong(alarms: list[dict[str, Any]]) -> str:
 
 
 def _spool(waiting: int, refused: int) -> str:
-    parts = [f"{waiting} batches not yet delivered"] if waiting else []
+    parts = [f"{plural(waiting, 'batch', 'batches')} not yet delivered"] if waiting else []
     if refused:
         parts.append(f"{refused} refused for good (see: aims push)")
     return ", ".join(parts) or "empty"

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from aims_mlops.cli.table import table
+from aims_mlops.report.render.one_line import plural
 
 if TYPE_CHECKING:
     from aims_mlops.store.log.sql import SqlStore
@@ -181,7 +182,7 @@ def prune(older_than_days: int, kinds: tuple[str, ...]) -> None:
     age = timedelta(days=older_than_days)
     records = prune_blobs(store, older_than=age, actor=actor, kinds=kinds or None)
     count = sum(len(r.evidence.body["blobs"]) for r in records)
-    click.echo(f"{count} blobs pruned; {len(records)} records of it.")
+    click.echo(f"{plural(count, 'blob')} pruned; {plural(len(records), 'record')} of it.")
 
 
 @click.command("clock-change")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from shlex import quote
 from typing import Any, Literal
 
 from aims_mlops.dossier.query import resolve_model
@@ -130,7 +131,13 @@ def _set(reference: ModelReference, decision: Decision, alias: str) -> tuple[Out
         return "failed", "the model behind the URI changed after the decision"
     said = hooks().set_model_alias(model=reference, alias=alias)
     if said is None:
-        return "failed", f"no plugin can set an alias for {reference.uri}"
+        if reference.version is None:
+            use = f"aims deployment record {quote(reference.uri)} --for {decision.target}"
+            return "failed", (
+                "it is a model of no registry, which has no aliases; once it runs somewhere: "
+                f"{use} --where PLACE --rollback-plan TEXT"
+            )
+        return "failed", f"no plugin can set an alias for {reference.uri}: aims plugins"
     return "set", str(said)
 
 

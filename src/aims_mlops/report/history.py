@@ -93,6 +93,8 @@ def tell(records: Iterable[Record], system: str, made_at: str) -> History:
             says = summarise(record)
             if record.evidence.kind == "approval":
                 says += _whether_it_counted(record.id, counted)
+            if record.evidence.body.get("verdict") == "return":
+                says = f"returned, to be changed and submitted again; {says}"
             events.append(Event(record, record.evidence.kind, says, None))
         elif run not in told:
             told.add(run)

@@ -73,3 +73,27 @@ def test_recorded_gap_is_counted_and_named(folder: Path) -> None:
     store.append(evidence("gap", where="model", error="ValueError", message="left out"))
     store.close()
     assert status()["gaps"] == {"count": 1, "newest": "model"}
+
+
+def test_what_is_deployed_and_who_was_not_told_are_shown(folder: Path) -> None:
+    store = find_project().open_store()
+    store.append(
+        evidence(
+            "deployment",
+            event="deployed",
+            target="production",
+            where="eu-1",
+            model="a" * 64,
+            model_uri="scorecard.json",
+        )
+    )
+    notice = {"title": "t", "about": [], "problem": None}
+    store.append(evidence("notice", **notice, recipient="ops", outcome="sent"))
+    store.append(evidence("notice", **notice, recipient="risk", outcome="failed"))
+    state = status()
+    (system,) = state["systems"]
+    assert system["promoted"] == []
+    assert [(d["where"], d["model"]) for d in system["deployed"]] == [("eu-1", "scorecard.json")]
+    assert [row["recipient"] for row in state["notices"]] == ["risk"]
+    store.append(evidence("notice", **notice, recipient="risk", outcome="sent"))
+    assert status()["notices"] == []

@@ -234,7 +234,8 @@ def test_registry_that_does_not_answer_or_breaks_has_not_promoted(world, plugin)
     plugin(Registry(answer=None))
     done = promote(model.uri, alias="champion", requester="dee")
     assert done.outcome == "failed"
-    assert done.said.startswith("no plugin can set an alias for sha256:")
+    assert done.said.startswith("it is a model of no registry, which has no aliases")
+    assert f"aims deployment record {model.uri} --for production --where PLACE" in done.said
 
 
 def test_target_of_a_promotion_is_the_aliass_own_or_the_one_named(world, plugin):
