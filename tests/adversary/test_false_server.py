@@ -6,11 +6,9 @@ Each test is an attack, and none may show a record, a state or a proof, or make 
 from __future__ import annotations
 
 import copy
-import importlib.util
 import json
 import logging
 import shutil
-import sys
 from base64 import b64encode
 from collections.abc import Callable, Iterator
 from hashlib import sha256
@@ -35,22 +33,10 @@ from aims_mlops.store.disk.key_file import FileSigner
 from aims_mlops.store.log.sql import SqlStore
 from aims_mlops.store.opening import open_sql_store
 from aims_mlops.store.remote.client import RemoteStore
+from support.false_server import FalseServer
+from support.world import World
 
-TESTS = Path(__file__).parents[1]
 NO_RECORDS: dict[str, Any] = {"checkpoint": None, "keys": [], "handovers": []}
-
-
-def _load(path: Path) -> Any:
-    spec = importlib.util.spec_from_file_location(f"aims_false_{path.stem}", path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
-    return module
-
-
-FalseServer: Any = _load(Path(__file__).with_name("false_server.py")).FalseServer
 
 
 def evidence(n: object, kind: str = "run", **body: object) -> Evidence:
@@ -636,7 +622,7 @@ def test_gate_does_not_allow_on_what_the_log_s_key_did_not_sign(
     import os
 
     monkeypatch.setenv("AIMS_TOKEN", os.environ["TOKEN_PIPELINE"])
-    world = _load(TESTS / "unit" / "gates" / "world.py").World(tmp_path / "project")
+    world = World(tmp_path / "project")
     forget_stores()
     monkeypatch.setenv("AIMS_STORE_URL", running.url)
     model = world.train()

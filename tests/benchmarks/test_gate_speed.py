@@ -9,11 +9,9 @@ from __future__ import annotations
 import base64
 import gc
 import hashlib
-import importlib.util
 import json
 import os
 import sqlite3
-import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -24,13 +22,13 @@ import pytest
 from aims_mlops.evidence.clock import now
 from aims_mlops.evidence.records import Evidence, Subject
 from aims_mlops.inventory.project import forget_stores
+from support.world import World
 
 pytestmark = pytest.mark.benchmark
 
 RECORDS = int(os.environ.get("AIMS_BENCHMARK_RECORDS", "1000"))
 ROUNDS = 15
 LIMIT = 3.0  # times of the bare reading
-_WORLD = Path(__file__).parents[1] / "unit" / "gates" / "world.py"
 
 
 @pytest.fixture
@@ -40,13 +38,7 @@ def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     monkeypatch.setenv("AIMS_PLUGINS", "")
     (tmp_path / "project").mkdir()
     monkeypatch.chdir(tmp_path / "project")
-    spec = importlib.util.spec_from_file_location("gate_speed_world", _WORLD)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    monkeypatch.setitem(sys.modules, "gate_speed_world", module)
-    spec.loader.exec_module(module)
-    yield module.World(tmp_path / "project")
+    yield World(tmp_path / "project")
     forget_stores()
 
 

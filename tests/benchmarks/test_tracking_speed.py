@@ -8,12 +8,10 @@ few rounds; AIMS_BENCHMARK_RUNS=200 is the size to report.
 from __future__ import annotations
 
 import http.client
-import importlib.util
 import json
 import os
 import shutil
 import statistics
-import sys
 import time
 from collections.abc import Iterator
 from itertools import chain
@@ -23,6 +21,9 @@ from typing import Any
 import pytest
 
 from aims_mlops.inventory.project import forget_stores
+from support.mlflow_servers import Server
+from support.mlflow_servers import base_database as base_database
+from support.mlflow_servers import session_organisation as session_organisation
 
 pytestmark = [
     pytest.mark.benchmark,
@@ -37,25 +38,6 @@ LIMIT = 1.10
 # With few rounds on a shared machine the median itself moves by some hundredths.
 ALLOWED = LIMIT if ROUNDS >= 100 else 1.25
 
-_NAME = "gate_servers_for_benchmark"
-
-
-def _gate_conftest() -> Any:
-    if _NAME not in sys.modules:
-        path = Path(__file__).parents[1] / "mlflow" / "gate" / "conftest.py"
-        spec = importlib.util.spec_from_file_location(_NAME, path)
-        assert spec is not None
-        assert spec.loader is not None
-        module = importlib.util.module_from_spec(spec)
-        sys.modules[_NAME] = module
-        spec.loader.exec_module(module)
-    return sys.modules[_NAME]
-
-
-_gate = _gate_conftest()
-base_database = _gate.base_database
-session_organisation = _gate.session_organisation
-
 
 @pytest.fixture(scope="module")
 def servers(
@@ -67,7 +49,7 @@ def servers(
         folder = tmp_path_factory.mktemp("speed")
         shutil.copy(base_database, folder / "mlflow.db")
         raw = f"sqlite:///{folder}/mlflow.db"
-        server = _gate.Server(
+        server = Server(
             folder,
             session_organisation.environment,
             (

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -21,15 +20,7 @@ from aims_mlops.store.opening import open_sql_store
 from aims_mlops.store.remote.client import RemoteStore
 from aims_mlops.store.verify.verify import verify_store
 from aims_verify.verify import verify
-
-_spec = importlib.util.spec_from_file_location(
-    "aims_numbers_http_server", Path(__file__).with_name("http_server.py")
-)
-assert _spec is not None
-assert _spec.loader is not None
-_module = importlib.util.module_from_spec(_spec)
-_spec.loader.exec_module(_module)
-Server: Any = _module.Server
+from support.evidence_server import Server
 
 NUMBERS = st.one_of(
     st.floats(allow_nan=False, allow_infinity=False),

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -13,27 +11,14 @@ import pytest
 from aims_mlops.inventory.project import forget_stores
 from aims_mlops.server.tokens import Scope, Tokens
 from aims_mlops.store.opening import open_sql_store
-
-TESTS = Path(__file__).parents[1]
-
-
-def _load(path: Path) -> Any:
-    """A file of the tests as a module: the tests are no package."""
-    spec = importlib.util.spec_from_file_location(f"aims_remote_gate_{path.stem}", path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module  # its dataclasses look themselves up there
-    spec.loader.exec_module(module)
-    return module
+from support.evidence_server import Server
+from support.world import World
 
 
 @pytest.fixture
 def server(tmp_path: Path) -> Iterator[Any]:
     store = open_sql_store(f"sqlite:///{tmp_path}/server/evidence.db")
-    running = _load(TESTS / "contract" / "http_server.py").Server(
-        store, Tokens(tmp_path / "tokens.db")
-    )
+    running = Server(store, Tokens(tmp_path / "tokens.db"))
     yield running
     running.stop()
     store.close()
@@ -60,7 +45,7 @@ def world(server: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Itera
     (tmp_path / "project").mkdir()
     monkeypatch.chdir(tmp_path / "project")
     # People are enrolled where the log is kept: each would need a token of their own.
-    found = _load(TESTS / "unit" / "gates" / "world.py").World(tmp_path / "project")
+    found = World(tmp_path / "project")
     forget_stores()
     monkeypatch.setenv("AIMS_STORE_URL", server.url)
     yield found

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import importlib.util
+import importlib
 import multiprocessing
 import threading
 from collections.abc import Iterator
@@ -26,22 +26,10 @@ from aims_mlops.store.opening import open_sql_store
 from aims_mlops.store.remote.client import RemoteStore
 from aims_mlops.store.verify.verify import verify_store
 from aims_verify.verify import verify
-
-
-def _load(name: str) -> Any:
-    """A file beside this one as a module: the tests are no package."""
-    path = Path(__file__).with_name(f"{name}.py")
-    spec = importlib.util.spec_from_file_location(f"aims_contract_{name}", path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
+from support.evidence_server import Server
 
 # The suite over SQLite and PostgreSQL; its tests run here with this module's fixtures.
-suite = _load("test_evidence_store")
-Server = _load("http_server").Server
+suite = importlib.import_module("contract.test_evidence_store")
 SHARED = (
     "test_appended_record_is_found_as_it_came",
     "test_fields_of_a_newer_version_survive",

@@ -4,6 +4,8 @@ from pathlib import Path
 
 import pytest
 
+from support.gate import made_world
+
 ROOT = Path(__file__).parents[2]
 
 
@@ -16,14 +18,11 @@ def _load(name, path):
     return sys.modules[name]
 
 
-_gate = _load("gate_conftest", ROOT / "tests/unit/gates/conftest.py")
-
-
 @pytest.fixture
 def world(monkeypatch, tmp_path):
     """The gate's world, with plugins, and without a freeze."""
     monkeypatch.delenv("AIMS_FREEZE", raising=False)
-    with _gate.made_world(tmp_path, monkeypatch, plugins=None) as made:
+    with made_world(tmp_path, monkeypatch, plugins=None) as made:
         yield made
 
 

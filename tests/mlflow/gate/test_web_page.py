@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
-import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,28 +9,15 @@ from typing import Any
 
 import pytest
 
-_NAME = "browser_for_mlflow"
+from support.browser import Browser
+from support.browser import chromium as chromium
+
 _DIALOG = "document.querySelector('[role=dialog]')"
-
-
-def _browsers() -> Any:
-    if _NAME not in sys.modules:
-        path = Path(__file__).parents[2] / "browser" / "conftest.py"
-        spec = importlib.util.spec_from_file_location(_NAME, path)
-        assert spec is not None
-        assert spec.loader is not None
-        module = importlib.util.module_from_spec(spec)
-        sys.modules[_NAME] = module
-        spec.loader.exec_module(module)
-    return sys.modules[_NAME]
-
-
-chromium = _browsers().chromium
 
 
 @pytest.fixture
 def page(chromium: str, tmp_path: Path) -> Iterator[Any]:
-    found = _browsers().Browser(chromium, tmp_path / "profile")
+    found = Browser(chromium, tmp_path / "profile")
     found.send("Emulation.setDeviceMetricsOverride", width=1400, height=1000,
                deviceScaleFactor=1, mobile=False)  # fmt: skip
     yield found

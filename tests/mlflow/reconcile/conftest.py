@@ -2,42 +2,22 @@
 
 from __future__ import annotations
 
-import importlib.util
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-_NAME = "gate_servers_for_reconcile"
-
-
-def _gate_conftest() -> Any:
-    if _NAME not in sys.modules:
-        path = Path(__file__).parents[1] / "gate" / "conftest.py"
-        spec = importlib.util.spec_from_file_location(_NAME, path)
-        assert spec is not None
-        assert spec.loader is not None
-        module = importlib.util.module_from_spec(spec)
-        sys.modules[_NAME] = module
-        spec.loader.exec_module(module)
-    return sys.modules[_NAME]
-
-
-_gate = _gate_conftest()
-base_database = _gate.base_database
-session_organisation = _gate.session_organisation
-organisation = _gate.organisation
-start_server = _gate.start_server
-gated = _gate.gated
+from support.mlflow_servers import base_database as base_database
+from support.mlflow_servers import gated as gated
+from support.mlflow_servers import mark_warnings
+from support.mlflow_servers import organisation as organisation
+from support.mlflow_servers import session_organisation as session_organisation
+from support.mlflow_servers import start_server as start_server
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    for item in items:
-        if item.path.parent == Path(__file__).parent:
-            for text in _gate._WARNINGS:
-                item.add_marker(pytest.mark.filterwarnings(text))
+    mark_warnings(items, Path(__file__).parent)
 
 
 @pytest.fixture

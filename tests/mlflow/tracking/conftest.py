@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import os
 import shutil
 import subprocess
@@ -14,32 +13,14 @@ from typing import Any
 
 import pytest
 
-_NAME = "gate_servers_for_tracking"
-
-
-def _gate_conftest() -> Any:
-    if _NAME not in sys.modules:
-        path = Path(__file__).parents[1] / "gate" / "conftest.py"
-        spec = importlib.util.spec_from_file_location(_NAME, path)
-        assert spec is not None
-        assert spec.loader is not None
-        module = importlib.util.module_from_spec(spec)
-        sys.modules[_NAME] = module
-        spec.loader.exec_module(module)
-    return sys.modules[_NAME]
-
-
-_gate = _gate_conftest()
-base_database = _gate.base_database
-session_organisation = _gate.session_organisation
-organisation = _gate.organisation
+from support.mlflow_servers import Server, mark_warnings
+from support.mlflow_servers import base_database as base_database
+from support.mlflow_servers import organisation as organisation
+from support.mlflow_servers import session_organisation as session_organisation
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    for item in items:
-        if item.path.parent == Path(__file__).parent:
-            for text in _gate._WARNINGS:
-                item.add_marker(pytest.mark.filterwarnings(text))
+    mark_warnings(items, Path(__file__).parent)
 
 
 @pytest.fixture(scope="session")
@@ -53,7 +34,7 @@ def start_tracking(
         folder = tmp_path_factory.mktemp("tracking")
         shutil.copy(base_database, folder / "mlflow.db")
         store = f"aims://sqlite:///{folder}/mlflow.db"
-        server = _gate.Server(
+        server = Server(
             folder,
             session_organisation.environment | (environment or {}),
             (

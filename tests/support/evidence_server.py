@@ -1,4 +1,4 @@
-"""A server in a thread of this process, on a port of its own; loaded by file name."""
+"""A server of evidence in a thread of this process, on a port of its own."""
 
 from __future__ import annotations
 
