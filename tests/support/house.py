@@ -167,7 +167,7 @@ def kind_lists(tree: ast.AST, known: frozenset[str]) -> int:
         elif isinstance(node, ast.Dict):
             parts = node.keys
         texts = [p.value for p in parts if isinstance(p, ast.Constant)]
-        count += len(texts) > 1 and len(texts) == len(parts) and known.issuperset(texts)
+        count += len(set(texts)) > 1 and len(texts) == len(parts) and known.issuperset(texts)
     return count
 
 

@@ -31,6 +31,13 @@ def test_no_two_folders_import_each_other(edges):
     assert circles == [], ties
 
 
+def test_errors_import_the_sanitizer_alone_and_that_imports_nothing(edges):
+    """What every message passes through; it is below the errors, and not a part of `evidence/`."""
+    ours = [pair for pair in edges if pair[1].startswith("aims_mlops")]
+    assert [b for a, b in ours if a == "aims_mlops.errors"] == ["aims_mlops.visible"]
+    assert [b for a, b in ours if a in ("aims_mlops.visible", "aims_mlops.plugins")] == []
+
+
 def test_circle_is_found_and_a_line_is_none():
     assert components([("a", "b"), ("b", "c"), ("c", "a"), ("c", "d")]) == [["a", "b", "c"]]
     assert components([("a", "b"), ("b", "c"), ("a", "c")]) == []

@@ -30,7 +30,7 @@ class DataQualityBody(Body, frozen=True):
 
 @body_of("dataset")
 class DatasetBody(Body, frozen=True):
-    """A data set: digest, schema, profile, origin."""
+    """A dataset: digest, schema, profile, origin."""
 
     name: Must[str] = None
     sha256: Must[Sha256] = None
