@@ -142,12 +142,17 @@ class ModelNotFoundError(InputError):
 
 
 class MissingExtraError(InputError, ImportError):
-    """An optional library is needed and not installed; `extra` names what to install."""
+    """An optional library is needed and not installed; `extra` names what to install.
 
-    def __init__(self, purpose: str, *, library: str, extra: str) -> None:
+    next_step : where installing it here is not all that is to be done.
+    """
+
+    def __init__(
+        self, purpose: str, *, library: str, extra: str, next_step: str | None = None
+    ) -> None:
         super().__init__(
             f"{purpose} needs {library}, which is not installed",
-            next_step=f"pip install 'aims-mlops[{extra}]'",
+            next_step=next_step or f"pip install 'aims-mlops[{extra}]'",
         )
         self.library = library
         self.extra = extra

@@ -196,6 +196,7 @@ def spacy() -> Case:
     import spacy as s
     from spacy.training import Example
 
+    s.util.fix_random_seed(0)
     model = s.blank("en")
     category = model.add_pipe("textcat")
     for label in ("good", "bad"):

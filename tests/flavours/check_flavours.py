@@ -117,11 +117,11 @@ def test_model_of_the_flavor_is_recorded_registered_and_usable_elsewhere(
         timeout=600,
         check=False,
     )
-    if done.returncode == 0:
+    if done.returncode == 0 and (folder / "out").is_file():
         loads = "yes"
         same = "yes" if _equal(pickle.loads((folder / "out").read_bytes()), expected) else "no"
     else:
-        print(done.stderr[-3000:])
+        print("exit", done.returncode, done.stdout[-1000:], done.stderr[-3000:])
     signature = body["signature"] or {}
     _table[name] = [
         "pickle" if "pickle" in body["content"] else "yes",

@@ -61,7 +61,8 @@ def _why_not_registered(run: RunState) -> tuple[str, str]:
     from importlib.util import find_spec
 
     if find_spec("mlflow") is None:
-        return "no MLflow", "pip install 'aims-mlops[mlflow]'"
+        again = "and train again: the model itself is kept nowhere"
+        return "no MLflow", f"pip install 'aims-mlops[mlflow]' {again}"
     if any("save_model" in gap.where for gap in run.gaps):
         return "an error of MLflow, in a gap of its own", "see that gap"
     if "mlflow_run" in run.links:
@@ -102,5 +103,6 @@ def save_model(run: RunState, model: object, name: str) -> ModelReference | None
         note(run, f"registration of model {name}", alone)
     reference = pickled(model, name)
     if run.describing is not None:
+        run.describing.register_as = run.settings.register
         run.describing.content = "pickle (protocol 5), not kept"
     return reference

@@ -164,6 +164,7 @@ class CapturedModel:
     reference : its content digest and names.  content : what the digest is over, in words.
     named : it was named by URI or path, and only its files are known.
     signature : inputs and outputs, as MLflow writes them.  registered : name and version.
+    register_as : the name that it was to be registered under, where it is registered nowhere.
     inputs : names and types of columns that MLflow has no type for, so that it is told none.
     canonical : scheme and digest of the content without what is new at each writing, where its
         files are kept.  loads : what was checked of loading it elsewhere.
@@ -178,6 +179,7 @@ class CapturedModel:
     klass: str | None = None
     signature: Mapping[str, Any] | None = None
     registered: Mapping[str, Any] | None = None
+    register_as: str | None = None
     inputs: list[dict[str, Any]] | None = None
     canonical: Mapping[str, Any] | None = None
     loads: Mapping[str, Any] | None = None
@@ -201,6 +203,7 @@ class CapturedModel:
             "class": self.klass,
             "signature": self.signature,
             "registered": self.registered,
+            **({} if self.register_as is None else {"register_as": self.register_as}),
             "datasets": [entry.reference for entry in datasets],
             "parameters_of_model": dict(self.parameters),
         }

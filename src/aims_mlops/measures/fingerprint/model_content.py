@@ -98,6 +98,8 @@ def _archive(content: bytes) -> bytes:
         return _skops(members)
     listed: dict[str, str] = {}
     for name, inside in members.items():
+        if name.endswith("/.data/serialization_id"):
+            continue  # of PyTorch: a hash over the bytes of the others, as they are written
         if name.endswith(".pkl"):
             inside = canonical_pickle(inside)
         elif name == "metadata.json":

@@ -15,6 +15,7 @@ from aims_mlops.errors import InputError, MissingExtraError, ModelNotFoundError,
 from aims_mlops.evidence.clock import stamp
 from aims_mlops.evidence.model_reference import ModelReference
 from aims_mlops.mlflow_plugin.client.availability import without_telemetry
+from aims_mlops.mlflow_plugin.client.recorded_models import next_step
 
 if TYPE_CHECKING:
     from aims_mlops.measures.fingerprint.files import FilesFingerprint
@@ -28,7 +29,7 @@ def resolve(uri: str) -> ModelReference:
     Raises ModelNotFoundError for a URI that leads nowhere; what MLflow raises when its server or
     database does not answer goes up as it is.
     """
-    _need_mlflow()
+    _need_mlflow(uri)
     from mlflow.exceptions import MlflowException
 
     try:
@@ -189,20 +190,27 @@ def _nothing(uri: str) -> ModelNotFoundError:
     import mlflow
     from aims_mlops.evidence.urls import without_credentials
 
+    registry = without_credentials(str(mlflow.get_registry_uri()))
     return ModelNotFoundError(
         f"no model at {uri[:200]!r}",
-        got=f"nothing there in {without_credentials(str(mlflow.get_registry_uri()))}",
+        got=f"nothing there in {registry}",
         expected=_FORMS,
-        next_step="check name and version, and that MLFLOW_TRACKING_URI names the right server",
+        next_step=next_step(uri, registry=registry)
+        or "check name and version, and that MLFLOW_TRACKING_URI names the right server",
     )
 
 
-def _need_mlflow() -> None:
+def _need_mlflow(uri: str | None = None) -> None:
     without_telemetry()
     try:
         import mlflow  # noqa: F401
     except ImportError as error:
-        raise MissingExtraError("a model of MLflow", library="mlflow", extra="mlflow") from error
+        raise MissingExtraError(
+            "a model of MLflow",
+            library="mlflow",
+            extra="mlflow",
+            next_step=None if uri is None else next_step(uri, registry=None),
+        ) from error
 
 
 def stamp_of(milliseconds: int | None) -> str | None:

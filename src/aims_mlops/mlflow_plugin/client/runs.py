@@ -25,6 +25,7 @@ from aims_mlops.mlflow_plugin.client.availability import (
     without_telemetry,
 )
 from aims_mlops.mlflow_plugin.client.budget import Budget, bounded
+from aims_mlops.mlflow_plugin.client.default_place import note_default_place
 
 if TYPE_CHECKING:
     from aims_mlops.capture.state.run_state import RunState
@@ -240,6 +241,7 @@ def _link(run: RunState, tie: Tie) -> None:
     run.links["mlflow_run"] = tie.run_id
     run.links["mlflow_experiment"] = tie.experiment_id
     run.links["mlflow_tracking_uri"] = without_credentials(mlflow.get_tracking_uri())
+    note_default_place(run, mlflow.get_tracking_uri())
 
 
 def _whole_ids(value: str) -> str:

@@ -26,7 +26,7 @@ def signature_of(run: RunState, model: Any, flavor: Flavor) -> Any:
         if flavor.name == "onnx":
             return _of_graph(model)
         if flavor.name == "spacy":
-            return _of_text()
+            return _of_text(model)
         sample = sample_of(run, model, flavor)
         if sample is None:
             return None
@@ -215,8 +215,20 @@ def _of_graph(model: Any) -> Any:
         return None
 
 
-def _of_text() -> Any:
-    from mlflow.models import ModelSignature
+def _of_text(model: Any) -> Any:
+    """Text in; out come the categories of a spaCy pipeline, of which MLflow predicts nothing else.
+
+    The pipeline is asked about a text of ours, and only the names of its categories are kept.
+    """
+    import pandas as pd
+    from mlflow.models import ModelSignature, infer_signature
     from mlflow.types import ColSpec, Schema
 
-    return ModelSignature(Schema([ColSpec("string", "text")]))
+    inputs = Schema([ColSpec("string", "text")])
+    try:
+        categories = dict(model("text").cats)
+        answer = pd.DataFrame({"predictions": [categories]}) if categories else None
+        outputs = infer_signature(pd.DataFrame({"text": ["text"]}), answer).outputs
+    except Exception:  # noqa: BLE001  components that want more than a text
+        outputs = None
+    return ModelSignature(inputs, outputs)
