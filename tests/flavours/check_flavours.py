@@ -108,8 +108,10 @@ def test_model_of_the_flavor_is_recorded_registered_and_usable_elsewhere(
     loads, same, folder = "no", "no", tmp_path / "rows"
     folder.mkdir()
     (folder / "rows").write_bytes(pickle.dumps(rows))
+    script = folder / "load.py"  # a file: PySpark takes `-c` for its doctests and ends with 0
+    script.write_text(LOAD)
     done = subprocess.run(
-        [sys.executable, "-c", LOAD, "models:/model/1", str(folder / "rows"), str(folder / "out")],
+        [sys.executable, script, "models:/model/1", str(folder / "rows"), str(folder / "out")],
         env={**os.environ, "MLFLOW_TRACKING_URI": uri},
         cwd=folder,
         capture_output=True,

@@ -1,6 +1,7 @@
 """What does not count in the canonical digest of a model's files."""
 
 import json
+import pickle
 import zipfile
 from pathlib import Path
 
@@ -32,3 +33,20 @@ def test_keras_models_that_differ_have_two_canonical_digests(tmp_path: Path):
     first = keras_archive(tmp_path / "a", shared=(1, 1))
     assert keras_archive(tmp_path / "b", shared=(1, 1), units=5).sha256 != first.sha256
     assert keras_archive(tmp_path / "c", shared=(1, 2)).sha256 != first.sha256
+
+
+def torch_archive(path, *, identity, weights=b"weights"):
+    """The members that PyTorch writes; its id is a hash over their bytes, class ids and all."""
+    path.mkdir()
+    with zipfile.ZipFile(path / "model.pth", "w") as archive:
+        archive.writestr("model/data.pkl", pickle.dumps({"layers": 2}))
+        archive.writestr("model/data/0", weights)
+        archive.writestr("model/.data/serialization_id", identity)
+    return model_content(path, fingerprint_files(path).files)
+
+
+def test_torch_model_saved_twice_has_one_canonical_digest_whatever_its_id(tmp_path: Path):
+    first = torch_archive(tmp_path / "a", identity="1" * 40)
+    assert torch_archive(tmp_path / "b", identity="2" * 40) == first
+    other = torch_archive(tmp_path / "c", identity="1" * 40, weights=b"others")
+    assert other.sha256 != first.sha256
