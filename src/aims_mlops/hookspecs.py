@@ -113,7 +113,7 @@ class Hooks:
     def after_run_ended(self, run: Run, records: list[Record]) -> None:
         """Look at a run whose evidence is stored or spooled, such as to write links back.
 
-        Called once a run. An exception becomes a warning.
+        Called once a run. An exception becomes a gap, stored after the rest of the run.
         """
 
     @hookspec(firstresult=True)

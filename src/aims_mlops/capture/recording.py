@@ -6,7 +6,7 @@ end; if the store cannot take it, it is spooled and the user is told.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -138,17 +138,22 @@ def _gather_and_store(run: Run, result: object) -> None:
     evidence: list[Evidence] = []
     for found in each_plugin(run, "collect_run_evidence", run=run):
         evidence += checked(run, found)
-    records = _store(run, evidence)
-    each_plugin(run, "after_run_ended", warn_only=True, run=run, records=records)
+    records = _store(
+        run, [statement(run, "run", run.body()), *evidence, *_gaps(run, run.gaps)], tell=True
+    )
+    stored = len(run.gaps)
+    each_plugin(run, "after_run_ended", run=run, records=records)
+    if late := _gaps(run, run.gaps[stored:]):
+        _store(run, late)
 
 
-def _store(run: Run, evidence: list[Evidence]) -> list[Record]:
-    gaps = {tuple(cleaned(gap.body()).values()): gap for gap in run.gaps}
-    batch = [
-        statement(run, "run", run.body()),
-        *evidence,
-        *(statement(run, "gap", gap.body()) for gap in gaps.values()),
-    ]
+def _gaps(run: Run, gaps: Sequence[Gap]) -> list[Evidence]:
+    told = {tuple(cleaned(gap.body()).values()): gap for gap in gaps}
+    return [statement(run, "gap", gap.body()) for gap in told.values()]
+
+
+def _store(run: Run, batch: list[Evidence], *, tell: bool = False) -> list[Record]:
+    """The batch in the log, or in the spool; `tell` prints where the run's evidence went."""
     from aims_mlops.inventory.project import find_project
     from aims_mlops.store.disk.spool import drain, pending, spool_batch
     from aims_mlops.store.remote.delivery import deliver_soon, is_remote
@@ -158,7 +163,8 @@ def _store(run: Run, evidence: list[Evidence]) -> list[Record]:
         if is_remote(project.store_url):
             spool_batch(project.root, batch)  # on disk first: no run waits for a server
             deliver_soon(project.root, project.store_url)
-            point_to(run, len(batch), sent=True)
+            if tell:
+                point_to(run, len(batch), sent=True)
             return []
         store = project.open_store()
         records = store.append_many(batch)
@@ -166,7 +172,8 @@ def _store(run: Run, evidence: list[Evidence]) -> list[Record]:
         path = spool_batch(_root(), batch, reason=type(problem).__qualname__)
         _tell_spooled(run, problem, str(path))
         return []
-    point_to(run, len(records))
+    if tell:
+        point_to(run, len(records))
     if pending(project.root):
         try:
             drain(project.root, store)

@@ -188,10 +188,15 @@ def test_each_role_says_who_holds_it_and_who_could(world):
         for role in ("risk-owner", "security", "ethics")
         for found in [reason(decision, f"approvals.role-{role}")]
     }
+    approve = f"aims assess approve --model {model.uri} --for production --as PERSON"
     assert told == {
         "risk-owner": ("pass", "bo", "none"),
-        "security": ("missing", "none", "ask one of: cy"),
-        "ethics": ("missing", "none", "ask one of: nobody yet, see aims.yaml"),
+        "security": ("missing", "none", f"one of cy runs {approve}"),
+        "ethics": (
+            "missing",
+            "none",
+            "give somebody under people in aims.yaml the role ethics",
+        ),
     }
 
 
@@ -215,7 +220,8 @@ def test_returned_and_rejected_are_told_apart(world):
     world.approve(model, "cy", verdict="reject", reason="unfair")
     found = [r for r in world.decide(model).reasons if r.rule == "approvals.no-rejection"]
     assert [r.observed for r in found] == ["bo returned it: say more", "cy rejected it: unfair"]
-    assert found[0].next_step == "settle it with bo, who can then approve: aims assess approve"
+    approve = f"aims assess approve --model {model.uri} --for production --as PERSON"
+    assert found[0].next_step == f"settle it with bo, who can then approve: {approve}"
 
 
 def test_version_created_again_since_the_approval_says_so(world):

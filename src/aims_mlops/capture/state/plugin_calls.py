@@ -14,13 +14,10 @@ if TYPE_CHECKING:
     from aims_mlops.capture.state.run_state import RunState
 
 
-def each_plugin(
-    run: RunState, hook: str, /, *, warn_only: bool = False, **arguments: Any
-) -> list[Any]:
+def each_plugin(run: RunState, hook: str, /, **arguments: Any) -> list[Any]:
     """What every plugin's implementation returns, None left out; generators are read to the end.
 
-    A failure becomes a gap of the run that names hook and plugin; with `warn_only`, where the
-    run's gaps are stored already, a warning.
+    A failure becomes a gap of the run that names hook and plugin.
     """
     results: list[Any] = []
     for implementation in _implementations(hook):
@@ -29,8 +26,6 @@ def each_plugin(
         except Exception as error:  # noqa: BLE001  a plugin must not break a run
             where = f"{hook} of plugin {implementation.plugin_name}"
             gaps.note(run, where, error)
-            if warn_only:
-                run.gaps.pop()
         else:
             if found is not None:
                 results.append(found)

@@ -199,7 +199,7 @@ def _enough(required: ApprovalsRequired, found: Consent, request: PromotionReque
     if not good and request.single_user and required.single_user == "refuse":
         step = "add a second person under people in aims.yaml, who then approves"
     elif not good and not possible:
-        step = f"give somebody under people in aims.yaml (aims init writes one) the role {who}"
+        step = _give_role(who, request)
     return _reason(
         required,
         "approvals.count",
@@ -217,15 +217,21 @@ def _role(
     request: PromotionRequest,
 ) -> Reason:
     holders = [human for human, roles in held.items() if role in roles]
-    possible = ", ".join(request.people.with_role((role,))) or "nobody yet, see aims.yaml"
+    possible = ", ".join(request.people.with_role((role,)))
+    step = f"one of {possible} runs {_approve(request)}" if possible else _give_role(role, request)
     return _reason(
         required,
         f"approvals.role-{role}",
         "pass" if holders else "missing",
         ", ".join(holders) or "none",
         f"an approval by the role {role}",
-        "none" if holders else f"ask one of: {possible}; {_approve(request)}",
+        "none" if holders else step,
     )
+
+
+def _give_role(role: str, request: PromotionRequest) -> str:
+    file = "aims.yaml" if len(request.people) else "aims.yaml (aims init writes one)"
+    return f"give somebody under people in {file} the role {role}"
 
 
 def _approve(request: PromotionRequest) -> str:
