@@ -230,7 +230,7 @@ def _role(
 
 
 def _give_role(role: str, request: PromotionRequest) -> str:
-    file = "aims.yaml" if len(request.people) else "aims.yaml (aims init writes one)"
+    file = "aims.yaml" if request.people.known else "aims.yaml (aims init writes one)"
     return f"give somebody under people in {file} the role {role}"
 
 
