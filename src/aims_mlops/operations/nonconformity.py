@@ -116,9 +116,9 @@ def open_nonconformity(
     Raises StoreUnavailableError.
     """
     before = [n for n in nonconformities(store) if n.key == key]
-    standing = next((n for n in before if n.is_open), None)
-    if standing is not None:
-        return standing.opened
+    still_open = next((n for n in before if n.is_open), None)
+    if still_open is not None:
+        return still_open.opened
     evidence = Evidence(
         kind=KIND,
         subjects=tuple(subjects),
