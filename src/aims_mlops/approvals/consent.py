@@ -20,13 +20,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
 
 from aims_mlops.approvals.delegation import delegated_roles
 from aims_mlops.approvals.keys.signature import signed_bytes, verify_consent
 from aims_mlops.approvals.signed_records import KeyOwners
 from aims_mlops.dossier.binding import Binding
 from aims_mlops.errors import VerificationError
+from aims_mlops.evidence.bodies.consent import ApprovalBody, ConsentBody
 from aims_mlops.evidence.clock import read
 from aims_mlops.evidence.kinds import PEOPLE_KINDS
 from aims_mlops.evidence.records import Record
@@ -100,11 +100,11 @@ def weigh_consent(
     returned: set[str] = set()
     seen: set[bytes] = set()
     for record in records:
-        body = record.evidence.body
-        if record.evidence.kind in PEOPLE_KINDS or body.get("model") != binding.model:
+        body = ConsentBody.of(record)
+        if record.evidence.kind in PEOPLE_KINDS or body.model != binding.model:
             continue
-        human = people.human(str(body.get("approver", "")))
-        words = signed_bytes(body)
+        human = people.human(body.approver or "")
+        words = signed_bytes(body.raw)
         if words in seen:
             refused.append((record, "it repeats the signed words of an earlier record"))
             continue
@@ -114,9 +114,9 @@ def weigh_consent(
             if _is_genuine(record, people):
                 counted.pop(human, None)
                 if record.evidence.kind == "rejection" and _same_subject(body, binding):
-                    rejections[human] = str(body.get("reason", "no reason given"))
+                    rejections[human] = body.reason or "no reason given"
                     returned.discard(human)
-                    if body.get("verdict") == "return":
+                    if body.verdict == "return":
                         returned.add(human)
             continue
         why = _why_not(record, human, binding, people) or _why_nobody(human, people)
@@ -125,7 +125,7 @@ def weigh_consent(
         lent |= frozenset(proof.roles if proof is not None else ())
         why = why or _why_not_this_person(human, required, involved, people, single_user, lent)
         why = why or keys.why_not(record, human) or _age(record, required, now)
-        why = why or _why_not_then(body, human, required, lent)
+        why = why or _why_not_then(record, human, required, lent)
         if why is None and record.sequence < reopened_at:
             why = "an incident of the system was recorded since"
         if why and proof is not None and proof.why_not is not None:
@@ -175,17 +175,17 @@ def is_agreed(
     return not required.each_role or held.issuperset(required.roles)
 
 
-def _same_subject(body: Mapping[str, Any], binding: Binding) -> bool:
-    return body.get("assessment") == binding.assessment and body.get("target") == binding.target
+def _same_subject(body: ConsentBody, binding: Binding) -> bool:
+    return body.assessment == binding.assessment and body.target == binding.target
 
 
 def _is_genuine(record: Record, people: People) -> bool:
-    body = record.evidence.body
+    body = ConsentBody.of(record)
     try:
-        verify_consent(body)
+        verify_consent(body.raw)
     except VerificationError:
         return False
-    return people.human(record.evidence.actor) == people.human(str(body.get("approver", "")))
+    return people.human(record.evidence.actor) == people.human(body.approver or "")
 
 
 def _why_not(
@@ -194,10 +194,10 @@ def _why_not(
     binding: Binding,
     people: People,
 ) -> str | None:
-    body = record.evidence.body
-    if body.get("verdict") != "approve":
+    body = ConsentBody.of(record)
+    if body.verdict != "approve":
         return "its record does not say 'approve'"
-    if different := binding.differences(body, at=record.sequence):
+    if different := binding.differences(body.raw, at=record.sequence):
         return f"it is bound to another {', '.join(different)}"
     if people.human(record.evidence.actor) != human:
         return "its record was written by somebody other than the approver"
@@ -221,12 +221,13 @@ def _age(record: Record, required: ApprovalsRequired, now: datetime) -> str | No
 
 
 def _why_not_then(
-    body: Mapping[str, Any], human: str, required: ApprovalsRequired, lent: frozenset[str]
+    record: Record, human: str, required: ApprovalsRequired, lent: frozenset[str]
 ) -> str | None:
     """A role that was given only after the approval does not make it count."""
-    roles, sources = body.get("roles"), body.get("role_sources")
-    held = set(roles) if isinstance(roles, list) else set()
-    if isinstance(sources, Mapping):  # what an identity provider is said to say has to be proved
+    body = ApprovalBody.of(record)
+    sources = body.role_sources
+    held = set(body.roles or ())
+    if sources is not None:  # what an identity provider is said to say has to be proved
         held &= {role for role, source in sources.items() if source == "aims.yaml"}
     held |= lent
     if required.roles and held.isdisjoint(required.roles):

@@ -7,6 +7,7 @@ from datetime import datetime
 
 from aims_mlops.approvals.keys.signature import signed_bytes
 from aims_mlops.approvals.signed_records import KeyOwners
+from aims_mlops.evidence.bodies.consent import DelegationBody
 from aims_mlops.evidence.clock import read
 from aims_mlops.evidence.records import Record
 
@@ -25,24 +26,23 @@ def delegated_roles(
     newest: dict[str, Record] = {}
     seen: set[bytes] = set()
     for record in delegations:
-        body = record.evidence.body
-        words = signed_bytes(body)
+        body = DelegationBody.of(record)
+        words = signed_bytes(body.raw)
         if words in seen:
             continue  # the same signed words again would undo that they were taken back
         seen.add(words)
-        giver = people.human(str(body.get("approver", "")))
-        if people.human(str(body.get("to", ""))) != human or read(record.received_at) > moment:
+        giver = people.human(body.approver or "")
+        if people.human(body.to or "") != human or read(record.received_at) > moment:
             continue
         if people.human(record.evidence.actor) == giver and keys.why_not(record, giver) is None:
             newest[giver] = record
     found: set[str] = set()
     for giver, record in newest.items():
-        body = record.evidence.body
+        body = DelegationBody.of(record)
         try:
-            over = moment >= read(str(body.get("valid_until")))
+            over = moment >= read(body.valid_until or "")
         except ValueError:
             continue
-        roles = body.get("roles")
-        if not over and isinstance(roles, list):
-            found |= set(roles) & set(people.roles(giver))
+        if not over:
+            found |= set(body.roles or ()) & set(people.roles(giver))
     return frozenset(found)

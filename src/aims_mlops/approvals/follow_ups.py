@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
 
 from aims_mlops.approvals.waiver import weigh_waivers
 from aims_mlops.dossier.dossier import Dossier
+from aims_mlops.evidence.bodies.decision import DecisionBody, PromotionBody
 from aims_mlops.evidence.clock import read, stamp
 from aims_mlops.evidence.records import Record
 from aims_mlops.inventory.declared.people import People
@@ -51,8 +51,8 @@ def open_nonconformities(
     allowed = [
         record
         for record in dossier.of_kind("decision")
-        if record.evidence.body.get("allowed") is True
-        and record.evidence.body.get("target") == target
+        if DecisionBody.of(record).allowed
+        and DecisionBody.of(record).target == target
         and not in_vain(record, dossier.of_kind("promotion"))
     ]
     if not allowed:
@@ -68,15 +68,15 @@ def _broken_glass(
 ) -> Iterable[Nonconformity]:
     """Open until a decision without break-glass allows the same model."""
     last = allowed[-1]
-    body = last.evidence.body
-    if not body.get("broke_glass"):
+    body = DecisionBody.of(last)
+    if not body.glass_was_broken:
         return
     due = read(last.received_at) + timedelta(hours=policy.break_glass.second_person_within_hours)
     who = people.human(last.evidence.actor)
     yield Nonconformity(
         what="break-glass",
         model=dossier.model,
-        target=str(body.get("target")),
+        target=str(body.target),
         record=last.id,
         observed=f"{who} went ahead without consent: {_reason_given(body)}",
         next_step=f"aims assess approve by another person than {who}, then aims gate",
@@ -95,7 +95,7 @@ def _expired_waivers(
     now: datetime,
     key_rule: KeyRule,
 ) -> Iterable[Nonconformity]:
-    used = set(last.evidence.body.get("waivers") or ())
+    used = set(DecisionBody.of(last).waivers or ())
     weighed = weigh_waivers(
         dossier,
         policy.waivers,
@@ -120,18 +120,15 @@ def _expired_waivers(
             )
 
 
-def _reason_given(body: Mapping[str, Any]) -> str:
-    request = body.get("request")
-    return str(request.get("break_glass")) if isinstance(request, Mapping) else "no reason"
+def _reason_given(body: DecisionBody) -> str:
+    return str(body.request.get("break_glass")) if body.request is not None else "no reason"
 
 
 def in_vain(record: Record, promotions: Iterable[Record]) -> bool:
     """Whether glass was broken for a promotion that the registry then did not make."""
-    if record.evidence.body.get("broke_glass") is not True:
+    if DecisionBody.of(record).broke_glass is not True:
         return False
     outcomes = [
-        promotion.evidence.body.get("outcome")
-        for promotion in promotions
-        if promotion.evidence.body.get("decision") == record.id
+        body.outcome for body in map(PromotionBody.of, promotions) if body.decision == record.id
     ]
     return "failed" in outcomes and "set" not in outcomes

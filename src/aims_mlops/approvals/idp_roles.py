@@ -7,13 +7,14 @@ believe the approver about it. It counts for the moment at which the store recei
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from aims_mlops.dossier.dossier import Dossier
 from aims_mlops.errors import AimsError, GovernanceError, VerificationError
+from aims_mlops.evidence.bodies.consent import ApprovalBody
 from aims_mlops.evidence.clock import read, stamp
 from aims_mlops.evidence.records import Record
 from aims_mlops.inventory.declared.identity_provider import Identity, read_jwks, verify_token
@@ -65,13 +66,13 @@ def _proofs(
     project: Project, store: EvidenceStore, records: Iterable[Record], models: set[str]
 ) -> Iterable[Proof]:
     for record in records:
-        body = record.evidence.body
-        said = body.get("identity")
-        if record.evidence.kind != "approval" or body.get("model") not in models:
+        if record.evidence.kind != "approval":
             continue
-        if not isinstance(said, Mapping):
+        body = ApprovalBody.of(record)
+        said = body.identity
+        if body.model not in models or said is None:
             continue
-        human = project.human(str(body.get("approver", "")))
+        human = project.human(body.approver or "")
         try:
             token = store.get_blob(str(said.get("token_blob"))).decode()
             identity = verified_identity(project, human, token, read(record.received_at))

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
 from aims_mlops.approvals.consent import Involved
 from aims_mlops.dossier.dossier import Dossier
+from aims_mlops.evidence.bodies.consent import ImpactAssessmentBody
+from aims_mlops.evidence.bodies.decision import DecisionBody
+from aims_mlops.evidence.bodies.operation import IncidentBody
 
 
 def involved_in(dossier: Dossier, requester: str) -> Involved:
     """Who wrote, submitted, trained and asks, by the names in the records."""
     assessment = dossier.assessment
-    body: Mapping[str, Any] = assessment.evidence.body if assessment is not None else {}
-    author = body.get("author")
+    author = ImpactAssessmentBody.of(assessment).author if assessment is not None else None
     return Involved(
-        author=frozenset((author,)) if isinstance(author, str) and author else frozenset(),
+        author=frozenset((author,)) if author else frozenset(),
         submitter=frozenset((assessment.evidence.actor,)) if assessment else frozenset(),
         trainer=dossier.trainers,
         requester=frozenset(name for name in (requester, *_who_broke_glass(dossier)) if name),
@@ -31,7 +30,7 @@ def last_incident(dossier: Dossier) -> int:
         (
             record.sequence
             for record in dossier.of_kind("incident")
-            if record.evidence.body.get("step", "open") == "open"
+            if IncidentBody.of(record).step in (None, "open")
         ),
         default=-1,
     )
@@ -42,5 +41,5 @@ def _who_broke_glass(dossier: Dossier) -> list[str]:
     return [
         record.evidence.actor
         for record in dossier.of_kind("decision")
-        if record.evidence.body.get("broke_glass")
+        if DecisionBody.of(record).glass_was_broken
     ]

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from aims_mlops.approvals.keys.enrolment import Enrolments
 from aims_mlops.approvals.keys.signature import verify_consent
 from aims_mlops.errors import VerificationError
+from aims_mlops.evidence.bodies.body import SignedBody
 from aims_mlops.evidence.clock import read
 from aims_mlops.evidence.records import Record
 from aims_mlops.inventory.declared.people import People
@@ -53,10 +54,10 @@ class KeyOwners:
         keys: dict[str, str] = {}
         humans: dict[str, str] = {}
         for record in records:
-            body = record.evidence.body
-            human = people.human(str(body.get("approver", "")))
+            body = SignedBody.of(record)
+            human = people.human(body.approver or "")
             try:
-                key = verify_consent(body)
+                key = verify_consent(body.raw)
             except VerificationError:
                 continue
             if people.human(record.evidence.actor) == human:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
 
 from aims_mlops.approvals.signed_records import KeyOwners
 from aims_mlops.dossier.dossier import Dossier
+from aims_mlops.evidence.bodies.decision import WaiverBody
 from aims_mlops.evidence.clock import read
 from aims_mlops.evidence.kinds import SIGNED_KINDS
 from aims_mlops.evidence.records import Record
@@ -87,9 +87,9 @@ def weigh_waivers(
 
 
 def _read(record: Record) -> Waiver | None:
-    body: Mapping[str, Any] = record.evidence.body
+    body = WaiverBody.of(record)
     names = [name for name in Waiver.__dataclass_fields__ if name != "record"]
-    values = {name: body.get(name) for name in names}
+    values = {name: getattr(body, name) for name in names}
     if not all(isinstance(value, str) and value for value in values.values()):
         return None
     return Waiver(record=record.id, **{name: str(value) for name, value in values.items()})
@@ -106,12 +106,11 @@ def _why_not(
     now: datetime,
 ) -> str | None:
     people = keys.people
-    body = record.evidence.body
     if not allowed.allowed:
         return "the policy allows no waivers"
     if waiver.model != dossier.model or waiver.target != target:
         return "it is for another model digest or target"
-    if body.get("policy") != policy:
+    if WaiverBody.of(record).policy != policy:
         return "it was given under another policy"
     approver = people.human(waiver.approver)
     if people.human(record.evidence.actor) != approver:

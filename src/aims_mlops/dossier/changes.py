@@ -9,6 +9,11 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from aims_mlops.dossier.dossier import Dossier
+from aims_mlops.evidence.bodies.data import DatasetBody
+from aims_mlops.evidence.bodies.figure import figure_entries
+from aims_mlops.evidence.bodies.model import ModelBody
+from aims_mlops.evidence.bodies.operation import IncidentBody
+from aims_mlops.evidence.bodies.run import EnvironmentBody
 from aims_mlops.evidence.kinds import (
     AFTER_KINDS,
     COMPARED_KINDS,
@@ -50,8 +55,8 @@ def changes_since(dossier: Dossier, since: int, kinds: Iterable[str]) -> list[st
 
 def _follow_up(record: Record) -> bool:
     """A step that puts an incident or nonconformity right is no news of its own."""
-    step = record.evidence.body.get("step", "open")
-    return record.evidence.kind in AFTER_KINDS and step not in ("open", "reopen")
+    step = IncidentBody.of(record).step  # of a nonconformity just so
+    return record.evidence.kind in AFTER_KINDS and step not in (None, "open", "reopen")
 
 
 def changes_between(old: Dossier, new: Dossier, system: System | None) -> list[str]:
@@ -91,8 +96,8 @@ def same_content(old: Dossier, new: Dossier) -> str | None:
 
 
 def _canonical(record: Record) -> tuple[str, str] | None:
-    said = record.evidence.body.get("canonical")
-    if not isinstance(said, Mapping):
+    said = ModelBody.of(record).canonical
+    if said is None:
         return None
     scheme, sha256 = said.get("scheme"), said.get("sha256")
     if not isinstance(scheme, str) or not isinstance(sha256, str) or not (scheme and sha256):
@@ -128,7 +133,7 @@ def dataset_changes(old: Dossier, new: Dossier) -> Iterable[str]:
 
 
 def _by_name(dossier: Dossier) -> dict[str, Mapping[str, Any]]:
-    return {str(r.evidence.body.get("name")): r.evidence.body for r in dossier.shown_of("dataset")}
+    return {str(DatasetBody.of(r).name): r.evidence.body for r in dossier.shown_of("dataset")}
 
 
 def schema_of(body: Mapping[str, Any]) -> dict[str, str]:
@@ -181,8 +186,8 @@ def environment_changes(old: Record | None, new: Record | None) -> Iterable[str]
     for field in ("python", "platform"):
         if old.evidence.body.get(field) != new.evidence.body.get(field):
             yield f"another {field} in the run"
-    before, after = old.evidence.body.get("packages"), new.evidence.body.get("packages")
-    if isinstance(before, Mapping) and isinstance(after, Mapping) and before != after:
+    before, after = EnvironmentBody.of(old).packages, EnvironmentBody.of(new).packages
+    if before is not None and after is not None and before != after:
         names = before.keys() | after.keys()
         changed = sum(before.get(name) != after.get(name) for name in names)
         yield f"{changed} packages of the run differ"
@@ -195,8 +200,7 @@ def _newest(dossier: Dossier, kind: str) -> Record | None:
 
 def figures_of(record: Record | None) -> list[Mapping[str, Any]]:
     """The figures in a measure's evidence."""
-    figures = record.evidence.body.get("figures") if record is not None else None
-    return [f for f in figures if isinstance(f, Mapping)] if isinstance(figures, list) else []
+    return [] if record is None else figure_entries(record)
 
 
 def _key(figure: Mapping[str, Any]) -> tuple[str, str]:

@@ -11,6 +11,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
+from aims_mlops.evidence.bodies.consent import ImpactAssessmentBody
+from aims_mlops.evidence.bodies.data import DatasetBody
+from aims_mlops.evidence.bodies.model import ModelBody
+from aims_mlops.evidence.bodies.run import RunBody
 from aims_mlops.evidence.encoding.canonical import canonical
 from aims_mlops.evidence.kind_spec import Scope
 from aims_mlops.evidence.kinds import SHOWN_KINDS, scope_of
@@ -58,14 +62,12 @@ class Dossier:
         for record in self.records:
             evidence = record.evidence
             if evidence.kind == "model" and self._is_subject(record):
-                for dataset in evidence.body.get("datasets") or ():
+                for dataset in ModelBody.of(record).datasets or ():
                     digest = dataset.get("sha256") if isinstance(dataset, dict) else None
                     if isinstance(digest, str):
                         found.add(digest)
             elif evidence.kind == "dataset" and evidence.run in self.model_runs:
-                digest = evidence.body.get("sha256")
-                if isinstance(digest, str):
-                    found.add(digest)
+                found.update(filter(None, (DatasetBody.of(record).sha256,)))
         return tuple(sorted(found))
 
     def of_kind(self, kind: str) -> tuple[Record, ...]:
@@ -85,8 +87,7 @@ class Dossier:
     @cached_property
     def assessment_digest(self) -> str | None:
         """Digest of the content of the assessment that was submitted last."""
-        digest = self.assessment.evidence.body.get("document_sha256") if self.assessment else None
-        return digest if isinstance(digest, str) else None
+        return ImpactAssessmentBody.of(self.assessment).document_sha256 if self.assessment else None
 
     @cached_property
     def shown(self) -> tuple[Record, ...]:
@@ -128,9 +129,7 @@ class Dossier:
     def trainers(self) -> frozenset[str]:
         """Whoever ran the runs that made this model; an evaluation alone makes nobody a trainer."""
         runs = self.of_kind("run")
-        evaluated = {
-            r.evidence.run for r in runs if r.evidence.body.get("activity") == "evaluation"
-        }
+        evaluated = {r.evidence.run for r in runs if RunBody.of(r).activity == "evaluation"}
         return frozenset(
             record.evidence.actor
             for record in (*runs, *self.of_kind("model"))
@@ -141,21 +140,21 @@ class Dossier:
     def other_models(self) -> tuple[str, ...]:
         """Digests of the system's other models in the log: attempts that were not put forward."""
         found = (
-            record.evidence.body.get("sha256")
+            ModelBody.of(record).sha256
             for record in self.records
             if record.evidence.kind == "model" and record.evidence.system in self._names
         )
-        return tuple(sorted({d for d in found if isinstance(d, str)} - {self.model}))
+        return tuple(sorted({d for d in found if d is not None} - {self.model}))
 
     @cached_property
     def assessed_models(self) -> tuple[str, ...]:
         """Digests of the system's other models that an assessment was submitted about, in order."""
         models = (
-            record.evidence.body.get("model")
+            ImpactAssessmentBody.of(record).model
             for record in self.records
             if record.evidence.kind == "impact-assessment" and record.evidence.system in self._names
         )
-        return tuple(m for m in models if isinstance(m, str) and m != self.model)
+        return tuple(m for m in models if m is not None and m != self.model)
 
     @cached_property
     def _names(self) -> tuple[str, ...]:

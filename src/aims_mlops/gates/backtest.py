@@ -11,6 +11,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from aims_mlops.dossier.query import gather
+from aims_mlops.evidence.bodies.decision import DecisionBody
 from aims_mlops.evidence.clock import read
 from aims_mlops.evidence.records import Record
 from aims_mlops.gates.decision.evidence import check_figures, check_required
@@ -48,13 +49,13 @@ def try_policy(
     Evidence is taken as the log stood then, ages are counted to the time of the decision.
     """
     for record in store.find(kind="decision", system=system):
-        body = record.evidence.body
-        if not body.get("model") or (target is not None and body.get("target") != target):
+        body = DecisionBody.of(record)
+        if not body.model or (target is not None and body.target != target):
             continue
         moment = read(record.received_at)
         if since is not None and moment < since:
             continue
-        dossier = gather(store, str(body["model"]), record.evidence.system)
+        dossier = gather(store, body.model, record.evidence.system)
         then = [found for found in dossier.records if found.sequence < record.sequence]
         seen = type(dossier).of(dossier.model, dossier.system, then)
         reasons = [
@@ -62,4 +63,4 @@ def try_policy(
             *check_figures(policy, seen, moment)[0],
         ]
         refusals = tuple(reason for reason in reasons if reason.refuses)
-        yield Trial(record, bool(body.get("allowed")), refusals)
+        yield Trial(record, bool(body.allowed), refusals)

@@ -27,6 +27,8 @@ from aims_mlops.dossier.binding import Binding
 from aims_mlops.dossier.dossier import Dossier
 from aims_mlops.dossier.query import gather, system_of, with_assessed
 from aims_mlops.errors import GateUndecidedError
+from aims_mlops.evidence.bodies.consent import ImpactAssessmentBody
+from aims_mlops.evidence.bodies.decision import DecisionBody, PromotionBody
 from aims_mlops.evidence.clock import read
 from aims_mlops.evidence.kinds import VALIDITY_KINDS
 from aims_mlops.evidence.model_reference import ModelReference
@@ -106,11 +108,11 @@ def standing_decision(
     decisions = [
         record
         for record in dossier.of_kind("decision")
-        if record.evidence.body.get("target") == target
-        and record.evidence.body.get("model") == model.sha256
+        if DecisionBody.of(record).target == target
+        and DecisionBody.of(record).model == model.sha256
     ]
-    allowed = [r for r in decisions if r.evidence.body.get("allowed") is True]
-    in_force = [r for r in allowed if r.evidence.body.get("policy") == policy.digest]
+    allowed = [r for r in decisions if DecisionBody.of(r).allowed]
+    in_force = [r for r in allowed if DecisionBody.of(r).policy == policy.digest]
     record: Record | None = None
     if in_force:
         record = in_force[-1]
@@ -159,11 +161,11 @@ class _Look:
 
     def _refused_since(self, decisions: Sequence[Record]) -> Iterable[Reason]:
         for later in decisions:
-            body = later.evidence.body
+            body = DecisionBody.of(later)
             if (
                 later.sequence > self.record.sequence
-                and body.get("verdict") == "refused"
-                and body.get("policy") == self.policy.digest
+                and body.verdict == "refused"
+                and body.policy == self.policy.digest
                 and (rules := _refusing_rules(body))
             ):
                 yield self._reason(
@@ -179,7 +181,7 @@ class _Look:
         uses = Uses(
             record
             for record in self.dossier.of_kind("promotion")
-            if record.evidence.body.get("target") == self.target
+            if PromotionBody.of(record).target == self.target
         )
         if len(uses) or not uses.last:
             return
@@ -204,8 +206,8 @@ class _Look:
 
     def _no_longer_agreed(self) -> Iterable[Reason]:
         """Consent and assessment of the decision, with the people and the system of today."""
-        body = self.record.evidence.body
-        asked = body.get("request")
+        body = DecisionBody.of(self.record)
+        asked = body.request
         size = _size_of(asked)
         then = Dossier.of(
             self.dossier.model,
@@ -215,7 +217,7 @@ class _Look:
         request = PromotionRequest(
             model=self.model,
             target=self.target,
-            requester=str(asked.get("requester")) if isinstance(asked, dict) else "unknown",
+            requester=str(asked.get("requester")) if asked is not None else "unknown",
             system=self.system,
             people=self.people,
             single_user=self.project.settings.single_user,
@@ -258,7 +260,7 @@ class _Look:
             )
         reasons = check_assessment(self.policy, dossier, request, self.now, re_opened=kept.why_not)
         reasons += check_consent(self.policy, dossier, binding, request, decided).reasons
-        glass = body.get("broke_glass") is True
+        glass = body.broke_glass is True
         for reason in reasons:
             if reason.refuses and not (glass and reason.rule != "approvals.no-rejection"):
                 yield reason
@@ -270,7 +272,7 @@ class _Look:
         """
         if then.kept is None:
             return Kept(self.dossier)
-        of = str(then.kept.evidence.body.get("model"))
+        of = str(ImpactAssessmentBody.of(then.kept).model)
         since = [r for r in self.dossier.records if r.evidence.kind in VALIDITY_KINDS]
         return keep_assessment(
             Dossier.of(then.model, then.system, [*then.records, *since]), self.policy, around, of=of
@@ -332,7 +334,7 @@ def _never(model: ModelReference, target: str, decisions: Sequence[Record]) -> R
     if last is None:
         observed = f"no decision about content {model.sha256[:16]}… for {target}"
     else:
-        observed = f"the gate has only {last.evidence.body.get('verdict')} it, at "
+        observed = f"the gate has only {DecisionBody.of(last).verdict} it, at "
         observed += f"{last.received_at} (record {last.id[:8]})"
     return Reason(
         rule="decision.exists",
@@ -346,7 +348,7 @@ def _never(model: ModelReference, target: str, decisions: Sequence[Record]) -> R
 
 
 def _another_policy(record: Record, policy: Policy, model: ModelReference, target: str) -> Reason:
-    then = str(record.evidence.body.get("policy"))
+    then = str(DecisionBody.of(record).policy)
     return Reason(
         rule="policy.is-in-force",
         outcome="fail",
@@ -358,12 +360,11 @@ def _another_policy(record: Record, policy: Policy, model: ModelReference, targe
     )
 
 
-def _refusing_rules(body: Any) -> list[str]:
+def _refusing_rules(body: DecisionBody) -> list[str]:
     """Rules that refused in a decision's record and do not depend on who asked."""
-    reasons = body.get("reasons")
     return [
         str(reason.get("rule"))
-        for reason in (reasons if isinstance(reasons, list) else ())
+        for reason in body.reasons or ()
         if isinstance(reason, dict)
         and reason.get("refuses")
         and not str(reason.get("rule")).startswith(_WEIGHED_ANEW)

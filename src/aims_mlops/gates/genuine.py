@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 from aims_mlops.dossier.dossier import Dossier
 from aims_mlops.errors import AimsError
+from aims_mlops.evidence.bodies.decision import DecisionBody
 from aims_mlops.evidence.clock import read
 from aims_mlops.evidence.records import Record
 from aims_mlops.gates.decision.break_glass import may_break
@@ -62,18 +63,18 @@ def _another_now(record: Record, again: Decision) -> str | None:
 
 
 def _another_time(record: Record) -> str | None:
-    at = str(record.evidence.body["at"])
+    at = str(DecisionBody.of(record).at)
     if abs(read(record.received_at) - read(at)) <= CLOCKS:
         return None
     return f"it says that it was made at {at[:20]}, and was received at {record.received_at}"
 
 
 def _another_asker(record: Record, policy: Policy, people: People) -> str | None:
-    body = record.evidence.body
-    actor, asked = record.evidence.actor, str(body["request"]["requester"])
+    body = DecisionBody.of(record)
+    actor, asked = record.evidence.actor, str((body.request or {})["requester"])
     if people.human(actor) != people.human(asked):
         return f"{actor} wrote down what {asked} is said to have asked"
-    if body.get("broke_glass") and not may_break(actor, people, policy):
+    if body.glass_was_broken and not may_break(actor, people, policy):
         return f"{actor} may not break the glass"
     return None
 
@@ -83,7 +84,7 @@ def _another_log(store: EvidenceStore, record: Record, dossier: Dossier) -> str 
     asked = read(record.received_at) - DECIDING
     since = (r.sequence for r in dossier.records if read(r.received_at) > asked)
     size = min((record.sequence, *since))
-    if size <= int(str(record.evidence.body["request"]["checkpoint"]).split()[0]):
+    if size <= int(str((DecisionBody.of(record).request or {})["checkpoint"]).split()[0]):
         return None
     again = repeat(store, record, dossier, size=size)
     if again.allowed:

@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 from aims_mlops.dossier.query import resolve_model
 from aims_mlops.errors import InputError
+from aims_mlops.evidence.bodies.operation import NonconformityBody
 from aims_mlops.evidence.clock import now
 from aims_mlops.evidence.model_reference import ModelReference
 from aims_mlops.evidence.records import Evidence
@@ -119,7 +120,7 @@ def _follow_up(project: Project, decision: Decision, actor: str) -> None:
     store = project.open_store()
     since = store.get(record).sequence
     for known in store.find(kind="nonconformity", subject=decision.model, since=since):
-        if known.evidence.body.get("what") == BREAK_GLASS:
+        if NonconformityBody.of(known).what == BREAK_GLASS:
             return
     open_broken_glass(decision, request, store, record, actor)
 

@@ -9,6 +9,8 @@ from aims_mlops.dossier.binding import rule_of
 from aims_mlops.dossier.dossier import Dossier
 from aims_mlops.dossier.query import gather, with_assessed
 from aims_mlops.errors import EvidenceFormatError, EvidenceNotFoundError
+from aims_mlops.evidence.bodies.decision import DecisionBody
+from aims_mlops.evidence.bodies.organisation import PolicyBody
 from aims_mlops.evidence.clock import read
 from aims_mlops.evidence.model_reference import ModelReference
 from aims_mlops.evidence.records import Record
@@ -40,15 +42,20 @@ def repeat(
     if its policy is not in the log.
     """
     store = signed(store)
-    body = record.evidence.body
-    asked = body.get("request")
-    if record.evidence.kind != "decision" or not isinstance(asked, dict):
+    body = DecisionBody.of(record)
+    asked = body.request
+    if (
+        record.evidence.kind != "decision"
+        or asked is None
+        or body.policy is None
+        or body.at is None
+    ):
         raise EvidenceFormatError(
             f"record {record.id[:12]} holds no decision that can be repeated",
             got=record.evidence.kind,
             expected="a decision that allowed or refused",
         )
-    request = _request(store, asked, rule_of(body.get("bound") or {}))
+    request = _request(store, asked, rule_of(body.bound or {}))
     if size is None:
         size = int(str(request.checkpoint).split()[0])
     else:
@@ -58,10 +65,10 @@ def repeat(
         dossier = known
     else:
         dossier = gather(store, request.model.sha256, system)
-    policy = recorded_policy(store, body["policy"])
+    policy = recorded_policy(store, body.policy)
     dossier = with_assessed(store, dossier, policy, size=size)
     records = [found for found in dossier.records if found.sequence < size]
-    return decide(request, policy, records, read(body["at"]))
+    return decide(request, policy, records, read(body.at))
 
 
 def recorded_policy(store: EvidenceStore, digest: str) -> Policy:
@@ -69,7 +76,7 @@ def recorded_policy(store: EvidenceStore, digest: str) -> Policy:
     found = next(iter(signed(store).find(kind="policy", subject=digest, limit=1)), None)
     if found is None:
         raise EvidenceNotFoundError(f"no policy {digest[:16]}… in the log")
-    policy = policy_from_content(dict(found.evidence.body["content"]))
+    policy = policy_from_content(dict(PolicyBody.of(found).content or {}))
     if policy.digest != digest:
         raise EvidenceFormatError(
             "the policy's record does not hold what its digest says",

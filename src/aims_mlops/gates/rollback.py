@@ -10,9 +10,10 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from aims_mlops.dossier.dossier import Dossier
+from aims_mlops.evidence.bodies.decision import DecisionBody, PromotionBody
 from aims_mlops.gates.decision.decision import Decision
 from aims_mlops.gates.decision.reason import Reason
 from aims_mlops.gates.decision.request import PromotionRequest
@@ -46,19 +47,18 @@ def back_to_standing(
     )
     if not standing.stands or standing.record is None:
         return None
-    body = standing.record.evidence.body
     rules = ", ".join(reason.rule for reason in decision.refusals)
     note = (
         "roll-back: the decision that was made about this content stands, so that no new one was "
         f"made; a new one would be refused ({rules})"
     )
-    consent = body.get("consent")
+    consent = DecisionBody.of(standing.record).consent
     return replace(
         decision,
         verdict="allowed",
         reasons=(_stands(standing.record.id, standing.record.received_at),),
         checks=(),
-        consent=dict(consent) if isinstance(consent, dict) else {},
+        consent=dict(consent or {}),
         uncounted=(),
         waivers=(),
         broke_glass=False,
@@ -70,14 +70,14 @@ def back_to_standing(
 def _was_promoted(dossier: Dossier, request: PromotionRequest) -> bool:
     """Whether this content was promoted to the target before, under this registered name."""
     for record in dossier.of_kind("promotion"):
-        body = record.evidence.body
-        if body.get("outcome") == "set" and _is_one(body, body.get("name"), request):
+        promotion = PromotionBody.of(record)
+        if promotion.outcome == "set" and _is_one(promotion, promotion.name, request):
             return True
     # A registry whose writes are tied to their decision notes the outcome afterwards, if it can.
     for record in dossier.of_kind("decision"):
-        body = record.evidence.body
-        asked = body.get("request")
-        if body.get("allowed") is not True or not isinstance(asked, dict):
+        body = DecisionBody.of(record)
+        asked = body.request
+        if not body.allowed or asked is None:
             continue
         model = asked.get("model")
         tied = asked.get("alias") is not None and asked.get("enforced_by") != _BY_NOBODY
@@ -86,8 +86,8 @@ def _was_promoted(dossier: Dossier, request: PromotionRequest) -> bool:
     return False
 
 
-def _is_one(body: Any, name: object, request: PromotionRequest) -> bool:
-    same = (body.get("target"), body.get("model")) == (request.target, request.model.sha256)
+def _is_one(body: DecisionBody | PromotionBody, name: object, request: PromotionRequest) -> bool:
+    same = (body.target, body.model) == (request.target, request.model.sha256)
     return same and request.model.name in (None, name)
 
 

@@ -21,6 +21,8 @@ from typing import Any
 
 from aims_mlops.approvals.keys.signature import verify_consent
 from aims_mlops.errors import VerificationError
+from aims_mlops.evidence.bodies.body import SignedBody
+from aims_mlops.evidence.bodies.consent import EnrolmentBody
 from aims_mlops.evidence.clock import read, stamp
 from aims_mlops.evidence.records import Record
 from aims_mlops.inventory.declared.people import People
@@ -137,18 +139,18 @@ class Enrolments:
         return f"its key had ended by then, in record {ended.record.id[:8]}"
 
     def _take(self, record: Record, interested: frozenset[str]) -> None:
-        body = record.evidence.body
+        body = EnrolmentBody.of(record)
         try:
-            signed_with = verify_consent(body)
+            signed_with = verify_consent(body.raw)
         except VerificationError:
             return
-        signer = self._people.human(str(body.get("approver", "")))
+        signer = self._people.human(body.approver or "")
         if self._people.human(record.evidence.actor) != signer:
             return
-        human = self._people.human(str(body.get("person", "")))
-        step = body.get("step")
+        human = self._people.human(body.person or "")
+        step = body.step
         if step == "enrol" and signer == human:
-            said = body.get("identity")
+            said = body.identity
             account = said.get("account") if isinstance(said, Mapping) else None
             account = account if isinstance(account, str) else None
             self._entries.append(Enrolled(human, signed_with, record, account))
@@ -160,27 +162,27 @@ class Enrolments:
     def _confirm(
         self, record: Record, signer: str, human: str, key: str, interested: frozenset[str]
     ) -> None:
-        body = record.evidence.body
-        about = str(body.get("enrolment"))
+        body = EnrolmentBody.of(record)
+        about = str(body.enrolment)
         entry = next((entry for entry in self._entries if entry.record.id == about), None)
-        if entry is None or entry.human != human or entry.key != body.get("key"):
+        if entry is None or entry.human != human or entry.key != body.key:
             return
         if self._people.person(signer) is None or not self._is_good(signer, key, record):
             return
         entry.confirmations.append((signer, record))
         if signer not in interested and self._is_good(signer, key, record, vouched=True):
             entry.vouched.append(record)
-        replaced = entry.record.evidence.body.get("replaces")
+        replaced = EnrolmentBody.of(entry.record).replaces
         if isinstance(replaced, str) and replaced != entry.key:
             self._ended.setdefault((human, replaced), Ended(record))
 
     def _end(self, record: Record, signer: str, human: str, key: str) -> None:
-        body = record.evidence.body
-        ended = str(body.get("key"))
+        body = EnrolmentBody.of(record)
+        ended = str(body.key)
         own = signer == human and key == ended
         if not own and not self._is_good(signer, key, record):
             return
-        doubtful = _moment(body.get("doubtful_from"))
+        doubtful = _moment(body.doubtful_from)
         before = self._ended.get((human, ended))
         if before is None:
             self._ended[human, ended] = Ended(record, doubtful)
@@ -224,6 +226,6 @@ def unconfirmed(
         sorted(
             human
             for human, record in counted.items()
-            if enrolments.why_not(str(record.evidence.body.get("public_key")), human, record)
+            if enrolments.why_not(str(SignedBody.of(record).public_key), human, record)
         )
     )

@@ -86,20 +86,32 @@ class Body(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     @classmethod
     def _field_by_field(cls, raw: Mapping[str, Any]) -> Self:
         good: dict[str, Any] = {}
+        odd: list[str] = []
         for name, said, hint in _fields(cls):
             if said not in raw:
                 continue
             try:
                 good[name] = msgspec.convert(raw[said], hint)
             except (msgspec.ValidationError, ValueError, TypeError):
-                continue
-        return cls(**good)
+                odd.append(name)
+        found = cls(**good)
+        found.__dict__["odd"] = frozenset(odd)
+        return found
 
     @property
     def raw(self) -> Mapping[str, Any]:
         """Everything that the body said, known to this version or not."""
         found: Mapping[str, Any] | None = self.__dict__.get("raw")
         return self._said() if found is None else found
+
+    @property
+    def odd(self) -> frozenset[str]:
+        """Names of fields that are there, and of another type than they should be.
+
+        Each of them is None. Where None means that nothing was said, and nothing said lets
+        something through, ask here as well.
+        """
+        return self.__dict__.get("odd") or frozenset()
 
     def to_body(self) -> dict[str, Any]:
         """As JSON values: what it was read from; of one that was made here, what is not None."""

@@ -7,6 +7,7 @@ from typing import Annotated
 from aims_mlops.evidence.bodies.body import (
     Body,
     Given,
+    Later,
     Must,
     Object,
     Objects,
@@ -46,6 +47,7 @@ class ApprovalBody(ConsentBody, frozen=True):
     target: Must[str] = None
     identity: Object | None = None
     role_sources: Object | None = None
+    registered: Later[Object] = None
 
 
 @body_of("rejection")

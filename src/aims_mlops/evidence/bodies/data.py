@@ -10,18 +10,17 @@ from aims_mlops.evidence.bodies.body import (
     Sha256,
     body_of,
 )
-from aims_mlops.evidence.bodies.figure import Figures
+from aims_mlops.evidence.bodies.figure import WithFigures
 
 
 @body_of("data-quality")
-class DataQualityBody(Body, frozen=True):
+class DataQualityBody(WithFigures, frozen=True):
     """Quality expectations and their results."""
 
     dataset: Must[Object] = None
     suite: Must[Object] = None
     success: Must[bool] = None
     expectations: Must[Objects] = None
-    figures: Must[Figures] = None
     left_out: Objects | None = None
     libraries: Object | None = None
     notes: Objects | None = None

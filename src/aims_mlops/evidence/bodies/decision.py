@@ -42,6 +42,11 @@ class DecisionBody(Body, frozen=True):
     uncounted: Objects | None = None
     waivers: Objects | None = None
 
+    @property
+    def glass_was_broken(self) -> bool:
+        """Whether it says so, or says something that is no clear no."""
+        return bool(self.broke_glass) or "broke_glass" in self.odd
+
 
 @body_of("promotion", 2)
 class PromotionBody(Body, frozen=True):

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated, Any, ClassVar, TypeAlias
 
 import msgspec
 
-from aims_mlops.evidence.bodies.body import Items, Must, MustOrNull, Number, Object
+from aims_mlops.evidence.bodies.body import Body, Items, Must, MustOrNull, Number, Object
+from aims_mlops.evidence.records import Record
 
 
 class FigureEntry(msgspec.Struct, frozen=True, kw_only=True):
@@ -27,3 +29,15 @@ class FigureEntry(msgspec.Struct, frozen=True, kw_only=True):
 
 
 Figures: TypeAlias = Annotated[list[Any], Items(FigureEntry)]
+
+
+class WithFigures(Body, frozen=True):
+    """A body with figures, whatever its kind: plugins measure too."""
+
+    figures: Must[Figures] = None
+
+
+def figure_entries(record: Record) -> list[Mapping[str, Any]]:
+    """The figures in a measure's evidence as they stand there; what is no object is left out."""
+    figures = WithFigures.of(record).figures or ()
+    return [figure for figure in figures if isinstance(figure, Mapping)]

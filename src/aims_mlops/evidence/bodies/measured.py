@@ -12,13 +12,12 @@ from aims_mlops.evidence.bodies.body import (
     Sha256,
     body_of,
 )
-from aims_mlops.evidence.bodies.figure import Figures
+from aims_mlops.evidence.bodies.figure import WithFigures
 
 
-class EvaluationBody(Body, frozen=True):
+class EvaluationBody(WithFigures, frozen=True):
     """What performance and bias have in common."""
 
-    figures: Must[Figures] = None
     task: Must[str] = None
     libraries: Must[Object] = None
     settings: Must[Object] = None
@@ -35,10 +34,9 @@ class BiasBody(EvaluationBody, frozen=True):
 
 
 @body_of("drift")
-class DriftBody(Body, frozen=True):
+class DriftBody(WithFigures, frozen=True):
     """Drift of a batch against a reference."""
 
-    figures: Must[Figures] = None
     reference: Must[Object] = None
     current: Must[Object] = None
     columns: Must[Object] = None

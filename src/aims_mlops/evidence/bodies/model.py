@@ -6,6 +6,7 @@ from typing import Any
 
 from aims_mlops.evidence.bodies.body import (
     Body,
+    Later,
     Must,
     Object,
     Objects,
@@ -38,3 +39,5 @@ class ModelBody(Body, frozen=True, rename={"class_": "class"}):
     signature: Object | None = None
     size_bytes: int | None = None
     uri: str | None = None
+    canonical: Later[Object] = None
+    loads: Later[Object] = None

@@ -11,6 +11,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
+from aims_mlops.evidence.bodies.decision import DecisionBody, PromotionBody
 from aims_mlops.evidence.clock import read
 from aims_mlops.evidence.records import Record
 from aims_mlops.gates.decision.reason import Reason
@@ -58,16 +59,16 @@ def asked_before(
     """
     records = list(records)
     done = {
-        record.evidence.body.get("decision")
+        PromotionBody.of(record).decision
         for record in records
         if record.evidence.kind == "promotion"
     }
     for record in reversed(records):
-        body = record.evidence.body
-        asked = body.get("request")
-        if record.evidence.kind != "decision" or body.get("broke_glass") is not True:
+        if record.evidence.kind != "decision":
             continue
-        if not isinstance(asked, dict) or record.id in done:
+        body = DecisionBody.of(record)
+        asked = body.request
+        if not body.broke_glass or asked is None or record.id in done:
             continue
         fresh = now - read(record.received_at) <= timedelta(minutes=_MINUTES)
         if fresh and _is_this(body, asked, request) and asked["requester"] == record.evidence.actor:
@@ -77,9 +78,9 @@ def asked_before(
     return None
 
 
-def _is_this(body: Any, asked: Any, request: PromotionRequest) -> bool:
+def _is_this(body: DecisionBody, asked: Any, request: PromotionRequest) -> bool:
     model = asked.get("model") or {}
-    said = (body.get("allowed"), body.get("target"), body.get("model"))
+    said = (body.allowed, body.target, body.model)
     return (
         said == (True, request.target, request.model.sha256)
         and asked.get("alias") in (None, request.alias)

@@ -14,6 +14,7 @@ from aims_mlops.approvals.separation_of_duties import involved_in, last_incident
 from aims_mlops.assessments.lifecycle import overdue_review
 from aims_mlops.dossier.binding import Binding
 from aims_mlops.dossier.dossier import Dossier
+from aims_mlops.evidence.bodies.consent import ImpactAssessmentBody
 from aims_mlops.evidence.clock import read, stamp
 from aims_mlops.evidence.kinds import CONSENT_KINDS
 from aims_mlops.evidence.records import Record
@@ -75,7 +76,7 @@ def check_assessment(
         if re_opened:
             observed += f", and the one before is re-opened: {'; '.join(re_opened)}"
         return [reason("assessment.submitted", "missing", observed, limit, next_step)]
-    body = record.evidence.body
+    body = ImpactAssessmentBody.of(record)
     age = now - read(record.received_at)
     observed = f"{age.days} days old, record {record.id[:8]}"
     again = f"look through it again, then {submit}"
@@ -92,8 +93,8 @@ def check_assessment(
         return [reason("assessment.submitted", "stale", observed, limit, again)]
     reasons = [reason("assessment.submitted", "pass", observed, limit, "none")]
     if (highest := required.residual_impact_max) is not None:
-        residual = body.get("residual_impact_max")
-        good = isinstance(residual, int) and residual <= highest
+        residual = body.residual_impact_max
+        good = residual is not None and residual <= highest
         reasons.append(
             reason(
                 "assessment.residual-impact",
@@ -103,8 +104,9 @@ def check_assessment(
                 "none" if good else "add measures, or assess the residual impact again",
             )
         )
-    if body.get("intended_use") is not None and request.system is not None:
-        same = body["intended_use"] == request.system.intended_use
+    says_use = body.intended_use is not None or "intended_use" in body.odd
+    if says_use and request.system is not None:
+        same = body.intended_use == request.system.intended_use
         reasons.append(
             reason(
                 "assessment.intended-use",

@@ -18,6 +18,7 @@ from aims_mlops.approvals.waiver import standing_waivers
 from aims_mlops.assessments.carry_over import Kept, keep_assessment
 from aims_mlops.dossier.binding import Binding, rule_of
 from aims_mlops.dossier.dossier import Dossier, evidence_root
+from aims_mlops.evidence.bodies.consent import ImpactAssessmentBody
 from aims_mlops.evidence.clock import stamp
 from aims_mlops.evidence.records import Record
 from aims_mlops.gates.decision.break_glass import broken
@@ -251,7 +252,7 @@ def _kept_note(kept: Kept) -> tuple[str, ...]:
     record = kept.dossier.kept
     if record is None:
         return ()
-    of = f"model {str(record.evidence.body.get('model'))[:12]}…, record {record.id[:8]}"
+    of = f"model {str(ImpactAssessmentBody.of(record).model)[:12]}…, record {record.id[:8]}"
     note = f"the impact assessment of {of}, is kept: the policy's tolerance covers this model"
     return (note if kept.same is None else f"{note}, {kept.same}",)
 

@@ -8,6 +8,8 @@ from shlex import quote
 from typing import Any
 
 from aims_mlops.dossier.dossier import Dossier
+from aims_mlops.evidence.bodies.data import DataQualityBody
+from aims_mlops.evidence.bodies.figure import figure_entries
 from aims_mlops.evidence.clock import read
 from aims_mlops.evidence.kind_spec import Scope
 from aims_mlops.evidence.kinds import FIGURE_KINDS, controls_of, scope_of
@@ -87,7 +89,7 @@ def _newest(
     limit = requirement.max_age_days
     if limit is not None and age > timedelta(days=limit):
         return "stale", text
-    if requirement.success and newest.evidence.body.get("success") is not True:
+    if requirement.success and DataQualityBody.of(newest).success is not True:
         return "fail", f"{text}, without success"
     return "pass", text
 
@@ -109,8 +111,7 @@ def _held(rule: Rule, dossier: Dossier, now: datetime) -> CheckResult:
 
 
 def _figures(record: Record) -> list[Mapping[str, Any]]:
-    figures = record.evidence.body.get("figures")
-    return [f for f in figures if isinstance(f, Mapping)] if isinstance(figures, list) else []
+    return figure_entries(record)
 
 
 def _told(rule: Rule, result: CheckResult) -> Reason:

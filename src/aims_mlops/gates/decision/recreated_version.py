@@ -15,6 +15,8 @@ from datetime import datetime
 from typing import Any
 
 from aims_mlops.dossier.dossier import Dossier
+from aims_mlops.evidence.bodies.consent import ApprovalBody
+from aims_mlops.evidence.bodies.decision import DecisionBody
 from aims_mlops.evidence.clock import read
 from aims_mlops.evidence.model_reference import ModelReference
 
@@ -40,14 +42,13 @@ def created_again(dossier: Dossier, model: ModelReference) -> datetime | None:
 def _registrations(dossier: Dossier) -> Iterator[Mapping[str, Any]]:
     """Every name, number and time of creation under which the log has met this content."""
     for record in dossier.of_kind("decision"):
-        asked = record.evidence.body.get("request")
-        if isinstance(asked, dict) and isinstance(asked.get("model"), dict):
+        asked = DecisionBody.of(record).request
+        if asked is not None and isinstance(asked.get("model"), dict):
             yield asked["model"]
     for record in dossier.of_kind("promotion"):
         yield record.evidence.body
     for record in dossier.of_kind("approval"):
-        registered = record.evidence.body.get("registered")
-        if isinstance(registered, dict):
+        if (registered := ApprovalBody.of(record).registered) is not None:
             yield registered
 
 
