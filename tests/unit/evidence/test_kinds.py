@@ -18,7 +18,6 @@ SOURCE = Path(__file__).parents[3] / "src"
 
 # Mappings from a kind to what one module alone makes of it, and the reason why it stays there.
 ALLOWED = {
-    "report.render.one_line": "a sentence for each kind, from the fields of its body",
     "report.card.decisions": "the word for each answer on a card",
     "report.card.card": "the three sections of figures on a card",
     "report.coverage.abridged": "the fields that coverage reads of two kinds of body",
@@ -116,5 +115,5 @@ def lists_of_kinds(text: str) -> Iterator[tuple[int, list[str]]]:
             continue
         words = [n.value for n in items if isinstance(n, ast.Constant)]
         names = [word for word in words if word in KINDS]
-        if len(names) >= 2 and len(names) == len(words):
+        if len(set(names)) >= 2 and len(names) == len(words):
             yield node.lineno, names

@@ -47,7 +47,7 @@ def test_decision_of_a_version_that_said_data_set_is_the_same(world):
     for reason in words:
         for field in ("observed", "limit"):
             if isinstance(reason[field], str):
-                reason[field] = reason[field].replace("dataset", "dataset")
+                reason[field] = reason[field].replace("dataset", "data set")
     assert words != body["reasons"]
     earlier = world.record("decision", [world.models["one"].subject], body | {"reasons": words})
     result = CliRunner().invoke(group, ["repeat", earlier.id])

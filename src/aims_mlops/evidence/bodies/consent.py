@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from aims_mlops.evidence.bodies.body import (
     Body,
@@ -78,7 +78,8 @@ class ImpactAssessmentBody(Body, frozen=True):
     intended_use: str | None = None
     model: str | None = None
     model_uri: str | None = None
-    residual_impact_max: int | None = None
+    # What is no number is told to whoever asks the gate, as it stands there.
+    residual_impact_max: Annotated[Any, says(type=["integer", "null"])] = None
     risk_tier: str | None = None
 
 

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from typing import Annotated, Any, ClassVar
+
 from aims_mlops.evidence.bodies.body import (
+    REQUIRED,
     Body,
     Must,
     Object,
     Objects,
     Sha256,
     body_of,
+    says,
 )
 from aims_mlops.evidence.bodies.figure import WithFigures
 
@@ -18,7 +22,7 @@ class DataQualityBody(WithFigures, frozen=True):
     """Quality expectations and their results."""
 
     dataset: Must[Object] = None
-    suite: Must[Object] = None
+    suite: Annotated[Any, REQUIRED, says(type="object")] = None
     success: Must[bool] = None
     expectations: Must[Objects] = None
     left_out: Objects | None = None
@@ -30,6 +34,8 @@ class DataQualityBody(WithFigures, frozen=True):
 @body_of("dataset")
 class DatasetBody(Body, frozen=True):
     """A dataset: digest, schema, profile, origin."""
+
+    schema_title: ClassVar[str | None] = "a data set: digest, schema, profile, origin"
 
     name: Must[str] = None
     sha256: Must[Sha256] = None

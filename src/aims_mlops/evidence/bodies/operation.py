@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from aims_mlops.evidence.bodies.body import (
     Body,
     Count,
     Given,
+    Later,
     Must,
     Number,
     Object,
@@ -81,6 +82,11 @@ class InferenceLogBody(Body, frozen=True):
     version: str | None = None
     waiting: Given[int] = None
     written: Given[Count] = None
+    before: Later[str] = None
+    model_uri: Later[str] = None
+    reasons: Later[Objects] = None
+    trouble: Later[Any] = None
+    unknown: Later[Count] = None
 
 
 @body_of("monitoring-run")

@@ -94,7 +94,7 @@ def check_assessment(
     reasons = [reason("assessment.submitted", "pass", observed, limit, "none")]
     if (highest := required.residual_impact_max) is not None:
         residual = body.residual_impact_max
-        good = residual is not None and residual <= highest
+        good = isinstance(residual, int) and residual <= highest
         reasons.append(
             reason(
                 "assessment.residual-impact",

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from aims_mlops.evidence.bodies.data import DataQualityBody
 from aims_mlops.evidence.records import Record
 from aims_mlops.report.render import reading
 from aims_mlops.report.render.one_line import expectations, outcome_of, plural, suite_of
@@ -69,17 +70,17 @@ def column_drift(record: Record) -> tuple[ColumnDrift, ...]:
 
 
 def _checked(record: Record, names: Mapping[str, str]) -> Checked:
-    body = record.evidence.body
+    body, quality = record.evidence.body, DataQualityBody.of(record)
     inner = reading.mapping(body, "dataset")
     digest = reading.string(inner, "sha256") or reading.string(body, "dataset")
     dataset = names.get(digest or "") or reading.string(inner, "name") or digest or "Dataset"
     return Checked(
         record=record.id,
         dataset=dataset,
-        suite=suite_of(body),
-        said=outcome_of(body),
+        suite=suite_of(quality),
+        said=outcome_of(quality),
         failures=tuple(
-            _failure(entry) for entry in expectations(body) if entry.get("status") != "pass"
+            _failure(entry) for entry in expectations(quality) if entry.get("status") != "pass"
         ),
     )
 

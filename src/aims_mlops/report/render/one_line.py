@@ -2,11 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from datetime import UTC
+from functools import singledispatch
 from typing import Any, TypeAlias
 
 from aims_mlops.evidence import clock
+from aims_mlops.evidence.bodies.body import NEWEST, Body
+from aims_mlops.evidence.bodies.consent import ConsentBody, ImpactAssessmentBody
+from aims_mlops.evidence.bodies.data import DataQualityBody, DatasetBody
+from aims_mlops.evidence.bodies.decision import DecisionBody, PromotionBody, WaiverBody
+from aims_mlops.evidence.bodies.log import AnchorBody
+from aims_mlops.evidence.bodies.measured import DriftBody, EvaluationBody
+from aims_mlops.evidence.bodies.model import ModelBody, ModelCardBody
+from aims_mlops.evidence.bodies.operation import (
+    DeploymentBody,
+    IncidentBody,
+    InferenceLogBody,
+    MonitoringRunBody,
+    NonconformityBody,
+    NoticeBody,
+    OverrideBody,
+)
+from aims_mlops.evidence.bodies.organisation import SystemBody
+from aims_mlops.evidence.bodies.run import (
+    CodeBody,
+    EnvironmentBody,
+    GapBody,
+    ParametersBody,
+    RunBody,
+)
 from aims_mlops.evidence.kinds import KINDS
 from aims_mlops.evidence.records import Record
 from aims_mlops.report.render import reading
@@ -19,9 +44,7 @@ def summarise(record: Record) -> str:
     kind = record.evidence.kind
     if kind not in KINDS:
         return "of a kind that this version does not know"
-    body = record.evidence.body
-    teller = _TELLERS.get(kind)
-    parts = teller(body) if teller else [reading.string(body, "name")]
+    parts = _parts_of(NEWEST[kind].of(record))
     text = ", ".join(part for part in parts if part) or KINDS[kind].line
     text = " ".join(text.split())
     return text if len(text) <= LIMIT else text[: LIMIT - 2] + " …"
@@ -63,68 +86,79 @@ def moment(text: str) -> str:
         return text
 
 
-_Body: TypeAlias = Mapping[str, Any]
 _Parts: TypeAlias = list[str | None]
 
 
-def _run(body: _Body) -> _Parts:
-    seconds = reading.number(body, "duration_seconds")
+@singledispatch
+def _parts_of(body: Body) -> _Parts:
+    """What to say of a body, by its class; a kind without words of its own says its name."""
+    return [reading.string(body.raw, "name")]
+
+
+@_parts_of.register
+def _run(body: RunBody) -> _Parts:
+    seconds = reading.finite(body.duration_seconds)
     return [
-        reading.string(body, "activity"),
-        reading.string(body, "name"),
-        reading.string(body, "status"),
-        reading.string(body, "error"),
+        reading.text(body.activity),
+        reading.text(body.name),
+        reading.text(body.status),
+        reading.text(body.error),
         None if seconds is None else duration(seconds),
     ]
 
 
-def _environment(body: _Body) -> _Parts:
-    packages = reading.mapping(body, "packages")
-    python = reading.string(body, "python")
+@_parts_of.register
+def _environment(body: EnvironmentBody) -> _Parts:
+    packages = body.packages or {}
+    python = reading.text(body.python)
     return [
         f"Python {python}" if python else None,
-        reading.string(body, "platform"),
+        reading.text(body.platform),
         plural(len(packages), "package") if packages else None,
     ]
 
 
-def _code(body: _Body) -> _Parts:
-    commit = reading.string(body, "commit")
+@_parts_of.register
+def _code(body: CodeBody) -> _Parts:
+    commit = reading.text(body.commit)
     return [
-        reading.string(body, "qualified_name"),
+        reading.text(body.qualified_name),
         f"commit {commit[:12]}" if commit else "no commit",
-        "uncommitted changes" if body.get("dirty") else None,
+        "uncommitted changes" if body.dirty else None,
     ]
 
 
-def _parameters(body: _Body) -> _Parts:
-    left_out = reading.mapping(body, "left_out")
+@_parts_of.register
+def _parameters(body: ParametersBody) -> _Parts:
+    left_out = body.left_out or {}
     return [
-        plural(len(reading.mapping(body, "parameters")), "parameter"),
+        plural(len(body.parameters or ()), "parameter"),
         f"{len(left_out)} left out" if left_out else None,
     ]
 
 
-def _dataset(body: _Body) -> _Parts:
-    rows = reading.count(body, "rows")
+@_parts_of.register
+def _dataset(body: DatasetBody) -> _Parts:
+    rows = reading.whole(body.rows)
     return [
-        reading.string(body, "name"),
-        reading.string(body, "role"),
+        reading.text(body.name),
+        reading.text(body.role),
         None if rows is None else plural(rows, "row"),
     ]
 
 
-def suite_of(body: _Body) -> str | None:
+def suite_of(body: DataQualityBody) -> str | None:
     """The suite's name, whether the field is the name or an object with it."""
-    inner = reading.mapping(body, "suite")
-    return reading.string(inner, "name") if inner else reading.string(body, "suite")
+    if isinstance(body.suite, Mapping):
+        return reading.string(body.suite, "name")
+    return reading.text(body.suite)
 
 
-def outcome_of(body: _Body) -> str:
+def outcome_of(body: DataQualityBody) -> str:
     """Such as 'an expectation not met, 21 of 22 met'."""
-    success = body.get("success")
+    success = body.success
     said = "no verdict"
-    if isinstance(success, bool):
+    if success is not None:
         said = "every expectation met" if success else "an expectation not met"
     statuses = [entry.get("status") for entry in expectations(body)]
     if statuses:
@@ -132,63 +166,70 @@ def outcome_of(body: _Body) -> str:
     return said
 
 
-def expectations(body: _Body) -> list[_Body]:
+def expectations(body: DataQualityBody) -> list[Mapping[str, Any]]:
     """The outcomes of a data-quality record, those of another shape left out."""
-    entries = reading.sequence(body, "expectations")
+    entries = body.expectations or ()
     return [entry for entry in entries if isinstance(entry, Mapping)]
 
 
-def _quality(body: _Body) -> _Parts:
+@_parts_of.register
+def _quality(body: DataQualityBody) -> _Parts:
     return [suite_of(body), outcome_of(body)]
 
 
-def _model(body: _Body) -> _Parts:
-    bytes_ = reading.number(body, "size_bytes")
+@_parts_of.register
+def _model(body: ModelBody) -> _Parts:
+    bytes_ = reading.finite(body.size_bytes)
     return [
-        reading.string(body, "name"),
-        reading.string(body, "class") or reading.string(body, "framework"),
+        reading.text(body.name),
+        reading.text(body.class_) or reading.text(body.framework),
         None if bytes_ is None else size(bytes_),
     ]
 
 
-def _measured(body: _Body) -> _Parts:
-    left_out = body.get("left_out")
+@_parts_of.register
+def _measured(body: EvaluationBody) -> _Parts:
+    left_out = body.left_out
     return [
-        reading.string(body, "task"),
-        plural(len(reading.sequence(body, "figures")), "figure"),
+        reading.text(body.task),
+        plural(len(body.figures or ()), "figure"),
         "something left out" if left_out else None,
     ]
 
 
-def _drift(body: _Body) -> _Parts:
+@_parts_of.register
+def _drift(body: DriftBody) -> _Parts:
     return [
-        reading.string(body, "verdict") or "no verdict",
-        plural(len(reading.sequence(body, "figures")), "figure"),
+        reading.text(body.verdict) or "no verdict",
+        plural(len(body.figures or ()), "figure"),
     ]
 
 
-def _assessment(body: _Body) -> _Parts:
-    return [reading.string(body, "state"), _by("author", body)]
+@_parts_of.register
+def _assessment(body: ImpactAssessmentBody) -> _Parts:
+    return [reading.text(body.state), _by("author", body.author)]
 
 
-def _answer(body: _Body) -> _Parts:
-    return [_by("approver", body), reading.string(body, "reason")]
+@_parts_of.register
+def _answer(body: ConsentBody) -> _Parts:
+    return [_by("approver", body.approver), reading.text(body.reason)]
 
 
-def _by(role: str, body: _Body) -> str | None:
-    person = reading.string(body, role)
+def _by(role: str, name: str | None) -> str | None:
+    person = reading.text(name)
     return f"{role} {person}" if person else None
 
 
-def _decision(body: _Body) -> _Parts:
-    allowed = body.get("allowed")
-    word = reading.string(body, "verdict") or "undecided"
-    if isinstance(allowed, bool) and "verdict" not in body:
+@_parts_of.register
+def _decision(body: DecisionBody) -> _Parts:
+    allowed = body.allowed
+    word = reading.text(body.verdict) or "undecided"
+    if allowed is not None and body.verdict is None:
         word = "allowed" if allowed else "refused"
-    target = reading.string(body, "target")
+    target = reading.text(body.target)
     refusing = [
         entry
-        for entry in reading.sequence(body, "reasons")
+        for entry in (body.reasons or ())
         if not isinstance(entry, Mapping) or entry.get("refuses", True)
     ]
     return [
@@ -197,148 +238,129 @@ def _decision(body: _Body) -> _Parts:
     ]
 
 
-def _promotion(body: _Body) -> _Parts:
-    alias = reading.string(body, "alias")
-    return [f"alias {alias}" if alias else None, reading.string(body, "outcome")]
+@_parts_of.register
+def _promotion(body: PromotionBody) -> _Parts:
+    alias = reading.text(body.alias)
+    return [f"alias {alias}" if alias else None, reading.text(body.outcome)]
 
 
-def _deployment(body: _Body) -> _Parts:
-    where = reading.string(body, "where")
+@_parts_of.register
+def _deployment(body: DeploymentBody) -> _Parts:
+    where = reading.text(body.where)
     return [
-        reading.string(body, "event"),
+        reading.text(body.event),
         f"at {where}" if where else None,
-        reading.string(body, "reason"),
+        reading.text(body.reason),
     ]
 
 
-def _inference_log(body: _Body) -> _Parts:
-    event = reading.string(body, "event")
-    rows, unknown = reading.count(body, "rows"), reading.count(body, "unknown")
+@_parts_of.register
+def _inference_log(body: InferenceLogBody) -> _Parts:
+    event = reading.text(body.event)
+    rows, unknown = reading.whole(body.rows), reading.whole(body.unknown)
     if event == "labels":
         return [
             plural(rows or 0, "label"),
             f"{unknown:,} of no known prediction" if unknown else "",
         ]
     if event == "pruned":
-        return [event, f"days before {reading.string(body, 'before')}"]
+        return [event, f"days before {reading.text(body.before)}"]
     if event in ("served", "refused", "served again"):
-        reasons = [r for r in reading.sequence(body, "reasons") if isinstance(r, Mapping)]
+        reasons = [r for r in (body.reasons or ()) if isinstance(r, Mapping)]
         rules = [reading.string(reason, "rule") for reason in reasons]
-        return [event, reading.string(body, "model_uri"), *rules]
-    dropped = reading.mapping(body, "dropped")
+        return [event, reading.text(body.model_uri), *rules]
+    dropped = body.dropped or {}
     parts: _Parts = [event, f"{plural(rows or 0, 'row')} answered"]
-    parts.append(f"{reading.count(body, 'written') or 0:,} written")
+    parts.append(f"{reading.whole(body.written) or 0:,} written")
     parts += [f"{reading.count(dropped, why)} dropped: {why}" for why in sorted(dropped)]
-    lost = reading.count(body, "lost")
+    lost = reading.whole(body.lost)
     return [*parts, f"{lost:,} lost with a process that was killed" if lost else ""]
 
 
-def _override(body: _Body) -> _Parts:
-    return [f"{reading.string(body, 'who')} decided otherwise than the model"]
+@_parts_of.register
+def _override(body: OverrideBody) -> _Parts:
+    return [f"{reading.text(body.who)} decided otherwise than the model"]
 
 
-def _incident(body: _Body) -> _Parts:
-    told = reading.string(reading.mapping(body, "told"), "whom")
+@_parts_of.register
+def _incident(body: IncidentBody) -> _Parts:
+    told = reading.string((body.told or {}), "whom")
     return [
-        reading.string(body, "title"),
-        reading.string(body, "severity"),
+        reading.text(body.title),
+        reading.text(body.severity),
         f"told {told}" if told else None,
-        reading.string(body, "note") or reading.string(body, "outcome"),
-        reading.string(body, "state"),
+        reading.text(body.note) or reading.text(body.outcome),
+        reading.text(body.state),
     ]
 
 
-def _gap(body: _Body) -> _Parts:
-    return [reading.string(body, n) for n in ("where", "error", "message")]
+@_parts_of.register
+def _gap(body: GapBody) -> _Parts:
+    return [reading.text(said) for said in (body.where, body.error, body.message)]
 
 
-def _card(body: _Body) -> _Parts:
-    model = reading.mapping(reading.mapping(body, "facts"), "model")
+@_parts_of.register
+def _card(body: ModelCardBody) -> _Parts:
+    model = reading.mapping((body.facts or {}), "model")
     name = reading.string(model, "name")
     return [f"facts of {name}" if name else None]
 
 
-def _waiver(body: _Body) -> _Parts:
-    until = reading.string(body, "expires_at")
-    rule = reading.string(body, "rule")
+@_parts_of.register
+def _waiver(body: WaiverBody) -> _Parts:
+    until = reading.text(body.expires_at)
+    rule = reading.text(body.rule)
     return [
         f"rule {rule}" if rule else None,
         f"until {moment(until)}" if until else None,
-        _by("approver", body),
-        reading.string(body, "reason"),
+        _by("approver", body.approver),
+        reading.text(body.reason),
     ]
 
 
-def _nonconformity(body: _Body) -> _Parts:
-    return [reading.string(body, name) for name in ("what", "state", "reason")]
+@_parts_of.register
+def _nonconformity(body: NonconformityBody) -> _Parts:
+    return [reading.text(said) for said in (body.what, body.state, body.reason)]
 
 
-def _monitoring_run(body: _Body) -> _Parts:
-    window = reading.mapping(body, "window")
+@_parts_of.register
+def _monitoring_run(body: MonitoringRunBody) -> _Parts:
+    window = body.window or {}
     start = reading.string(window, "start")
-    rows = reading.count(body, "rows")
-    found = reading.sequence(body, "findings")
-    stage = reading.string(body, "stage")
+    rows = reading.whole(body.rows)
+    found = body.findings or ()
+    stage = reading.text(body.stage)
     return [
-        reading.string(body, "monitor"),
+        reading.text(body.monitor),
         f"window of {moment(start)}" if start else None,
         "with labels" if stage == "labels" else None,
-        reading.string(body, "outcome"),
+        reading.text(body.outcome),
         None if rows is None else plural(rows, "row"),
-        "late" if body.get("late") is True else None,
+        "late" if body.late is True else None,
         plural(len(found), "finding") if found else None,
     ]
 
 
-def _notice(body: _Body) -> _Parts:
-    about = reading.sequence(body, "about")
+@_parts_of.register
+def _notice(body: NoticeBody) -> _Parts:
+    about = body.about or ()
     return [
-        f"to {reading.string(body, 'recipient')}",
+        f"to {reading.text(body.recipient)}",
         plural(len(about), "nonconformity", "nonconformities"),
-        reading.string(body, "outcome"),
+        reading.text(body.outcome),
     ]
 
 
-def _anchor(body: _Body) -> _Parts:
-    covered = reading.count(body, "size")
+@_parts_of.register
+def _anchor(body: AnchorBody) -> _Parts:
+    covered = reading.whole(body.size)
     return [
         None if covered is None else plural(covered, "record"),
-        reading.string(body, "method"),
-        reading.string(body, "place"),
+        reading.text(body.method),
+        reading.text(body.place),
     ]
 
 
-def _system(body: _Body) -> _Parts:
-    return [reading.string(body, "id"), reading.string(body, "purpose")]
-
-
-_TELLERS: dict[str, Callable[[_Body], _Parts]] = {
-    "system": _system,
-    "run": _run,
-    "environment": _environment,
-    "code": _code,
-    "parameters": _parameters,
-    "dataset": _dataset,
-    "data-quality": _quality,
-    "model": _model,
-    "model-card": _card,
-    "performance": _measured,
-    "bias": _measured,
-    "drift": _drift,
-    "impact-assessment": _assessment,
-    "approval": _answer,
-    "rejection": _answer,
-    "revocation": _answer,
-    "decision": _decision,
-    "promotion": _promotion,
-    "deployment": _deployment,
-    "inference-log": _inference_log,
-    "override": _override,
-    "incident": _incident,
-    "gap": _gap,
-    "waiver": _waiver,
-    "nonconformity": _nonconformity,
-    "anchor": _anchor,
-    "monitoring-run": _monitoring_run,
-    "notice": _notice,
-}
+@_parts_of.register
+def _system(body: SystemBody) -> _Parts:
+    return [reading.text(body.id), reading.text(body.purpose)]

@@ -19,31 +19,44 @@ EVERY_GROUP = "*"  # the label of a figure that compares every group of a column
 TEXT_LIMIT = 2_000  # characters of one value in a report; a body may hold far more
 
 
-def string(body: Mapping[str, Any], name: str) -> str | None:
-    """A non-empty string field, cut at `TEXT_LIMIT`; numbers and booleans as text."""
-    value = body.get(name)
+def text(value: object) -> str | None:
+    """A text that is not empty, cut at `TEXT_LIMIT`; numbers and booleans as text."""
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, int | float):
         return str(value)
     if isinstance(value, str) and value.strip():
-        text = value.strip()
-        return text if len(text) <= TEXT_LIMIT else text[:TEXT_LIMIT] + " …"
+        found = value.strip()
+        return found if len(found) <= TEXT_LIMIT else found[:TEXT_LIMIT] + " …"
     return None
 
 
-def number(body: Mapping[str, Any], name: str) -> float | None:
-    """A finite number."""
-    value = body.get(name)
+def finite(value: object) -> float | None:
+    """A finite number; None for any other value."""
     if isinstance(value, bool) or not isinstance(value, int | float):
         return None
     return float(value) if math.isfinite(value) else None
 
 
+def whole(value: object) -> int | None:
+    """A whole number, zero or more; None for any other value."""
+    found = finite(value)
+    return int(found) if found is not None and found >= 0 else None
+
+
+def string(body: Mapping[str, Any], name: str) -> str | None:
+    """`text` of a field."""
+    return text(body.get(name))
+
+
+def number(body: Mapping[str, Any], name: str) -> float | None:
+    """`finite` of a field."""
+    return finite(body.get(name))
+
+
 def count(body: Mapping[str, Any], name: str) -> int | None:
-    """A whole number, zero or more."""
-    value = number(body, name)
-    return int(value) if value is not None and value >= 0 else None
+    """`whole` of a field."""
+    return whole(body.get(name))
 
 
 def mapping(body: Mapping[str, Any], name: str) -> Mapping[str, Any]:
