@@ -169,7 +169,7 @@ def repeat_decision(ctx: click.Context, record: str) -> None:
 
 
 # Said otherwise in records of earlier versions: the same words now.
-_SAID_BEFORE = (("dataset", "dataset"), ("valid decision", "valid decision"))
+_SAID_BEFORE = (("data set", "dataset"), ("standing decision", "valid decision"))
 
 
 def _decided(body: dict[str, Any]) -> dict[str, Any]:

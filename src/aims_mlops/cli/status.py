@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from aims_mlops.cli.table import table
+from aims_mlops.evidence.kinds import USE_KINDS
 from aims_mlops.report.render.one_line import plural
 
 if TYPE_CHECKING:
@@ -119,7 +120,7 @@ def _in_use(
 
     promoted: dict[str, list[dict[str, str]]] = {}
     deployed: dict[str, list[dict[str, str]]] = {}
-    for use in in_use(store.find(kind=("promotion", "deployment"))):
+    for use in in_use(store.find(kind=USE_KINDS)):
         body = use.record.evidence.body
         if use.is_promotion:
             promoted.setdefault(use.system or "", []).append(
