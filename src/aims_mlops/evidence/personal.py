@@ -67,6 +67,17 @@ def is_identifier(text: str) -> bool:
     return bool(_IDENTIFIER.fullmatch(text)) and not looks_personal(text)
 
 
+def name_of_code(thing: object, *, module: bool = False) -> str:
+    """The name of a class or function; one that was made at run time can be named after anything.
+
+    module : with that of its module before it.
+    """
+    name = str(getattr(thing, "__qualname__", type(thing).__qualname__))
+    if module:
+        name = f"{getattr(thing, '__module__', '?')}.{name}"
+    return name if is_identifier(name) else "(a name that is no identifier)"
+
+
 def _is_card(text: str) -> bool:
     """Thirteen to nineteen digits whose last one is right by the rule of ISO/IEC 7812 (Luhn)."""
     digits = ""

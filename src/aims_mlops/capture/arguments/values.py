@@ -22,7 +22,7 @@ from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from typing import Any
 
-from aims_mlops.evidence.personal import is_identifier
+from aims_mlops.evidence.personal import is_identifier, name_of_code
 
 HANDFUL = 5  # texts of a list that are parameters; more are data
 NUMBERS = 8  # the same for numbers: sizes of layers, a grid
@@ -199,7 +199,7 @@ def why_elsewhere(value: object) -> str | None:
     if value is os.environ:
         return "the environment of the process"
     if isinstance(value, type) or inspect.isroutine(value):
-        return f"the callable {getattr(value, '__qualname__', type(value).__name__)}"
+        return f"the callable {name_of_code(value)}"
     if callable(getattr(value, "predict", None)) or callable(getattr(value, "fit", None)):
-        return f"a model of class {type(value).__module__}.{type(value).__qualname__}"
+        return f"a model of class {name_of_code(type(value), module=True)}"
     return None

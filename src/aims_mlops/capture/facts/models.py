@@ -15,7 +15,7 @@ from aims_mlops.capture.state.packages import installed_packages, packages_of
 from aims_mlops.capture.state.plugin_calls import first_plugin
 from aims_mlops.errors import InputError, ModelNotFoundError
 from aims_mlops.evidence.model_reference import FileDigest, ModelReference
-from aims_mlops.evidence.personal import is_identifier
+from aims_mlops.evidence.personal import is_identifier, name_of_code
 
 if TYPE_CHECKING:
     from aims_mlops.capture.state.run_state import RunState
@@ -119,7 +119,7 @@ def described(name: str, model: Any) -> CapturedModel:
         name=name,
         reference=ModelReference(uri=name, sha256=hashlib.sha256(b"").hexdigest()),
         framework=framework_of(model),
-        klass=f"{kind.__module__}.{kind.__qualname__}",
+        klass=name_of_code(kind, module=True),
         parameters=parameters_of(model),
         model=model,
     )

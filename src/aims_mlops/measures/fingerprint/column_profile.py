@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from aims_mlops.evidence.personal import looks_personal
 from aims_mlops.measures.fingerprint.arrays import chunks_of
 from aims_mlops.measures.fingerprint.column_digest import hasher_for
 
@@ -149,12 +150,21 @@ class ColumnSummary:
         fields["zeros"] = self._zeros
         if self._of == "values":
             fields["infinite"] = self._infinite
+        quantiles = _quantiles(numbers, fewest)
+        if _tell_personal([self._moments.mean, *quantiles.values()]):
+            return fields  # a quantile can be the number of one row, and the mean that of all
         if self._moments.count >= fewest and math.isfinite(self._moments.mean):
             fields["mean"] = self._moments.mean
             std = self._moments.std
             fields["std"] = std if std is not None and math.isfinite(std) else None
-        fields["quantiles"] = _quantiles(numbers, fewest) or None
+        fields["quantiles"] = quantiles or None
         return fields
+
+
+def _tell_personal(figures: list[float]) -> bool:
+    """Whether one of the figures has the form of a card or another number about a person."""
+    whole = (figure for figure in figures if math.isfinite(figure) and figure.is_integer())
+    return any(looks_personal(str(int(figure))) for figure in whole)
 
 
 def _is_text(kind: pa.DataType) -> bool:
