@@ -24,7 +24,7 @@ from aims_mlops.evidence.records import Evidence, Subject
 from aims_mlops.evidence.transparency.checkpoint import check_proof, read_checkpoint
 from aims_mlops.evidence.transparency.merkle import check_consistency
 from aims_mlops.store.log.sql import SqlStore
-from aims_mlops.store.opening import open_sql_store, open_store
+from aims_mlops.store.opening import open_sql_store
 from aims_mlops.store.verify.verify import verify_store
 
 
@@ -286,7 +286,7 @@ def test_store_of_a_newer_version_is_refused(
     with opened.database.writing() as connection:
         connection.execute(sa.text("UPDATE aims_version SET version_num = '9999'"))
     with pytest.raises(StoreVersionError, match="9999"):
-        open_store(store_url, blobs=str(tmp_path / "b"), keys=tmp_path / "log" / "keys")
+        open_sql_store(store_url, blobs=str(tmp_path / "b"), keys=tmp_path / "log" / "keys")
 
 
 def test_threads_append_without_gaps(opened: SqlStore) -> None:

@@ -22,7 +22,7 @@ from aims_mlops.errors import (
 )
 from aims_mlops.store.blobs.guarantees import open_blobs, read_requirements, require
 from aims_mlops.store.blobs.objects import ObjectBlobs
-from aims_mlops.store.opening import open_store
+from aims_mlops.store.opening import open_sql_store
 
 pytest.importorskip("s3fs")
 pytest.importorskip("moto.server")
@@ -179,9 +179,9 @@ def test_log_does_not_open_over_blobs_that_lack_what_is_required(
     monkeypatch.setenv("AIMS_BLOBS", plain)
     monkeypatch.setenv("AIMS_BLOBS_REQUIRE", "put-if-absent, write-once")
     with pytest.raises(StoreUnavailableError, match="AIMS_BLOBS_REQUIRE"):
-        open_store(url)
+        open_sql_store(url)
     monkeypatch.setenv("AIMS_BLOBS_REQUIRE", "put-if-absent")
-    store = open_store(url)
+    store = open_sql_store(url)
     reference = store.put_blob(b"a plot", media_type="image/svg+xml")
     assert store.get_blob(reference.sha256) == b"a plot"
     store.close()

@@ -1,19 +1,16 @@
-"""Open an evidence store by its URL."""
+"""Open an evidence log in SQLite or PostgreSQL; `inventory.project.open_store` opens any store."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from aims_mlops.errors import InputError, StoreUnavailableError
-from aims_mlops.evidence.urls import without_credentials
 from aims_mlops.inventory.project import CREATE_VARIABLE
 
 if TYPE_CHECKING:
     from aims_mlops.evidence.encoding.envelope import Signer
-    from aims_mlops.evidence.store import EvidenceStore
     from aims_mlops.store.log.sql import SqlStore
 
 KEYS_VARIABLE = "AIMS_LOG_KEYS"  # not the people's keys, which are elsewhere
@@ -24,48 +21,16 @@ SIGNER_VARIABLE = "AIMS_SIGNER"  # URL of a key that a plugin opens, instead of 
 SQL_SCHEMES = ("sqlite", "postgresql", "postgresql+psycopg")
 
 
-def open_store(
-    url: str, *, blobs: str | None = None, keys: Path | None = None, create: bool = True
-) -> EvidenceStore:
-    """The store behind a URL, such as sqlite:///aims/evidence.db or postgresql://host/name.
-
-    blobs : folder or fsspec URL for blobs; $AIMS_BLOBS, else `blobs` beside an SQLite file.
-    keys : folder of the log's key; $AIMS_LOG_KEYS, else `keys` beside an SQLite file.
-    create : make the store, its folder and its key if there is none yet.
-    Raises InputError for a URL that nothing opens, StoreUnavailableError, StoreVersionError.
-    """
-    scheme, found, _ = url.partition("://")
-    if not found:
-        raise InputError(
-            "the store's URL has no scheme",
-            got=without_credentials(url)[:120],
-            expected="such as sqlite:///evidence.db",
-        )
-    if scheme in SQL_SCHEMES:
-        return open_sql_store(url, blobs=blobs, keys=keys, create=create)
-    return _open_with_plugin(scheme, url)
-
-
-def _open_with_plugin(scheme: str, url: str) -> EvidenceStore:
-    from aims_mlops.plugins import hooks
-
-    openers: dict[str, Callable[[str], EvidenceStore]] = {}
-    for registered in hooks().register_evidence_stores():
-        openers.update(registered)
-    if scheme not in openers:
-        raise InputError(
-            "no evidence store of this kind is known",
-            got=f"{scheme}://",
-            expected=", ".join(sorted(openers)),
-            next_step="aims plugins",
-        )
-    return openers[scheme](url)
-
-
 def open_sql_store(
     url: str, *, blobs: str | None = None, keys: Path | None = None, create: bool = True
 ) -> SqlStore:
-    """The same for SQLite and PostgreSQL."""
+    """The log behind a URL, such as sqlite:///aims/evidence.db or postgresql://host/name.
+
+    blobs : folder or fsspec URL for blobs; $AIMS_BLOBS, else `blobs` beside an SQLite file.
+    keys : folder of the log's key; $AIMS_LOG_KEYS, else `keys` beside an SQLite file.
+    create : make the log, its folder and its key if there is none yet.
+    Raises InputError, StoreUnavailableError, StoreVersionError.
+    """
     from aims_mlops.store.blobs.guarantees import open_blobs, read_requirements
     from aims_mlops.store.database.database import Database
     from aims_mlops.store.database.upgrade import check_version, upgrade, version_of

@@ -18,10 +18,9 @@ import aims_mlops as aims
 from aims_mlops.evidence.records import Evidence
 from aims_mlops.evidence.secrets import SCRUBBED, cleaned, is_secret, looks_secret, scrubbed
 from aims_mlops.evidence.urls import without_credentials
-from aims_mlops.inventory.project import find_project
+from aims_mlops.inventory.project import find_project, open_store
 from aims_mlops.store.database.database import Database
 from aims_mlops.store.disk.spool import pending
-from aims_mlops.store.opening import open_store
 
 Recorded = Callable[..., list[Evidence]]
 

@@ -43,7 +43,7 @@ PAGE = 200  # records read at a time, so that a slow reader never blocks a write
 
 
 class SqlStore:
-    """An EvidenceStore on a database; made by `aims_mlops.store.opening.open_store`."""
+    """An EvidenceStore on a database; made by `store.opening.open_sql_store`."""
 
     def __init__(self, database: Database, blobs: Blobs, keys: LogKeys) -> None:
         self.database = database
