@@ -11,7 +11,7 @@ import sqlite3
 import threading
 import weakref
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -56,6 +56,7 @@ class Database:
         self.lock = threading.RLock()
         self._breaker = Breaker()
         self._patience = seconds_of(LOCK_VARIABLE, LOCK_TIMEOUT)
+        self._transaction_limit: float | None = None  # seconds; a file answers or fails by itself
         if self.is_sqlite:
             if not parsed.database or parsed.database == ":memory:":
                 raise InputError(
@@ -131,6 +132,9 @@ class Database:
             "statement_timeout": seconds_of(STATEMENT_VARIABLE, STATEMENT_TIMEOUT),
         }
 
+        # The server ends a statement that is late; only a cut ends one that it no longer looks at.
+        self._transaction_limit = sum(limits.values()) + ANSWER_TIMEOUT
+
         @event.listens_for(self.engine, "connect")
         def _limits(connection: Any, _: object) -> None:
             with connection.cursor() as cursor:
@@ -174,6 +178,7 @@ class Database:
             self._locked(),
             meaning(self),
             self._writer.connect() as connection,
+            self._in_time(connection),
         ):
             connection.begin()
             yield connection
@@ -195,8 +200,19 @@ class Database:
     @contextmanager
     def reading(self) -> Iterator[sa.Connection]:
         """One short read transaction; it sees one state of the log."""
-        with self._breaker.watching(self.url), meaning(self), self.engine.connect() as connection:
+        with (
+            self._breaker.watching(self.url),
+            meaning(self),
+            self.engine.connect() as connection,
+            self._in_time(connection),
+        ):
             yield connection
+
+    def _in_time(self, connection: sa.Connection) -> AbstractContextManager[None]:
+        """Cut a transaction on a server that has stopped answering in the middle of it."""
+        if self._transaction_limit is None:
+            return nullcontext()
+        return _watchdog.limited(connection.connection.driver_connection, self._transaction_limit)
 
     def close(self) -> None:
         """Close every connection; the next use opens them again."""
