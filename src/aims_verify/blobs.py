@@ -27,6 +27,9 @@ class BlobCheck:
         self._good: set[str] = set()
         self._states: dict[str, str] = {}
         self._named: dict[str, int] = {}
+        self._bytes = 0
+        self._good_bytes: dict[str, int] = {}
+        self._sizes: dict[str, set[int]] = {}
 
     def take(self, found: dict[str, Any]) -> None:
         """One line; raises ValueError, KeyError, TypeError if it is malformed."""
@@ -41,27 +44,38 @@ class BlobCheck:
             raise ValueError("not base64")
         if found["part"] == 0:
             self._name, self._part, self._digest = name, 0, _digest(found.get("salt"))
+            self._bytes = 0
         if name != self._name or found["part"] != self._part:
             raise ValueError("parts of a blob out of order")
         self._part += 1
         self._digest.update(data)
+        self._bytes += len(data)
         if found["last"]:
             if self._digest.hexdigest() == name:
                 self._good.add(name)
+                self._good_bytes[name] = self._bytes
             else:
                 self._findings.fail("a blob's content is not what its digest says", name[:16])
                 self._states[name] = "damaged"
 
-    def refer(self, blobs: Iterable[tuple[str, int]]) -> None:
-        """Blobs that records name, with the record's sequence."""
+    def refer(self, blobs: Iterable[tuple[str, int]], sizes: Iterable[tuple[str, int]]) -> None:
+        """Blobs that records name, with the record's sequence, and the sizes that they give."""
         for name, sequence in blobs:
             self._named.setdefault(name, sequence)
+        for name, size in sizes:
+            self._sizes.setdefault(name, set()).add(size)
 
     def sum_up(self, erased: set[str]) -> None:
         """Say which are there; `erased` are digests that a record of erasure names."""
         if not self._named and not self._good:
             return
         findings = self._findings
+        for name, sizes in self._sizes.items():
+            # The name of personal content is an HMAC, which is also the digest of its inner block.
+            if name in self._good and self._good_bytes[name] not in sizes:
+                findings.fail("a blob is not of the size that its record gives", name[:16])
+                self._good.discard(name)
+                self._states[name] = "damaged"
         there = [name for name in self._named if name in self._good]
         gone = [name for name in self._named if name not in self._good and name in erased]
         out = [

@@ -39,11 +39,13 @@ class Checked:
     digest of the envelope) of records without it.  unknown : leaves of a version that this verifier
     does not know.  special : records about the log itself (kind, sequence, body), such as an
     anchor.  handovers : (sequence, body, whether the next key signed it too).  begun : the first
-    record of each key, where the key signed it.
+    record of each key, where the key signed it.  sizes : (digest of a blob, its size in bytes) as
+    statements give them.
     """
 
     leaves: list[tuple[int, bytes, str, str]] = field(default_factory=list)
     blobs: list[tuple[str, int]] = field(default_factory=list)
+    sizes: set[tuple[str, int]] = field(default_factory=set)
     problems: list[tuple[str, str]] = field(default_factory=list)
     special: list[tuple[str, int, dict[str, Any]]] = field(default_factory=list)
     handovers: list[tuple[int, dict[str, Any], bool]] = field(default_factory=list)
@@ -186,7 +188,8 @@ def _check_statement(
         raise _ProblemError("a record's leaf says something else than its statement")
     # Looked for only where the word occurs, or could under an escape: most statements have none.
     named = _blobs_in(statement) if b"media_type" in payload or b"\\u" in payload else []
-    if sorted(named) != sorted(blobs):
+    out.sizes.update((name, size) for name, size in named if type(size) is int)
+    if sorted(name for name, _ in named) != sorted(blobs):
         raise _ProblemError("a record's leaf names other blobs than its statement")
     if kind == ROTATION:
         body = body if isinstance(body, dict) else {}
@@ -195,16 +198,16 @@ def _check_statement(
         out.special.append((kind, leaf["sequence"], body))
 
 
-def _blobs_in(value: Any) -> list[str]:
-    """Digests of the blobs that a statement refers to: objects with digest, size and media type."""
-    found: list[str] = []
+def _blobs_in(value: Any) -> list[tuple[str, Any]]:
+    """Digest and size of each blob that a statement refers to, by an object with a media type."""
+    found: list[tuple[str, Any]] = []
     left = [value]
     while left:
         node = left.pop()
         if isinstance(node, dict):
             left.extend(node.values())
             if "sha256" in node and "size" in node and "media_type" in node:
-                found.append(str(node["sha256"]))
+                found.append((str(node["sha256"]), node["size"]))
         elif isinstance(node, list):
             left.extend(node)
     return found

@@ -142,7 +142,7 @@ class _Verification:
                 self.clock.take(sequence, received, kind)
             self.tree.append(hashed)
             self.anchors.passed(self.tree)
-        self.blobs.refer(checked.blobs)
+        self.blobs.refer(checked.blobs, checked.sizes)
         for name in ("signatures", "strangers", "unknown", "withheld", "special", "handovers"):
             setattr(self.totals, name, getattr(self.totals, name) + getattr(checked, name))
         self.totals.begun |= checked.begun

@@ -59,18 +59,21 @@ def export_evidence(
 
     if model is not None and subject is not None:
         raise click.UsageError("--model and --subject name the same thing; give one of them")
+    scope = Scope(
+        system=system,
+        kind=kind or None,
+        subject=_digest_of(model) if model is not None else subject,
+        run=run_id,
+        received_from=beginning(first),
+        received_before=end(last),
+        control=known_controls(control) or None,
+    )
+    store = find_project().open_store()
     done = export_bundle(
-        as_stored(find_project().open_store()),  # the verifier of the bundle judges every row
+        # Its verifier judges every row of a whole log, and cannot tell what a part leaves out.
+        as_stored(store) if scope.chosen() is None else store,
         path,
-        scope=Scope(
-            system=system,
-            kind=kind or None,
-            subject=_digest_of(model) if model is not None else subject,
-            run=run_id,
-            received_from=beginning(first),
-            received_before=end(last),
-            control=known_controls(control) or None,
-        ),
+        scope=scope,
         blobs=not no_blobs,
         personal=personal,
         since=since.read_text(encoding="utf-8") if since is not None else None,

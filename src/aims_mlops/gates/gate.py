@@ -119,8 +119,9 @@ def gate(
                     return decision
                 continue
             append: Callable[[Evidence], Record] = store.append
-            if write is not None and decision.allowed:
-                append = Tied(store, status.size, system.id if system else None, write).append
+            if decision.allowed:
+                then = write if write is not None else _nothing
+                append = Tied(store, status.size, system.id if system else None, then).append
             with suppress(LogChangedError):  # then the log is read again
                 actor = decision.request.requester if decision.request else asked.actor
                 return _recorded(decision, store, reference, actor, append, follow_up=follow_up)
@@ -131,6 +132,10 @@ def gate(
         )
     except Exception as error:  # noqa: BLE001  the gate fails closed, whatever breaks
         return _undecided(error, asked, record=record)
+
+
+def _nothing() -> None:
+    """What follows a decision that is only recorded: by an old log none is."""
 
 
 def _with_broken_glass(

@@ -3,8 +3,9 @@
 A pipeline that may push evidence may push such a record. It counts if
 - made again from the log, at the size of the log that it names, it is the same decision;
 - it was made when the record was received: neither an earlier time than that of the store's clock
-  nor an older state of the log may be picked, where the gate would refuse by what came since. What
-  came in the minutes in which a gate decides ends nothing;
+  nor an older state of the log may be picked, where the gate would refuse by what came since. The
+  gate itself decides anew when something that matters came in before its record;
+- it leaves out no nonconformity that was open about the system then;
 - who wrote it is who asked, and may break the glass today, if glass was broken.
 What plugins objected is in the record alone.
 """
@@ -12,7 +13,7 @@ What plugins objected is in the record alone.
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from aims_mlops.dossier.dossier import Dossier
 from aims_mlops.errors import AimsError
@@ -21,15 +22,18 @@ from aims_mlops.evidence.clock import read
 from aims_mlops.evidence.records import Record
 from aims_mlops.gates.decision.break_glass import may_break
 from aims_mlops.gates.decision.decision import Decision
+from aims_mlops.gates.decision.operations import finding_of
 from aims_mlops.gates.replay import repeat
 from aims_mlops.inventory.declared.people import People
+from aims_mlops.inventory.renames import of_system
+from aims_mlops.operations.nonconformity import KIND as NONCONFORMITY
+from aims_mlops.operations.nonconformity import standing
 from aims_mlops.policy.policy import Policy
 
 if TYPE_CHECKING:
     from aims_mlops.evidence.store import EvidenceStore
 
 CLOCKS = timedelta(hours=1)  # by which a gate's clock may differ from the store's
-DECIDING = timedelta(minutes=5)  # that a gate may take between reading the log and its record
 
 # What a decision that is made again has to say like its record.
 _REPEATED = ("allowed", "model", "target", "policy", "bound", "waivers", "broke_glass")
@@ -80,14 +84,30 @@ def _another_asker(record: Record, policy: Policy, people: People) -> str | None
 
 
 def _another_log(store: EvidenceStore, record: Record, dossier: Dossier) -> str | None:
-    """Whether the gate would have refused by what the log held when it must have been asked."""
-    asked = read(record.received_at) - DECIDING
-    since = (r.sequence for r in dossier.records if read(r.received_at) > asked)
-    size = min((record.sequence, *since))
-    if size <= int(str((DecisionBody.of(record).request or {})["checkpoint"]).split()[0]):
+    """Whether the gate would have refused by all that the log held before this record."""
+    asked = dict(DecisionBody.of(record).request or {})
+    said = int(str(asked["checkpoint"]).split()[0])
+    left_out = _left_out(store, record, asked)
+    came_since = any(said <= r.sequence < record.sequence for r in dossier.records)
+    if not came_since and not left_out:
         return None
-    again = repeat(store, record, dossier, size=size)
+    size = record.sequence if came_since else None
+    again = repeat(store, record, dossier, size=size, also_open=left_out)
     if again.allowed:
         return None
     why = ", ".join(reason.rule for reason in again.refusals)
     return f"the log held more when it was recorded, by which it would have been refused: {why}"
+
+
+def _left_out(store: EvidenceStore, record: Record, asked: dict[str, Any]) -> list[dict[str, Any]]:
+    """Nonconformities that were open about the system before the record, and are not in it."""
+    if asked["system"] is None:
+        return []
+    told = {finding.get("id") for finding in asked.get("oversight") or ()}
+    before = [
+        found
+        for found in of_system(store, str(asked["system"]["id"]), NONCONFORMITY)
+        if found.sequence < record.sequence
+    ]
+    findings = [finding_of(found) for found in standing(before)]
+    return [found for found in findings if found is not None and found["id"] not in told]

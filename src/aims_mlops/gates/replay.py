@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -33,11 +34,13 @@ def repeat(
     known: Dossier | None = None,
     *,
     size: int | None = None,
+    also_open: Sequence[dict[str, Any]] = (),
 ) -> Decision:
     """Decide again what a decision's record decided: same policy, people, evidence and time.
 
     known : what was gathered about the model just now, to read the log once and not twice.
     size : of the log to decide from; without it, the one that the record names.
+    also_open : findings about the system beside those that the record names.
     Raises EvidenceFormatError for a record of a decision that was not made, EvidenceNotFoundError
     if its policy is not in the log.
     """
@@ -60,6 +63,8 @@ def repeat(
         size = int(str(request.checkpoint).split()[0])
     else:
         request = replace(request, evidence_digest=None)
+    if also_open:
+        request = replace(request, oversight=(*(request.oversight or ()), *also_open))
     system = request.system.id if request.system else None
     if known is not None and (known.model, known.system) == (request.model.sha256, system):
         dossier = known

@@ -50,6 +50,7 @@ def log_router(store: SqlStore, tokens: Tokens, slots: Slots) -> APIRouter:
     """The routes over one store."""
     router = APIRouter(tags=["log"])
     source = SqlSource(store)
+    signed = store.signed
     reading = [Depends(needs(tokens, "read"))]
     proving = [Depends(needs(tokens, "read", "capture", "approve"))]  # hashes say nothing else
     secured: dict[str, Any] = {"security": [{"bearer": []}]}
@@ -63,7 +64,7 @@ def log_router(store: SqlStore, tokens: Tokens, slots: Slots) -> APIRouter:
     @router.get(
         "/v1/alarms",
         dependencies=reading,
-        responses={200: {"model": AlarmsAnswer}, **responses(401, 403, 503)},
+        responses={200: {"model": AlarmsAnswer}, **responses(401, 403, 500, 503)},
         openapi_extra=secured,
     )
     def get_alarms() -> Response:
@@ -72,18 +73,18 @@ def log_router(store: SqlStore, tokens: Tokens, slots: Slots) -> APIRouter:
         Computed from the systems that the log has, each with its schedule, when it is asked for.
         """
         moment = datetime.now(UTC)
-        found = alarms_from_log(store, moment)
+        found = alarms_from_log(signed, moment)
         return json_response({"at": stamp(moment), "alarms": [a.to_body() for a in found]})
 
     @router.get(
         "/v1/log",
         dependencies=reading,
-        responses={200: {"model": LogAnswer}, **responses(401, 403, 503)},
+        responses={200: {"model": LogAnswer}, **responses(401, 403, 500, 503)},
         openapi_extra=secured,
     )
     def get_log() -> Response:
         """The state of the log and every key that it was signed with."""
-        status = store.status()
+        status = signed.status()
         keys = [
             {"valid_from": start, "public": b64encode(public).decode()}
             for start, public in source.log_keys()
@@ -116,12 +117,12 @@ def log_router(store: SqlStore, tokens: Tokens, slots: Slots) -> APIRouter:
         "/v1/checkpoint",
         dependencies=reading,
         response_class=PlainTextResponse,
-        responses=responses(401, 403, 404, 503),
+        responses=responses(401, 403, 404, 500, 503),
         openapi_extra=secured,
     )
     def get_checkpoint() -> Response:
         """The last signed checkpoint, to be kept by somebody else (c2sp.org/tlog-checkpoint)."""
-        note = store.status().checkpoint
+        note = signed.status().checkpoint
         if note is None:
             raise ProblemError("not-found", "the log is empty and has no checkpoint yet")
         return PlainTextResponse(note)

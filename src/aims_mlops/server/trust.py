@@ -28,10 +28,10 @@ def trust_answer(store: SqlStore, source: SqlSource, old: int) -> dict[str, Any]
         return record_answer(record) | {"proof": hashes(path)}
 
     handovers = []
-    for record in store.find(kind=ROTATION, before=size):
+    for record in store.signed.find(kind=ROTATION, before=size):
         after = None
         if "log" not in record.evidence.body:  # one of an older version
-            after = next(store.find(since=record.sequence + 1, before=size, limit=1), None)
+            after = next(store.signed.find(since=record.sequence + 1, before=size, limit=1), None)
         handovers.append(proved(record) | {"following": proved(after) if after else None})
     return {
         "log_id": store.log_id,

@@ -3,8 +3,9 @@
 import re
 from datetime import UTC, datetime, timedelta
 
-from aims_mlops.gates import genuine
+from aims_mlops.evidence.records import Subject
 from aims_mlops.gates.decision_validity import standing_decision
+from aims_mlops.operations.nonconformity import open_nonconformity
 
 GLASS = "\nbreak_glass: {allowed: true, roles: [security]}\n"
 
@@ -32,14 +33,44 @@ def rules(world, model):
     return {reason.rule for reason in found.reasons}
 
 
-def test_decision_from_before_the_bad_figures_does_not_stand(world, bad, monkeypatch):
-    monkeypatch.setattr(genuine, "DECIDING", timedelta(0))  # as if the figures were older
+def test_decision_from_before_the_bad_figures_does_not_stand(world, bad):
+    """Not even when they came a moment ago: the gate itself would have decided anew."""
     model = world.ready()
     size = world.store.status().size
     world.measure(model, bad)
     assert not world.gate(model, record=False).allowed
     plant(world, model, size=size)
     assert "decision.is-repeatable" in rules(world, model)
+
+
+def test_decision_that_leaves_out_what_was_open_about_the_system_does_not_stand(world):
+    with (world.root / "policies/production.yaml").open("a") as policy:
+        policy.write("oversight: {nonconformities: major, in_use: allow}\n")
+    model = world.ready()
+    open_nonconformity(
+        world.store,
+        key="limit/loans",
+        what="limit",
+        detail="recall is too low",
+        next_step="retrain",
+        subjects=[Subject.of_name("monitor:loans/daily")],
+        system="loans",
+        severity="major",
+        now=datetime.now(UTC),
+    )
+    assert not world.gate(model, record=False).allowed
+    plant(world, model, oversight=())
+    assert "decision.is-repeatable" in rules(world, model)
+
+
+def test_decision_of_the_gate_stands_though_the_log_went_on(world):
+    """The same questions asked of a true decision: nothing speaks against it."""
+    with (world.root / "policies/production.yaml").open("a") as policy:
+        policy.write("oversight: {nonconformities: major, in_use: allow}\n")
+    model = world.ready()
+    assert world.gate(model).allowed
+    world.measure(world.train("another"), [], actor="dee")
+    assert rules(world, model) == set()
 
 
 def test_decision_dated_back_to_when_the_evidence_was_fresh_does_not_stand(world):

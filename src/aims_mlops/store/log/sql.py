@@ -31,15 +31,15 @@ from aims_mlops.store.blobs.base import Blobs
 from aims_mlops.store.blobs.encryption import Secrets, lock, unlock, unwrap, wrap
 from aims_mlops.store.database.database import Database
 from aims_mlops.store.database.tables import blob_keys, head, log_keys, records, subjects
+from aims_mlops.store.disk.verified_index import Wanted
 from aims_mlops.store.log.append import HEAD, Also, Appender
 from aims_mlops.store.log.codec import record_from_row
-from aims_mlops.store.log.signed_tree import NoKeyError, SignedTree
+from aims_mlops.store.log.signed_head import NoKeyError
+from aims_mlops.store.log.signed_log import PAGE, SignedLog
 from aims_mlops.store.log.signing import LogKeys
 from aims_mlops.store.log.tree import StoredTree
 
 _log = logging.getLogger("aims_mlops.store")
-
-PAGE = 200  # records read at a time, so that a slow reader never blocks a writer
 
 
 class SqlStore:
@@ -136,10 +136,8 @@ class SqlStore:
         """Append and write with the log locked; see `evidence.store.append_if_unchanged`."""
 
         def also(connection: sa.Connection) -> None:
-            query = sa.select(records.c.kind, records.c.system).where(records.c.sequence >= since)
-            refuse_if_changed(
-                ((row.kind, row.system) for row in connection.execute(query)), matters
-            )
+            newer = self._signed_log.newer(connection, since)
+            refuse_if_changed(((entry.kind, entry.system) for entry in newer), matters)
             write()
 
         if evidence is None:
@@ -151,6 +149,9 @@ class SqlStore:
 
     def get(self, record_id: str) -> Record:
         """The record with this id or unique prefix (8+ hex digits); EvidenceNotFoundError."""
+        return record_from_row(self._row(record_id))
+
+    def _row(self, record_id: str) -> sa.Row[Any]:
         wanted = record_id.strip().lower()
         if not 8 <= len(wanted) <= 64 or set(wanted) - set("0123456789abcdef"):
             raise EvidenceNotFoundError(
@@ -169,8 +170,7 @@ class SqlStore:
             raise EvidenceNotFoundError(
                 f"more than one record begins with {wanted}", next_step="give more digits"
             )
-        self._believe(rows)
-        return record_from_row(rows[0])
+        return rows[0]
 
     def find(
         self,
@@ -210,7 +210,6 @@ class SqlStore:
                 page = page.where(records.c.sequence < high)
             with self.database.reading() as connection:
                 rows = connection.execute(page).all()
-            self._believe(rows)
             for row in rows:
                 yield record_from_row(row)
             if len(rows) < count:
@@ -235,8 +234,10 @@ class SqlStore:
         """The same store for whoever shows evidence; without any key, as it is, and says so."""
         return self if isinstance(self, SignedReads) else ShownReads(self)
 
-    def _believe(self, rows: Sequence[sa.Row[Any]]) -> None:
-        """Hold rows against the signed head; here they are read as they are (`SignedReads`)."""
+    @cached_property
+    def _signed_log(self) -> SignedLog:
+        """One for all that reads this store in this process."""
+        return SignedLog(self.database, self.signing, self.log_id)
 
     def status(self) -> StoreStatus:
         """Size, root, checkpoint and place of the log."""
@@ -300,12 +301,10 @@ class SqlStore:
 
     def get_blob(self, sha256: str) -> bytes:
         """The bytes, checked against their digest; EvidenceNotFoundError, VerificationError."""
-        try:
+        secrets = self.secrets_of(sha256)
+        if secrets is None:
             return self.blobs.get(sha256)
-        except EvidenceNotFoundError:
-            secrets = self.secrets_of(sha256)
-            if secrets is None:
-                raise
+        # Never what lies under the commitment itself: the inner block of the HMAC has that digest.
         return unlock(sha256, self.blobs.get(secrets.name), secrets)
 
     def secrets_of(self, commitment: str) -> Secrets | None:
@@ -326,28 +325,67 @@ class SqlStore:
     def close(self) -> None:
         """Give back connections and files."""
         self.database.close()
+        if "_signed_log" in self.__dict__:
+            self._signed_log.close()
 
 
 class SignedReads(SqlStore):
-    """The same store; what it finds is held against the head that the log's key signed."""
+    """The same store; what it finds is all that the log's key signed, and nothing else."""
 
     def __init__(self, store: SqlStore) -> None:
         super().__init__(store.database, store.blobs, store.signing)
         self._appender = store._appender
         self.is_new = store.is_new
         self.as_stored = store
-        self._tree = SignedTree(store.database, store.signing, store.log_id)
+        self._log = store._signed_log
+
+    def get(self, record_id: str) -> Record:
+        row = self._row(record_id)
+        with self._told():
+            self._log.check([row])
+        return record_from_row(row)
+
+    def find(
+        self,
+        *,
+        kind: str | Sequence[str] | None = None,
+        system: str | None = None,
+        subject: str | None = None,
+        run: str | None = None,
+        since: int = 0,
+        before: int | None = None,
+        newest_first: bool = False,
+        limit: int | None = None,
+    ) -> Iterator[Record]:
+        """Records that match every given filter, as the log is when the search begins.
+
+        Raises VerificationError if one is missing, hidden, or not signed by the log's key.
+        """
+        size = self._size()
+        if size is None:  # no key can tell, and only showing is asked for
+            yield from self.as_stored.find(
+                kind=kind, system=system, subject=subject, run=run, since=since, before=before,
+                newest_first=newest_first, limit=limit,
+            )  # fmt: skip
+            return
+        kinds = [kind] if isinstance(kind, str) else kind
+        high = size if before is None else min(size, before)
+        wanted = Wanted(kinds, system, subject, run, since, high, newest_first, limit)
+        for page in self._log.rows(wanted):
+            yield from map(record_from_row, page)
+
+    def close(self) -> None:
+        self.as_stored.close()
 
     def status(self) -> StoreStatus:
         """As the store says; raises VerificationError if the log's key did not sign that."""
-        found = super().status()
         with self._told():
-            self._tree.check_head(found.size, bytes.fromhex(found.root), found.checkpoint)
-        return found
+            self._log.head.read()
+        return super().status()
 
-    def _believe(self, rows: Sequence[Any]) -> None:
-        with self._told():
-            self._tree.check([(row.sequence, row.leaf) for row in rows])
+    def _size(self) -> int | None:
+        """Records that the log's key signed; None where no key can tell and that is no matter."""
+        return self._log.follow()
 
     def _told(self) -> AbstractContextManager[None]:
         return nullcontext()
@@ -362,6 +400,12 @@ class ShownReads(SignedReads):
     def signed(self) -> SqlStore:
         """The store whose every read is proved under a signed head."""
         return self.as_stored.signed
+
+    def _size(self) -> int | None:
+        size = None
+        with self._told():
+            size = super()._size()
+        return size  # noqa: RET504  None where the error was only told
 
     @contextmanager
     def _told(self) -> Iterator[None]:

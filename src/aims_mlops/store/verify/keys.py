@@ -10,7 +10,7 @@ from aims_mlops.evidence.transparency.checkpoint import origin_of
 from aims_mlops.evidence.transparency.keychain import KeyChain, KeySpan
 from aims_mlops.evidence.transparency.note import VerifierKey
 from aims_mlops.store.administration.key_rotation import handovers
-from aims_mlops.store.log.signed_tree import PIN_VARIABLE
+from aims_mlops.store.log.signed_head import PIN_VARIABLE
 from aims_mlops.store.log.sql import SqlStore
 from aims_mlops.store.verify.report import Report
 
