@@ -12,6 +12,7 @@ import hashlib
 import os
 from base64 import b64decode
 from collections.abc import Iterator, Sequence
+from functools import cached_property
 from typing import Any
 
 import orjson
@@ -182,20 +183,24 @@ class RemoteStore:
         limit: int | None = None,
     ) -> Iterator[Record]:
         """Records that match every given filter, in the order of the log, read page by page."""
+        if self._trust is not None:
+            self._trust.refresh()  # also where nothing is found, the answer must be the log's
         kinds = [kind] if isinstance(kind, str) else kind
-        if kinds is not None and not kinds:
-            return
-        filters = [("kind", name) for name in kinds or ()]
-        for name, value in (("system", system), ("subject", subject), ("run", run)):
-            if value is not None:
-                filters.append((name, value))
-        if newest_first:
-            filters.append(("newest_first", "true"))
         wanted = Filters(kinds, system, subject, run, newest_first)
-        trust = self._trust
-        if trust is not None:
-            trust.refresh()  # also where nothing is found, the answer must be the log's
-        low, high, left = since, before, limit
+        for page in self._pages(wanted, since, before, limit):
+            yield from self._checked_records(page)
+
+    def _pages(
+        self, wanted: Filters, low: int, high: int | None, left: int | None
+    ) -> Iterator[list[Record]]:
+        """Pages as the server sends them; each holds what was asked for, and is not yet proved."""
+        if wanted.kinds is not None and not wanted.kinds:
+            return
+        filters = [("kind", name) for name in wanted.kinds or ()]
+        named = (("system", wanted.system), ("subject", wanted.subject), ("run", wanted.run))
+        filters += [(name, value) for name, value in named if value is not None]
+        if wanted.newest_first:
+            filters.append(("newest_first", "true"))
         while left is None or left > 0:
             count = PAGE if left is None else min(PAGE, left)
             query = [*filters, ("since", str(low)), ("limit", str(count))]
@@ -207,11 +212,18 @@ class RemoteStore:
             except (KeyError, TypeError) as error:
                 raise _odd("a search", error) from error
             check_page(page, following, wanted, low=low, high=high, count=count)
-            yield from self._checked_records(page)
+            yield page
             if following is None:
                 return
-            low, high = (low, following) if newest_first else (following, high)
+            low, high = (low, following) if wanted.newest_first else (following, high)
             left = None if left is None else left - len(page)
+
+    @cached_property
+    def signed(self) -> RemoteStore:
+        """The same store for whoever decides: with a pinned key, no search leaves anything out."""
+        from aims_mlops.store.remote.complete import CompleteReads
+
+        return CompleteReads(self)
 
     def status(self) -> StoreStatus:
         """The state of the log: as the server gives it, or as it proves it to a pinned key."""
