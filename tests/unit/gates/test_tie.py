@@ -168,7 +168,7 @@ def test_gate_decides_anew_while_the_log_changes_and_gives_up_in_the_end(
         assert "20 tries" in decision.refusals[0].observed
 
 
-def test_gate_that_writes_nothing_decides_once(world):
+def test_gate_that_only_records_decides_anew_too_when_the_log_changed(world):
     busy = Busy(world.store, 1)
     model = world.ready()
     plugins.manager().register(busy, "busy")
@@ -176,4 +176,4 @@ def test_gate_that_writes_nothing_decides_once(world):
         assert world.gate(model).allowed
     finally:
         plugins.manager().unregister(name="busy")
-    assert busy.asked == 1
+    assert busy.asked == 2
