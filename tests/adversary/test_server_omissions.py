@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import importlib.util
 import sqlite3
-import sys
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -20,18 +18,9 @@ from aims_mlops.inventory.project import forget_stores
 from aims_mlops.server.tokens import Tokens
 from aims_mlops.store.opening import open_sql_store
 from aims_mlops.store.remote.client import RemoteStore
-
-TESTS = Path(__file__).parents[1]
-
-
-def _load(path: Path) -> Any:
-    spec = importlib.util.spec_from_file_location(f"aims_omissions_{path.stem}", path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
-    return module
+from support.evidence_server import Server
+from support.false_server import FalseServer
+from support.world import World
 
 
 @pytest.fixture
@@ -47,7 +36,7 @@ def server(log: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterato
     tokens = Tokens(tmp_path / "tokens.db")
     text, _ = tokens.create("gate", frozenset({"capture", "read"}), days=1)
     monkeypatch.setenv("AIMS_TOKEN", text)
-    running = _load(Path(__file__).with_name("false_server.py")).FalseServer(log, tokens)
+    running = FalseServer(log, tokens)
     yield running
     running.stop()
 
@@ -125,7 +114,7 @@ def test_server_gives_no_row_of_its_database_that_the_logs_key_did_not_sign(
     text, _ = tokens.create("reader", frozenset({"read"}), days=1)
     monkeypatch.setenv("AIMS_TOKEN", text)
     records = log.append_many([evidence(n) for n in range(8)])
-    honest = _load(TESTS / "contract" / "http_server.py").Server(log, tokens)
+    honest = Server(log, tokens)
     client = RemoteStore(honest.url)
     assert len(list(client.find(kind="drift"))) == 4
     forger = open_sql_store(f"sqlite:///{tmp_path}/forger/evidence.db")
@@ -163,7 +152,7 @@ def test_revocation_left_out_by_the_server_allows_nothing(
     monkeypatch.setenv("AIMS_STORE_URL", log.url)
     (tmp_path / "project").mkdir()
     monkeypatch.chdir(tmp_path / "project")
-    world = _load(TESTS / "unit" / "gates" / "world.py").World(tmp_path / "project")
+    world = World(tmp_path / "project")
     model = world.ready()
     revoked = world.approve(model, verdict="revoke", reason="second thoughts")
     forget_stores()

@@ -115,8 +115,8 @@ def test_record_hidden_before_a_machine_ever_looked_is_told(world, tmp_path, mon
 
 def test_record_hidden_between_the_decision_and_its_write_stops_the_write(world):
     """The tied write asks the envelopes, not the columns, what came in meanwhile."""
-    from aims_mlops.evidence.store import signed
     from aims_mlops.errors import LogChangedError
+    from aims_mlops.evidence.store import signed
     from aims_mlops.gates.atomic_promotion import Tied
 
     model = world.ready("one")

@@ -194,6 +194,7 @@ class VerifiedIndex:
             left = None if left is None else left - len(found)
 
     def close(self) -> None:
+        """Close the file; the next use opens it again."""
         with self._lock:
             if self._connection is not None and self._pid == os.getpid():
                 self._connection.close()

@@ -82,6 +82,7 @@ class SignedHead:
         return checkpoint
 
     def rolled_back(self, size: int, before: int) -> StoreError:
+        """The error for a head that is behind what was signed or read here before."""
         return self._keys.rolled_back(self._database.url, size, before)
 
     def _opened(

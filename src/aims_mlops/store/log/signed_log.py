@@ -8,9 +8,10 @@ system, run or subject beside its signed envelope is told, whatever the database
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+import logging
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import islice
-from typing import Any
+from typing import Any, TypeVar
 
 import sqlalchemy as sa  # noqa: TID253  the adapter itself
 
@@ -19,11 +20,13 @@ from aims_mlops.evidence.transparency.merkle import leaf_hash
 from aims_mlops.store.database.database import Database
 from aims_mlops.store.database.tables import head, records
 from aims_mlops.store.disk.verified_index import Entry, VerifiedIndex, Wanted, entry_of
-from aims_mlops.store.log.signed_head import SignedHead
+from aims_mlops.store.log.signed_head import NoKeyError, SignedHead
 from aims_mlops.store.log.signing import LogKeys
 
 PAGE = 200  # records read at a time, so that a slow reader never blocks a writer
 _VERIFY = "aims evidence verify"
+_log = logging.getLogger("aims_mlops.store")
+T = TypeVar("T")
 
 
 class SignedLog:
@@ -88,11 +91,47 @@ class SignedLog:
         return self._index.after(int(top.size), bytes(top.root), entries, since)
 
     def close(self) -> None:
+        """Close the index."""
         self._index.close()
 
     def _read(self, start: int, end: int) -> list[Entry]:
         with self._database.reading() as connection:
             return list(_entries(connection, start, end))
+
+
+class Checked:
+    """How a store reads for whoever decides, or with `shown` for whoever only shows evidence.
+
+    shown : where no key can tell, rows are read as they are, and that is said once.
+    """
+
+    def __init__(self, log: SignedLog, *, shown: bool) -> None:
+        self.log = log
+        self._shown = shown
+        self._is_told = False
+
+    def size(self) -> int | None:
+        """Records that the log's key signed; None where no key can tell and `shown`."""
+        return self._told(self.log.follow)
+
+    def check(self, row: Any) -> None:
+        """Raise VerificationError for a row that the log's key did not sign."""
+        self._told(lambda: self.log.check([row]))
+
+    def check_head(self) -> None:
+        """Raise VerificationError for a head that the log's key did not sign."""
+        self._told(self.log.head.read)
+
+    def _told(self, look: Callable[[], T]) -> T | None:
+        try:
+            return look()
+        except NoKeyError as error:
+            if not self._shown:
+                raise
+            if not self._is_told:
+                self._is_told = True
+                _log.warning("%s; what follows is the database's own word", error)
+            return None
 
 
 def _entries(connection: sa.Connection, start: int, end: int) -> Iterator[Entry]:

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from copy import copy
 from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 import sqlalchemy as sa  # noqa: TID253  the adapter itself
 
@@ -34,12 +32,9 @@ from aims_mlops.store.database.tables import blob_keys, head, log_keys, records,
 from aims_mlops.store.disk.verified_index import Wanted
 from aims_mlops.store.log.append import HEAD, Also, Appender
 from aims_mlops.store.log.codec import record_from_row
-from aims_mlops.store.log.signed_head import NoKeyError
-from aims_mlops.store.log.signed_log import PAGE, SignedLog
+from aims_mlops.store.log.signed_log import PAGE, Checked, SignedLog
 from aims_mlops.store.log.signing import LogKeys
 from aims_mlops.store.log.tree import StoredTree
-
-_log = logging.getLogger("aims_mlops.store")
 
 
 class SqlStore:
@@ -52,6 +47,7 @@ class SqlStore:
         self._appender = Appender(database, keys)
         self.is_new = False  # made by this process, with a key of its own
         self.as_stored: SqlStore = self
+        self._checked: Checked | None = None  # rows are read as they are
 
     @property
     def url(self) -> str:
@@ -149,9 +145,6 @@ class SqlStore:
 
     def get(self, record_id: str) -> Record:
         """The record with this id or unique prefix (8+ hex digits); EvidenceNotFoundError."""
-        return record_from_row(self._row(record_id))
-
-    def _row(self, record_id: str) -> sa.Row[Any]:
         wanted = record_id.strip().lower()
         if not 8 <= len(wanted) <= 64 or set(wanted) - set("0123456789abcdef"):
             raise EvidenceNotFoundError(
@@ -170,7 +163,9 @@ class SqlStore:
             raise EvidenceNotFoundError(
                 f"more than one record begins with {wanted}", next_step="give more digits"
             )
-        return rows[0]
+        if self._checked is not None:
+            self._checked.check(rows[0])
+        return record_from_row(rows[0])
 
     def find(
         self,
@@ -187,15 +182,24 @@ class SqlStore:
         """Records that match every given filter, in the order of the log.
 
         Read a page at a time: records that arrive meanwhile may be among them, none is repeated.
+        Where it is checked, they are as the log is when the search begins; VerificationError if
+        one is missing, hidden, or not signed by the log's key.
         """
+        size = self._checked.size() if self._checked is not None else None
+        if size is not None:
+            kinds = [kind] if isinstance(kind, str) else kind
+            end = size if before is None else min(size, before)
+            wanted = Wanted(kinds, system, subject, run, since, end, newest_first, limit)
+            for found in self._signed_log.rows(wanted):
+                yield from map(record_from_row, found)
+            return
         query = sa.select(records)
         if subject is not None:
             query = query.join(subjects, subjects.c.sequence == records.c.sequence).where(
                 subjects.c.sha256 == subject
             )
         if kind is not None:
-            wanted = [kind] if isinstance(kind, str) else list(kind)
-            query = query.where(records.c.kind.in_(wanted))
+            query = query.where(records.c.kind.in_([kind] if isinstance(kind, str) else kind))
         if system is not None:
             query = query.where(records.c.system == system)
         if run is not None:
@@ -220,19 +224,23 @@ class SqlStore:
                 low = rows[-1].sequence + 1
             left = None if left is None else left - len(rows)
 
-    @property
-    def signed(self) -> SqlStore:
-        """The same store for whoever decides: it finds only what the log's key signed."""
-        return self._signed
-
     @cached_property
-    def _signed(self) -> SqlStore:
-        return self if isinstance(self, SignedReads) else SignedReads(self)
+    def signed(self) -> SqlStore:
+        """The same store for whoever decides: it finds all that the log's key signed, no more."""
+        return self._reading(shown=False)
 
     @cached_property
     def shown(self) -> SqlStore:
         """The same store for whoever shows evidence; without any key, as it is, and says so."""
-        return self if isinstance(self, SignedReads) else ShownReads(self)
+        return self._reading(shown=True)
+
+    def _reading(self, *, shown: bool) -> SqlStore:
+        checked = Checked(self._signed_log, shown=shown)
+        found = copy(self)
+        found._checked = checked
+        found.__dict__["signed"] = self.signed if shown else found
+        found.__dict__["shown"] = found
+        return found
 
     @cached_property
     def _signed_log(self) -> SignedLog:
@@ -241,6 +249,8 @@ class SqlStore:
 
     def status(self) -> StoreStatus:
         """Size, root, checkpoint and place of the log."""
+        if self._checked is not None:
+            self._checked.check_head()
         with self.database.reading() as connection:
             top = connection.execute(HEAD).one()
             anchored = connection.execute(
@@ -327,91 +337,3 @@ class SqlStore:
         self.database.close()
         if "_signed_log" in self.__dict__:
             self._signed_log.close()
-
-
-class SignedReads(SqlStore):
-    """The same store; what it finds is all that the log's key signed, and nothing else."""
-
-    def __init__(self, store: SqlStore) -> None:
-        super().__init__(store.database, store.blobs, store.signing)
-        self._appender = store._appender
-        self.is_new = store.is_new
-        self.as_stored = store
-        self._log = store._signed_log
-
-    def get(self, record_id: str) -> Record:
-        row = self._row(record_id)
-        with self._told():
-            self._log.check([row])
-        return record_from_row(row)
-
-    def find(
-        self,
-        *,
-        kind: str | Sequence[str] | None = None,
-        system: str | None = None,
-        subject: str | None = None,
-        run: str | None = None,
-        since: int = 0,
-        before: int | None = None,
-        newest_first: bool = False,
-        limit: int | None = None,
-    ) -> Iterator[Record]:
-        """Records that match every given filter, as the log is when the search begins.
-
-        Raises VerificationError if one is missing, hidden, or not signed by the log's key.
-        """
-        size = self._size()
-        if size is None:  # no key can tell, and only showing is asked for
-            yield from self.as_stored.find(
-                kind=kind, system=system, subject=subject, run=run, since=since, before=before,
-                newest_first=newest_first, limit=limit,
-            )  # fmt: skip
-            return
-        kinds = [kind] if isinstance(kind, str) else kind
-        high = size if before is None else min(size, before)
-        wanted = Wanted(kinds, system, subject, run, since, high, newest_first, limit)
-        for page in self._log.rows(wanted):
-            yield from map(record_from_row, page)
-
-    def close(self) -> None:
-        self.as_stored.close()
-
-    def status(self) -> StoreStatus:
-        """As the store says; raises VerificationError if the log's key did not sign that."""
-        with self._told():
-            self._log.head.read()
-        return super().status()
-
-    def _size(self) -> int | None:
-        """Records that the log's key signed; None where no key can tell and that is no matter."""
-        return self._log.follow()
-
-    def _told(self) -> AbstractContextManager[None]:
-        return nullcontext()
-
-
-class ShownReads(SignedReads):
-    """The same for what people are only shown: without any key it is shown, and that is said."""
-
-    _is_told = False
-
-    @property
-    def signed(self) -> SqlStore:
-        """The store whose every read is proved under a signed head."""
-        return self.as_stored.signed
-
-    def _size(self) -> int | None:
-        size = None
-        with self._told():
-            size = super()._size()
-        return size  # noqa: RET504  None where the error was only told
-
-    @contextmanager
-    def _told(self) -> Iterator[None]:
-        try:
-            yield
-        except NoKeyError as error:
-            if not self._is_told:
-                self._is_told = True
-                _log.warning("%s; what follows is the database's own word", error)

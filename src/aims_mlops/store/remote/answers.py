@@ -63,6 +63,13 @@ class Filters:
     run: str | None
     newest_first: bool
 
+    def query(self) -> list[tuple[str, str]]:
+        """As parameters of a request."""
+        found = [("kind", name) for name in self.kinds or ()]
+        named = (("system", self.system), ("subject", self.subject), ("run", self.run))
+        found += [(name, value) for name, value in named if value is not None]
+        return [*found, ("newest_first", "true")] if self.newest_first else found
+
     def match(self, evidence: Evidence) -> bool:
         """Whether a record is one that was asked for."""
         return (

@@ -2,8 +2,7 @@
 
 Nothing the server says is taken on trust where it can be checked here: a pushed statement must come
 back unchanged, with a proof that it is in the log; a page must hold what was asked for, in order; a
-blob must have its digest. With AIMS_LOG_KEY, the log's key from elsewhere, every record, page,
-state and proof is held against it first (`trust`).
+blob must have its digest. With AIMS_LOG_KEY all of it is held against that key first (`trust`).
 """
 
 from __future__ import annotations
@@ -12,6 +11,7 @@ import hashlib
 import os
 from base64 import b64decode
 from collections.abc import Iterator, Sequence
+from copy import copy
 from functools import cached_property
 from typing import Any
 
@@ -45,6 +45,7 @@ from aims_mlops.store.remote.answers import (
     hashes_from,
     record_from,
 )
+from aims_mlops.store.remote.complete import Complete
 from aims_mlops.store.remote.connection import Answer, Connection
 from aims_mlops.store.remote.problems import error_of
 from aims_mlops.store.remote.push import Items, requests_of
@@ -62,6 +63,7 @@ class RemoteStore:
     def __init__(self, url: str) -> None:
         self._http = Connection(url)
         self._trusted: dict[str, Trust] = {}
+        self._complete: Complete | None = None  # searches are taken as they come
 
     @property
     def url(self) -> str:
@@ -183,10 +185,14 @@ class RemoteStore:
         limit: int | None = None,
     ) -> Iterator[Record]:
         """Records that match every given filter, in the order of the log, read page by page."""
-        if self._trust is not None:
-            self._trust.refresh()  # also where nothing is found, the answer must be the log's
         kinds = [kind] if isinstance(kind, str) else kind
         wanted = Filters(kinds, system, subject, run, newest_first)
+        trust = self._trust
+        if trust is not None and self._complete is not None:
+            yield from self._complete.find(trust, wanted, since, before, limit)
+            return
+        if trust is not None:
+            trust.refresh()  # also where nothing is found, the answer must be the log's
         for page in self._pages(wanted, since, before, limit):
             yield from self._checked_records(page)
 
@@ -196,11 +202,7 @@ class RemoteStore:
         """Pages as the server sends them; each holds what was asked for, and is not yet proved."""
         if wanted.kinds is not None and not wanted.kinds:
             return
-        filters = [("kind", name) for name in wanted.kinds or ()]
-        named = (("system", wanted.system), ("subject", wanted.subject), ("run", wanted.run))
-        filters += [(name, value) for name, value in named if value is not None]
-        if wanted.newest_first:
-            filters.append(("newest_first", "true"))
+        filters = wanted.query()
         while left is None or left > 0:
             count = PAGE if left is None else min(PAGE, left)
             query = [*filters, ("since", str(low)), ("limit", str(count))]
@@ -221,9 +223,10 @@ class RemoteStore:
     @cached_property
     def signed(self) -> RemoteStore:
         """The same store for whoever decides: with a pinned key, no search leaves anything out."""
-        from aims_mlops.store.remote.complete import CompleteReads
-
-        return CompleteReads(self)
+        found = copy(self)
+        found._complete = Complete(self.url, self._pages)
+        found.__dict__["signed"] = found
+        return found
 
     def status(self) -> StoreStatus:
         """The state of the log: as the server gives it, or as it proves it to a pinned key."""
@@ -357,6 +360,8 @@ class RemoteStore:
     def close(self) -> None:
         """Close the connection."""
         self._http.close()
+        if (complete := self.__dict__.get("signed", self)._complete) is not None:
+            complete.close()
 
     # ---- asking
 

@@ -8,7 +8,7 @@ what the index says.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator
 
 from aims_mlops.errors import VerificationError
 from aims_mlops.evidence.records import Record
@@ -16,57 +16,37 @@ from aims_mlops.evidence.transparency.checkpoint import origin_of
 from aims_mlops.evidence.transparency.merkle import EMPTY_ROOT, leaf_hash
 from aims_mlops.store.disk.verified_index import Entry, VerifiedIndex, Wanted, entry_of
 from aims_mlops.store.remote.answers import Filters
-from aims_mlops.store.remote.client import RemoteStore
 from aims_mlops.store.remote.trust import Trust
 
+Pages = Callable[[Filters, int, int | None, int | None], Iterator[list[Record]]]
 
-class CompleteReads(RemoteStore):
-    """The same server; without a pinned key it is taken at its word, as everywhere."""
 
-    def __init__(self, store: RemoteStore) -> None:
-        self._http = store._http
-        self._trusted = store._trusted
+class Complete:
+    """Searches of one server's log by what the pinned key vouches for.
+
+    pages : of a search of records [low, high), at most so many, as the server sends them.
+    """
+
+    def __init__(self, url: str, pages: Pages) -> None:
+        self._url = url
+        self._pages = pages
         self._indexes: dict[str, VerifiedIndex] = {}
 
-    @property
-    def signed(self) -> RemoteStore:
-        return self
-
     def find(
-        self,
-        *,
-        kind: str | Sequence[str] | None = None,
-        system: str | None = None,
-        subject: str | None = None,
-        run: str | None = None,
-        since: int = 0,
-        before: int | None = None,
-        newest_first: bool = False,
-        limit: int | None = None,
+        self, trust: Trust, asked: Filters, since: int, before: int | None, limit: int | None
     ) -> Iterator[Record]:
-        """Records that match every given filter, as the log is when the search begins.
+        """Records that match, as the log is when the search begins.
 
         Raises VerificationError if the server leaves one out or sends another.
         """
-        trust = self._trust
-        if trust is None:
-            yield from super().find(
-                kind=kind, system=system, subject=subject, run=run, since=since, before=before,
-                newest_first=newest_first, limit=limit,
-            )  # fmt: skip
-            return
-        index = self._indexes.setdefault(
-            trust.pinned.name,
-            VerifiedIndex(trust.pinned.name.removeprefix(origin_of("")), self.url),
-        )
+        index = self._indexes.get(trust.pinned.name)
+        if index is None:
+            log_id = trust.pinned.name.removeprefix(origin_of(""))
+            index = self._indexes.setdefault(trust.pinned.name, VerifiedIndex(log_id, self._url))
         size = self._follow(trust, index)
-        kinds = [kind] if isinstance(kind, str) else kind
         high = size if before is None else min(size, before)
-        expected = index.search(
-            Wanted(kinds, system, subject, run, since, high, newest_first, limit)
-        )
-        wanted = Filters(kinds, system, subject, run, newest_first)
-        for page in self._pages(wanted, since, high, limit):
+        expected = index.search(_wanted(asked, since, high, limit))
+        for page in self._pages(asked, since, high, limit):
             for record in page:
                 _check_next(record, next(expected, None))
                 yield record
@@ -82,7 +62,7 @@ class CompleteReads(RemoteStore):
                 return size
             # another process has followed the log further meanwhile
         raise VerificationError(
-            f"the log at {self.url} is behind what was read here before",
+            f"the log at {self._url} is behind what was read here before",
             got=f"{size} records",
             expected=f"the same {index.size} records, and perhaps more",
             next_step="ask whoever keeps the log; a backup may have been restored. If the loss is "
@@ -95,9 +75,15 @@ class CompleteReads(RemoteStore):
                 yield entry_of(record.sequence, record.leaf, record.envelope)
 
     def close(self) -> None:
+        """Close the indexes."""
         for index in self._indexes.values():
             index.close()
-        super().close()
+
+
+def _wanted(asked: Filters, since: int, high: int, limit: int | None) -> Wanted:
+    return Wanted(
+        asked.kinds, asked.system, asked.subject, asked.run, since, high, asked.newest_first, limit
+    )
 
 
 def _check_next(record: Record | None, expected: tuple[int, bytes] | None) -> None:
