@@ -143,6 +143,7 @@ def test_system_that_was_renamed_by_a_record_keeps_its_history(loans: Any) -> No
     loans.monitors(DAILY, system="credit")
     code, said = loans.aims("system", "rename", "loans", "credit", "--reason", "a better name")
     assert (code, "✓ loans is credit from now on" in said) == (0, True)
+    assert "is about loans; submit it for credit: aims assess submit --model " in said
     schedules, alarms = status(loans)
     assert list(schedules) == ["credit/daily"]
     assert "undeclared-system" not in alarms

@@ -65,6 +65,13 @@ class InUse:
         return self.record.evidence.kind == "promotion"
 
     @property
+    def uri(self) -> str:
+        """What the model is called in a command, such as 'models:/loans/3'."""
+        body = self.record.evidence.body
+        known = body.get("model_uri")
+        return str(known) if known else f"models:/{body.get('name')}/{body.get('version')}"
+
+    @property
     def words(self) -> str:
         """Such as 'loans/3 as champion' or 'models:/loans/3 at eu-1'."""
         body = self.record.evidence.body
