@@ -337,3 +337,29 @@ def _numbered(n):
 
     subject = Subject("model:m", hashlib.sha256(str(n % 50).encode()).hexdigest())
     return Evidence(kind="run", subjects=(subject,), body={"n": n}, actor="ana", claimed_at=now())
+
+
+def test_key_that_a_forger_lays_beside_the_log_counts_nothing_where_one_is_pinned(
+    world, tmp_path, monkeypatch
+):
+    """Whoever may write the folder of the log puts a key of his own there, and signs all anew."""
+    model = world.ready("one")
+    assert world.gate(model).allowed
+    (true,) = world.store.verifier_keys()
+    forged = open_sql_store(f"sqlite:///{tmp_path}/forger/evidence.db")
+    forged.append(evidence(model, "drift", {}))
+    with closing(sqlite3.connect(forged.database.path, isolation_level=None)) as database:
+        database.execute("DROP TRIGGER aims_head_grows")
+        database.execute("UPDATE aims_head SET log_id = ?", (world.store.log_id,))
+        size, root = database.execute("SELECT size, root FROM aims_head").fetchone()
+        note = Checkpoint(origin_of(world.store.log_id), size, root).sign(forged.signing.signer)
+        database.execute("UPDATE aims_head SET checkpoint = ?", (note,))
+    forged.close()
+    again = open_sql_store(forged.database.dsn)
+    assert len(list(again.signed.find())) == 1  # by the key beside it, it is a log
+    again.close()
+    monkeypatch.setenv("AIMS_LOG_KEY", str(true))
+    again = open_sql_store(forged.database.dsn)
+    with pytest.raises(VerificationError):
+        list(again.signed.find())
+    again.close()
