@@ -12,10 +12,11 @@ Rules
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any
 
+from aims_mlops.evidence.bodies.decision import PromotionBody
+from aims_mlops.evidence.bodies.operation import DeploymentBody
 from aims_mlops.evidence.records import Record
 
 # What holds one version at a time; the rest may hold several.
@@ -45,6 +46,12 @@ class InUse:
     record: Record
 
     @property
+    def body(self) -> PromotionBody | DeploymentBody:
+        """What the record says."""
+        kind = PromotionBody if self.is_promotion else DeploymentBody
+        return kind.of(self.record)
+
+    @property
     def system(self) -> str | None:
         """The AI system that it belongs to."""
         return self.record.evidence.system
@@ -52,12 +59,12 @@ class InUse:
     @property
     def model(self) -> str:
         """Content digest (SHA-256, hex)."""
-        return str(self.record.evidence.body.get("model"))
+        return str(self.body.model)
 
     @property
     def target(self) -> str:
         """What it is used for, such as production."""
-        return str(self.record.evidence.body.get("target"))
+        return str(self.body.target)
 
     @property
     def is_promotion(self) -> bool:
@@ -74,10 +81,10 @@ class InUse:
     @property
     def words(self) -> str:
         """Such as 'loans/3 as champion' or 'models:/loans/3 at eu-1'."""
-        body = self.record.evidence.body
-        if self.is_promotion:
-            return f"{body.get('name')}/{body.get('version')} as {body.get('alias')}"
-        return f"{body.get('model_uri')} at {body.get('where')}"
+        body = self.body
+        if isinstance(body, PromotionBody):
+            return f"{body.name}/{body.version} as {body.alias}"
+        return f"{body.model_uri} at {body.where}"
 
 
 class Uses:
@@ -117,8 +124,8 @@ class Uses:
         return [use for use in self if use.system == system]
 
     def _promotion(self, record: Record) -> bool:
-        body = record.evidence.body
-        outcome = body.get("outcome")
+        body = PromotionBody.of(record)
+        outcome = body.outcome
         if outcome not in ("set", "removed"):
             return False
         place = place_of(body)
@@ -127,7 +134,7 @@ class Uses:
             for held in [held for held in self._held if _ends(place, held)]:
                 del self._held[held]
         else:
-            others = body.get("archived_others") is True
+            others = body.archived_others is True
             for held in list(self._held):
                 if held == place or _leaves(held, place, archived=others):
                     del self._held[held]
@@ -136,17 +143,17 @@ class Uses:
         return before != self._held
 
     def _deployment(self, record: Record) -> bool:
-        body = record.evidence.body
+        body = DeploymentBody.of(record)
         before = dict(self._held)
-        if (begun := body.get("deployment")) is not None:
+        if (begun := body.deployment) is not None or "deployment" in body.odd:
             for place, held in list(self._held.items()):
                 if held.record.id == begun:
                     del self._held[place]
-        elif body.get("event") == "deployed":
+        elif body.event == "deployed":
             place = Place(
                 "deployment",
                 record.evidence.system or "",
-                f"{body.get('target')} at {body.get('where')}",
+                f"{body.target} at {body.where}",
             )
             self._held.pop(place, None)
             self._held[place] = InUse(place, record)
@@ -163,17 +170,17 @@ def promotions_that_happened(records: Iterable[Record]) -> tuple[Record, ...]:
     return tuple(
         record
         for record in records
-        if record.evidence.kind == "promotion" and record.evidence.body.get("outcome") == "set"
+        if record.evidence.kind == "promotion" and PromotionBody.of(record).outcome == "set"
     )
 
 
-def place_of(body: Mapping[str, Any]) -> Place:
+def place_of(body: PromotionBody) -> Place:
     """The place in a registry that a `promotion` record is about."""
-    version = body.get("version")
+    version = body.version
     return place_in_registry(
-        str(body.get("route") or "alias"),
-        str(body.get("name")),
-        str(body.get("alias")),
+        body.route or "alias",
+        str(body.name),
+        str(body.alias),
         None if version is None else str(version),
     )
 

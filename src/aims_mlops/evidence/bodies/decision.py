@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated, ClassVar
+from typing import Annotated, Any, ClassVar
 
 from aims_mlops.evidence.bodies.body import (
     Body,
+    Later,
     Must,
     MustOrNull,
     Object,
@@ -64,7 +65,11 @@ class PromotionBody(Body, frozen=True):
     name: str | None = None
     said: str | None = None
     target: str | None = None
-    version: int | str | None = None
+    # Whoever compares it has to see that it is neither.
+    version: Annotated[Any, says(type=["integer", "null", "string"])] = None
+    archived_others: Later[bool] = None
+    created_at: Later[Any] = None
+    route: Later[str] = None
 
 
 @body_of("promotion")
@@ -75,7 +80,7 @@ class PromotionBodyV1(PromotionBody, frozen=True):
 
     decision: Must[str] = None
     model: Must[str] = None
-    version: str | None = None
+    version: Annotated[Any, says(type=["null", "string"])] = None
 
 
 @body_of("waiver")

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from aims_mlops.evidence.bodies.decision import DecisionBody, PromotionBody
 from aims_mlops.evidence.records import Record, Subject
 from aims_mlops.gates.decision_validity import StandingDecision
 from aims_mlops.operations.in_use import Place, Uses, place_in_registry, place_of
@@ -174,14 +175,14 @@ def difference_of(
         return _difference("reserved-tag", held, said, known, standing)
     if held.sha256 is None and held.route != "model-tag":
         return _difference("unreadable-content", held, said, known, standing)
-    body = said.evidence.body if said is not None else {}
-    same_number = body.get("target") == held.target and body.get("version") in (None, held.version)
-    same_version = same_number and body.get("outcome") == "set"
-    same_content = body.get("model") == held.sha256
+    body = PromotionBody.of(said) if said is not None else PromotionBody()
+    same_number = body.target == held.target and body.version in (None, held.version)
+    same_version = same_number and body.outcome == "set"
+    same_content = body.model == held.sha256
     if standing is None or not standing.stands:
         if not same_number or held.route == "model-tag":
             what: What = "unknown-promotion"
-        elif body.get("created_at") not in (None, held.created_at):
+        elif body.created_at not in (None, held.created_at):
             what = "recreated-version"  # also if the log knows of the deletion in between
         elif not same_version:
             what = "unknown-promotion"
@@ -198,15 +199,15 @@ def difference_of(
 
 def removed_elsewhere(record: Record) -> Difference:
     """The difference for a promotion that the log knows and the registry has no longer."""
-    body = record.evidence.body
+    body = PromotionBody.of(record)
     place = place_of(body)
     held = Held(
         route=place.route,  # type: ignore[arg-type]
         name=place.name,
-        version=str(body["version"]) if body.get("version") is not None else None,
-        key=str(body.get("alias")),
-        target=str(body.get("target")),
-        sha256=str(body["model"]) if body.get("model") else None,
+        version=str(body.version) if body.version is not None else None,
+        key=str(body.alias),
+        target=str(body.target),
+        sha256=body.model or None,
         created_at=record.id,  # the same place can be emptied again after a later promotion
     )
     how = (_last_word(record), "it was taken away past the gated server, which would have noted it")
@@ -236,14 +237,14 @@ def _difference(
         )
     if what == "changed-content" and said is not None:
         how.append(
-            f"the files had the digest {str(said.evidence.body.get('model'))[:16]}… when it was "
+            f"the files had the digest {str(PromotionBody.of(said).model)[:16]}… when it was "
             f"promoted and have {str(held.sha256)[:16]}… now"
         )
     refused = [r for r in known if r.evidence.kind == "decision"]
     if refused and what == "unknown-promotion":
         last = refused[-1]
         how.append(
-            f"the gate's last word on this content: {last.evidence.body.get('verdict')}, asked by "
+            f"the gate's last word on this content: {DecisionBody.of(last).verdict}, asked by "
             f"{last.evidence.actor} at {last.received_at} (record {last.id[:8]})"
         )
     elif held.sha256 is not None and not known:
@@ -270,9 +271,9 @@ def _next(what: What, held: Held) -> str:
 def _last_word(said: Record | None) -> str:
     if said is None:
         return "the log has no promotion at this place"
-    body = said.evidence.body
-    version = f"version {body.get('version')}" if body.get("version") else "a version"
-    verb = "set to" if body.get("outcome") == "set" else "taken from"
+    body = PromotionBody.of(said)
+    version = f"version {body.version}" if body.version else "a version"
+    verb = "set to" if body.outcome == "set" else "taken from"
     return (
         f"the log's last word: {verb} {version} by {said.evidence.actor} at {said.received_at} "
         f"(record {said.id[:8]})"
@@ -282,9 +283,11 @@ def _last_word(said: Record | None) -> str:
 def _asked_for(held: Held, known: Sequence[Record]) -> bool:
     """Whether an allowed decision was asked for this very write; its outcome may be unrecorded."""
     for record in known:
-        body = record.evidence.body
-        asked = body.get("request") if record.evidence.kind == "decision" else None
-        if body.get("allowed") is not True or not isinstance(asked, dict):
+        if record.evidence.kind != "decision":
+            continue
+        body = DecisionBody.of(record)
+        asked = body.request
+        if not body.allowed or asked is None:
             continue
         model = asked.get("model")
         if (
