@@ -25,6 +25,7 @@ def rename(old: str, new: str, reason: str) -> None:
     from shlex import quote
 
     from aims_mlops.cli.plain import plain
+    from aims_mlops.evidence.kinds import USE_KINDS
     from aims_mlops.inventory.actor import current_actor
     from aims_mlops.inventory.project import find_project
     from aims_mlops.operations.in_use import in_use
@@ -42,9 +43,7 @@ def rename(old: str, new: str, reason: str) -> None:
         reason=reason,
     )
     click.echo(plain(f"✓ {old} is {new} from now on (record {record.id[:12]})"))
-    in_operation = {
-        use.uri for use in in_use(store.find(kind=("promotion", "deployment"), system=old))
-    }
+    in_operation = {use.uri for use in in_use(store.find(kind=USE_KINDS, system=old))}
     for uri in sorted(in_operation):
         step = f"aims assess submit --model {quote(uri)}"
         click.echo(
