@@ -38,7 +38,7 @@ class FalseServer:
 
     def serve(self, store: SqlStore) -> None:
         """Answer from this store from now on, from whatever rows it has."""
-        store.__dict__["_signed"] = store  # our own server would give out none that are unsigned
+        store.__dict__["signed"] = store  # our own server would give out none that are unsigned
         self._app = create_app(store, self._tokens)
 
     def stop(self) -> None:

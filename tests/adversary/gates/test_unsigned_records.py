@@ -363,3 +363,29 @@ def test_key_that_a_forger_lays_beside_the_log_counts_nothing_where_one_is_pinne
     with pytest.raises(VerificationError):
         list(again.signed.find())
     again.close()
+
+
+@pytest.mark.parametrize("full_tile", [False, True])
+def test_row_put_in_the_place_of_a_revocation_is_told_to_a_machine_that_never_looked(
+    world, tmp_path, monkeypatch, full_tile
+):
+    """Row, leaf and envelope agree and no index is there yet: only the signed root tells."""
+    model = world.ready("one")
+    assert world.gate(model).allowed
+    revoked = world.approve(model, verdict="revoke", reason="second thoughts")
+    if full_tile:
+        world.store.append_many([evidence(model, "drift", {"n": n}) for n in range(300)])
+    (pin,) = world.store.verifier_keys()
+    attacker = Attacker(world)
+    _, values = attacker.row(
+        evidence(model, "gap", {"where": "x"}), revoked.sequence, at=revoked.received_at
+    )
+    names = ("sequence", "id", "key", "kind", "system", "run", "received_at", "leaf", "envelope")
+    assignments = ", ".join(f"{name} = ?" for name in names)
+    attacker.sql(
+        (f"UPDATE aims_records SET {assignments} WHERE sequence = ?", (*values, revoked.sequence))
+    )
+    reader(world, tmp_path, monkeypatch, str(pin))
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "elsewhere"))
+    assert world.gate(model, record=False).verdict == "undecided"
+    assert look_at_model(model, target="production", project=world.project).verdict == "undecided"
