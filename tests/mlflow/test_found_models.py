@@ -12,7 +12,7 @@ import pytest
 import aims_mlops as aims
 import mlflow
 from aims_mlops.errors import InputError, ModelNotFoundError, VerificationError
-from aims_mlops.evidence.clock import read
+from aims_mlops.evidence.clock import parse
 from aims_mlops.measures.fingerprint.files import fingerprint_files
 from aims_mlops.mlflow_plugin.plugin import resolve_model, set_model_alias
 from aims_mlops.plugins import hooks
@@ -53,7 +53,7 @@ def test_reference_carries_what_tells_a_version_from_its_namesake(
 ) -> None:
     found = resolve_model("models:/loan-risk/1")
     assert (found.name, found.version) == ("loan-risk", "1")
-    assert read(found.created_at).timestamp() * 1000 == version.creation_timestamp
+    assert parse(found.created_at).timestamp() * 1000 == version.creation_timestamp
     assert found.source == version.source
     assert found.run == version.run_id
     assert found.registry == mlflow.get_registry_uri()

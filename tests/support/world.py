@@ -11,7 +11,7 @@ from aims_mlops.approvals.approve import answer
 from aims_mlops.approvals.enrol import confirm, enrol, waiting
 from aims_mlops.approvals.keys.personal_key import personal_key
 from aims_mlops.approvals.keys.signature import sign_consent
-from aims_mlops.assessments.review import read_case
+from aims_mlops.assessments.review import load_review
 from aims_mlops.assessments.submit import submit
 from aims_mlops.dossier.binding import Binding
 from aims_mlops.dossier.query import gather, system_of, with_assessed
@@ -211,7 +211,7 @@ class World:
     def dossier(self, model, *, target="production"):
         """What an approver of a model is shown now."""
         system = system_of(self.project, self.store, model)
-        return read_case(
+        return load_review(
             self.project, self.store, model, self.policy, target=target, system=system,
             now=datetime.now(UTC),
         ).dossier  # fmt: skip

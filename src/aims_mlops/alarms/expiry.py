@@ -11,7 +11,7 @@ from aims_mlops.evidence.clock import stamp
 from aims_mlops.evidence.kinds import USE_KINDS
 from aims_mlops.evidence.records import Record, Subject
 from aims_mlops.evidence.store import signed
-from aims_mlops.gates.decision_validity import StandingDecision, standing_decision
+from aims_mlops.gates.decision_validity import ValidDecision, valid_decision
 from aims_mlops.operations.alarms.monitoring import Alarm, alarms
 from aims_mlops.operations.in_use import InUse, in_use
 
@@ -38,7 +38,7 @@ def alarms_of_promoted(store: EvidenceStore, project: Project, now: datetime) ->
         if project.target(target) is None:
             continue
         try:
-            standing = standing_decision(store, model, target, project=project, now=now)
+            standing = valid_decision(store, model, target, project=project, now=now)
         except (GateUndecidedError, GovernanceError) as error:
             found.append(_alarm("no-decision", model, target, system, words, ends, str(error), now))
             continue
@@ -65,9 +65,7 @@ def _ends(use: InUse) -> str:
     return f"aims deployment rollback {use.record.id[:12]} --reason TEXT takes the deployment back"
 
 
-def _of(
-    standing: StandingDecision, system: str | None, words: str, ends: str, now: datetime
-) -> Alarm:
+def _of(standing: ValidDecision, system: str | None, words: str, ends: str, now: datetime) -> Alarm:
     what = next(
         (
             name

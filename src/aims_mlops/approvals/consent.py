@@ -27,7 +27,7 @@ from aims_mlops.approvals.signed_records import KeyOwners
 from aims_mlops.dossier.binding import Binding
 from aims_mlops.errors import VerificationError
 from aims_mlops.evidence.bodies.consent import ApprovalBody, ConsentBody
-from aims_mlops.evidence.clock import read
+from aims_mlops.evidence.clock import parse
 from aims_mlops.evidence.kinds import PEOPLE_KINDS
 from aims_mlops.evidence.records import Record
 from aims_mlops.inventory.declared.people import People
@@ -120,7 +120,7 @@ def weigh_consent(
                         returned.add(human)
             continue
         why = _why_not(record, human, binding, people) or _why_nobody(human, people)
-        lent = delegated_roles(human, delegations, keys, read(record.received_at))
+        lent = delegated_roles(human, delegations, keys, parse(record.received_at))
         proof = people.proof(record.id, human)
         lent |= frozenset(proof.roles if proof is not None else ())
         why = why or _why_not_this_person(human, required, involved, people, single_user, lent)
@@ -152,7 +152,7 @@ def roles_of(
     keys = KeyOwners.of(records, people, rule=key_rule, interested=involved.makers(people))
     return {
         human: frozenset(people.roles(human))
-        | delegated_roles(human, delegations, keys, read(record.received_at))
+        | delegated_roles(human, delegations, keys, parse(record.received_at))
         | frozenset(proof.roles if (proof := people.proof(record.id, human)) else ())
         for human, record in found.counted.items()
     }
@@ -214,7 +214,7 @@ def _why_nobody(human: str, people: People) -> str | None:
 
 
 def _age(record: Record, required: ApprovalsRequired, now: datetime) -> str | None:
-    age = now - read(record.received_at)
+    age = now - parse(record.received_at)
     if age > timedelta(days=required.max_age_days):
         return f"it is {age.days} days old; the policy allows {required.max_age_days}"
     return None

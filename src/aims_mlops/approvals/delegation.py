@@ -8,7 +8,7 @@ from datetime import datetime
 from aims_mlops.approvals.keys.signature import signed_bytes
 from aims_mlops.approvals.signed_records import KeyOwners
 from aims_mlops.evidence.bodies.consent import DelegationBody
-from aims_mlops.evidence.clock import read
+from aims_mlops.evidence.clock import parse
 from aims_mlops.evidence.records import Record
 
 
@@ -32,7 +32,7 @@ def delegated_roles(
             continue  # the same signed words again would undo that they were taken back
         seen.add(words)
         giver = people.human(body.approver or "")
-        if people.human(body.to or "") != human or read(record.received_at) > moment:
+        if people.human(body.to or "") != human or parse(record.received_at) > moment:
             continue
         if people.human(record.evidence.actor) == giver and keys.why_not(record, giver) is None:
             newest[giver] = record
@@ -40,7 +40,7 @@ def delegated_roles(
     for giver, record in newest.items():
         body = DelegationBody.of(record)
         try:
-            over = moment >= read(body.valid_until or "")
+            over = moment >= parse(body.valid_until or "")
         except ValueError:
             continue
         if not over:

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from aims_mlops.approvals.waiver import weigh_waivers
 from aims_mlops.dossier.dossier import Dossier
 from aims_mlops.evidence.bodies.decision import DecisionBody, PromotionBody
-from aims_mlops.evidence.clock import read, stamp
+from aims_mlops.evidence.clock import parse, stamp
 from aims_mlops.evidence.records import Record
 from aims_mlops.inventory.declared.people import People
 from aims_mlops.policy.key_rule import KeyRule
@@ -17,7 +17,7 @@ from aims_mlops.policy.policy import Policy
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Nonconformity:
+class FollowUp:
     """Something that is open about a promoted model.
 
     what : `break-glass` or `expired-waiver`.  since, due : RFC 3339.
@@ -43,7 +43,7 @@ def open_nonconformities(
     target: str,
     now: datetime,
     key_rule: KeyRule,
-) -> list[Nonconformity]:
+) -> list[FollowUp]:
     """What is open about a model under the decision that allowed it last for a target.
 
     key_rule : when a signature is a person's, as the policy asks for the model's system.
@@ -65,15 +65,15 @@ def open_nonconformities(
 
 def _broken_glass(
     allowed: list[Record], dossier: Dossier, policy: Policy, people: People, now: datetime
-) -> Iterable[Nonconformity]:
+) -> Iterable[FollowUp]:
     """Open until a decision without break-glass allows the same model."""
     last = allowed[-1]
     body = DecisionBody.of(last)
     if not body.glass_was_broken:
         return
-    due = read(last.received_at) + timedelta(hours=policy.break_glass.second_person_within_hours)
+    due = parse(last.received_at) + timedelta(hours=policy.break_glass.second_person_within_hours)
     who = people.human(last.evidence.actor)
-    yield Nonconformity(
+    yield FollowUp(
         what="break-glass",
         model=dossier.model,
         target=str(body.target),
@@ -94,7 +94,7 @@ def _expired_waivers(
     target: str,
     now: datetime,
     key_rule: KeyRule,
-) -> Iterable[Nonconformity]:
+) -> Iterable[FollowUp]:
     used = set(DecisionBody.of(last).waivers or ())
     weighed = weigh_waivers(
         dossier,
@@ -107,7 +107,7 @@ def _expired_waivers(
     )
     for record, waiver, why in weighed:
         if record.id in used and why is not None:
-            yield Nonconformity(
+            yield FollowUp(
                 what="expired-waiver",
                 model=dossier.model,
                 target=target,

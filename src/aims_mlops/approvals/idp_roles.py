@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from aims_mlops.dossier.dossier import Dossier
 from aims_mlops.errors import AimsError, GovernanceError, VerificationError
 from aims_mlops.evidence.bodies.consent import ApprovalBody
-from aims_mlops.evidence.clock import read, stamp
+from aims_mlops.evidence.clock import parse, stamp
 from aims_mlops.evidence.records import Record
 from aims_mlops.inventory.declared.identity_provider import Identity, read_jwks, verify_token
 from aims_mlops.inventory.declared.people import People, Proof
@@ -75,7 +75,7 @@ def _proofs(
         human = project.human(body.approver or "")
         try:
             token = store.get_blob(str(said.get("token_blob"))).decode()
-            identity = verified_identity(project, human, token, read(record.received_at))
+            identity = verified_identity(project, human, token, parse(record.received_at))
         except (AimsError, UnicodeDecodeError) as error:
             why = error.thing if isinstance(error, AimsError) else "its ID token is no text"
             yield Proof(record=record.id, human=human, source="", why_not=why)

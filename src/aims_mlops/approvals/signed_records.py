@@ -15,7 +15,7 @@ from aims_mlops.approvals.keys.enrolment import Enrolments
 from aims_mlops.approvals.keys.signature import verify_consent
 from aims_mlops.errors import VerificationError
 from aims_mlops.evidence.bodies.body import SignedBody
-from aims_mlops.evidence.clock import read
+from aims_mlops.evidence.clock import parse
 from aims_mlops.evidence.records import Record
 from aims_mlops.inventory.declared.people import People
 from aims_mlops.policy.key_rule import KeyRule
@@ -88,7 +88,7 @@ class KeyOwners:
             match = next((entry for entry in listed if entry.public_key == key), None)
             if match is None:
                 return f"it is signed with a key that {human} has not enrolled in aims.yaml"
-            if (why := match.why_not_at(read(record.received_at))) is not None:
+            if (why := match.why_not_at(parse(record.received_at))) is not None:
                 return why
         if self.rule.confirmed:
             why = self.enrolments.why_not(key, human, record)

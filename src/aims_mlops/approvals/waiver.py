@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from aims_mlops.approvals.signed_records import KeyOwners
 from aims_mlops.dossier.dossier import Dossier
 from aims_mlops.evidence.bodies.decision import WaiverBody
-from aims_mlops.evidence.clock import read
+from aims_mlops.evidence.clock import parse
 from aims_mlops.evidence.kinds import SIGNED_KINDS
 from aims_mlops.evidence.records import Record
 from aims_mlops.inventory.declared.people import People
@@ -32,7 +32,7 @@ class Waiver:
     expires_at: str
 
 
-def standing_waivers(
+def waivers_in_force(
     dossier: Dossier,
     allowed: WaiversAllowed,
     *,
@@ -123,10 +123,10 @@ def _why_not(
     if approver in {people.human(name) for name in (waiver.requester, *dossier.trainers)}:
         return f"{approver} asked for it or trained the model"
     try:
-        expires = read(waiver.expires_at)
+        expires = parse(waiver.expires_at)
     except ValueError:
         return "its expiry is no time"
-    if expires > read(record.received_at) + timedelta(days=allowed.max_days, minutes=1):
+    if expires > parse(record.received_at) + timedelta(days=allowed.max_days, minutes=1):
         return f"it runs longer than the {allowed.max_days} days of the policy"
     if now >= expires:
         return f"it expired at {waiver.expires_at}"

@@ -14,7 +14,7 @@ from aims_mlops.policy.policy import Policy
 from aims_mlops.visible import plain
 
 
-def shown_text(
+def approval_text(
     dossier: Dossier,
     binding: Binding,
     policy: Policy,

@@ -32,7 +32,7 @@ from aims_mlops.policy.policy import Policy
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Circumstances:
+class ApprovalContext:
     """What weighing consent depends on besides the records; as the gate is asked.
 
     enrolment : false for a decision from before keys were enrolled, which is made again as it was.
@@ -55,7 +55,7 @@ class Circumstances:
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
+class CarriedOver:
     """The dossier, with the assessment that is kept if one is, and else why none is, in words.
 
     same : where one is kept and the retraining was an identical one, that in words.
@@ -67,8 +67,8 @@ class Kept:
 
 
 def keep_assessment(
-    dossier: Dossier, policy: Policy, around: Circumstances, *, of: str | None = None
-) -> Kept:
+    dossier: Dossier, policy: Policy, around: ApprovalContext, *, of: str | None = None
+) -> CarriedOver:
     """The dossier with the assessment that this policy keeps for its model.
 
     dossier : with the records about the model that was assessed before (`gather`).
@@ -77,20 +77,22 @@ def keep_assessment(
     tolerance = policy.assessment.tolerance
     before = of or dossier.assessed_before
     if tolerance is None or before is None or dossier.assessment is not None:
-        return Kept(dossier)
+        return CarriedOver(dossier)
     old = Dossier.of(before, dossier.system, dossier.records)
     seen = _as_approved(old, policy, around)
     if isinstance(seen, str):
-        return Kept(dossier, (f"that of model {before[:12]}… is not approved by now: {seen}",))
+        return CarriedOver(
+            dossier, (f"that of model {before[:12]}… is not approved by now: {seen}",)
+        )
     approved_at = max(record.sequence for record in seen.records)
     why = changes_since(old, approved_at, CARRY_OVER_KINDS)
     why += beyond_tolerance(seen, dossier, around.system, tolerance)
     if why:
-        return Kept(dossier, tuple(why))
-    return Kept(replace(dossier, kept=seen.assessment), same=same_content(seen, dossier))
+        return CarriedOver(dossier, tuple(why))
+    return CarriedOver(replace(dossier, kept=seen.assessment), same=same_content(seen, dossier))
 
 
-def _as_approved(old: Dossier, policy: Policy, around: Circumstances) -> Dossier | str:
+def _as_approved(old: Dossier, policy: Policy, around: ApprovalContext) -> Dossier | str:
     """The assessed model as the log showed it to the approvers who agreed, or why they do not."""
     required = policy.approvals
     if required is None:

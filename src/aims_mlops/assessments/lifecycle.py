@@ -8,7 +8,7 @@ from datetime import date, datetime, timedelta
 from typing import Literal
 
 from aims_mlops.approvals.consent import Consent
-from aims_mlops.evidence.clock import read
+from aims_mlops.evidence.clock import parse
 from aims_mlops.evidence.records import Record
 
 State = Literal[
@@ -24,7 +24,7 @@ State = Literal[
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class AssessmentState:
     """The state of an assessment, and why it is so, in words."""
 
     state: State
@@ -44,7 +44,7 @@ def overdue_review(submitted: Record, now: datetime) -> str | None:
     return f"its review was due on {due}" if over else None
 
 
-def standing(
+def current_state(
     submitted: Record | None,
     newer: Sequence[Record],
     consent: Consent | None,
@@ -53,7 +53,7 @@ def standing(
     max_age_days: int,
     changes: Sequence[str],
     now: datetime,
-) -> Standing:
+) -> AssessmentState:
     """The state of a submitted assessment.
 
     newer : assessments of the same system and model that were submitted later.
@@ -62,27 +62,29 @@ def standing(
         submission, why the assessment of the model before is not kept.
     """
     if submitted is None and changes:
-        return Standing("re-opened", "; ".join(changes))
+        return AssessmentState("re-opened", "; ".join(changes))
     if submitted is None:
-        return Standing("draft", "it was not submitted")
+        return AssessmentState("draft", "it was not submitted")
     if newer:
-        return Standing("superseded", f"record {newer[-1].id[:8]} was submitted later")
-    age = now - read(submitted.received_at)
+        return AssessmentState("superseded", f"record {newer[-1].id[:8]} was submitted later")
+    age = now - parse(submitted.received_at)
     if age > timedelta(days=max_age_days):
-        return Standing("expired", f"{age.days} days old; the policy allows {max_age_days}")
+        return AssessmentState("expired", f"{age.days} days old; the policy allows {max_age_days}")
     if (overdue := overdue_review(submitted, now)) is not None:
-        return Standing("expired", overdue)
+        return AssessmentState("expired", overdue)
     if consent is not None and consent.rejected_by:
         human, reason = consent.rejected_by[-1]
         only_returned = all(who in consent.returned_by for who, _ in consent.rejected_by)
-        return Standing("returned" if only_returned else "rejected", f"by {human}: {reason}")
+        return AssessmentState("returned" if only_returned else "rejected", f"by {human}: {reason}")
     if changes:
-        return Standing("re-opened", "; ".join(changes))
+        return AssessmentState("re-opened", "; ".join(changes))
     counted: Mapping[str, Record] = consent.counted if consent is not None else {}
     if len(counted) >= needed:
-        return Standing("approved", "by " + (", ".join(sorted(counted)) or "nobody: none needed"))
+        return AssessmentState(
+            "approved", "by " + (", ".join(sorted(counted)) or "nobody: none needed")
+        )
     lacking = needed - len(counted)
     why = f"{lacking} more {'approval' if lacking == 1 else 'approvals'} needed"
     if consent is not None and consent.refused:
         why += f"; one does not count: {consent.refused[-1][1]}"
-    return Standing("submitted", why)
+    return AssessmentState("submitted", why)

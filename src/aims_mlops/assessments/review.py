@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from aims_mlops.approvals.idp_roles import proved_people
-from aims_mlops.assessments.carry_over import Circumstances, Kept, keep_assessment
+from aims_mlops.assessments.carry_over import ApprovalContext, CarriedOver, keep_assessment
 from aims_mlops.dossier.query import gather, with_assessed
 from aims_mlops.evidence.model_reference import ModelReference
 from aims_mlops.inventory.declared.system import System
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from aims_mlops.evidence.store import EvidenceStore
 
 
-def read_case(
+def load_review(
     project: Project,
     store: EvidenceStore,
     model: ModelReference,
@@ -26,10 +26,10 @@ def read_case(
     target: str,
     system: System | None,
     now: datetime,
-) -> Kept:
+) -> CarriedOver:
     """The model's dossier, with the assessment of the model before if the policy keeps it."""
     dossier = gather(store, model.sha256, system.id if system else None)
-    around = Circumstances(
+    around = ApprovalContext(
         target=target,
         people=proved_people(project, store, dossier),
         single_user=project.settings.single_user,

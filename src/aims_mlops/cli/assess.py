@@ -14,7 +14,7 @@ from aims_mlops.cli.who import AS
 from aims_mlops.errors import InputError
 
 if TYPE_CHECKING:
-    from aims_mlops.cli.assessing import Case
+    from aims_mlops.cli.assessing import ReviewContext
 
 _model = click.option("--model", "uri", required=True, help="Such as models:/diabetes-risk/2.")
 _target = click.option("--for", "target", default="production", show_default=True)
@@ -175,7 +175,12 @@ def submit_assessment(
 
 
 def _answer(
-    verdict: Any, case: Case, person: str | None, reason: str, yes: bool, token: Path | None = None
+    verdict: Any,
+    case: ReviewContext,
+    person: str | None,
+    reason: str,
+    yes: bool,
+    token: Path | None = None,
 ) -> None:
     from aims_mlops.approvals.approve import answer
     from aims_mlops.cli.assessing import acting
@@ -237,9 +242,9 @@ def approve(
     yes: bool,
 ) -> None:
     """Consent to a promotion: signed with your key, over exactly what is shown."""
-    from aims_mlops.cli.assessing import open_case, why_not_counted
+    from aims_mlops.cli.assessing import open_review, why_not_counted
 
-    case = open_case(uri, target, policy)
+    case = open_review(uri, target, policy)
     _answer("approve", case, person, reason, yes, token)
     why = why_not_counted(case)
     if why:
@@ -261,9 +266,9 @@ def _add_refusal(name: str, help_: str, reason_help: str) -> None:
     def refuse(
         uri: str, target: str, policy: str | None, person: str | None, reason: str, yes: bool
     ) -> None:
-        from aims_mlops.cli.assessing import open_case
+        from aims_mlops.cli.assessing import open_review
 
-        _answer(name, open_case(uri, target, policy), person, reason, yes)
+        _answer(name, open_review(uri, target, policy), person, reason, yes)
 
 
 _add_refusal(
@@ -290,16 +295,16 @@ def show(uri: str, target: str, policy: str | None, as_json: bool) -> None:
 
     from aims_mlops.cli.assessing import (
         consent_of,
-        open_case,
+        open_review,
         open_things,
-        standing_of,
+        state_of,
         superseded,
     )
 
-    case = open_case(uri, target, policy)
+    case = open_review(uri, target, policy)
     consent = consent_of(case)
     still_open = open_things(case)
-    now_at = standing_of(case)
+    now_at = state_of(case)
     if as_json:
         record = case.dossier.assessment
         body = {
@@ -361,10 +366,10 @@ def diff(ctx: click.Context, file: Path | None, uri: str, target: str, policy: s
     from aims_mlops.assessments.approval_text import assessment_of
     from aims_mlops.assessments.difference import difference
     from aims_mlops.assessments.lint import read_assessment
-    from aims_mlops.cli.assessing import assessment_file, open_case
+    from aims_mlops.cli.assessing import assessment_file, open_review
     from aims_mlops.dossier.changes import material_changes
 
-    case = open_case(uri, target, policy)
+    case = open_review(uri, target, policy)
     record = case.dossier.assessment
     if record is None and case.changes:
         for change in case.changes:

@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from aims_mlops.approvals.consent import Consent, weigh_consent
-from aims_mlops.approvals.follow_ups import Nonconformity, open_nonconformities
+from aims_mlops.approvals.follow_ups import FollowUp, open_nonconformities
 from aims_mlops.approvals.idp_roles import proved_people
 from aims_mlops.approvals.separation_of_duties import involved_in, last_incident
-from aims_mlops.assessments.approval_text import shown_text
-from aims_mlops.assessments.lifecycle import Standing, standing
-from aims_mlops.assessments.review import read_case
+from aims_mlops.assessments.approval_text import approval_text
+from aims_mlops.assessments.lifecycle import AssessmentState, current_state
+from aims_mlops.assessments.review import load_review
 from aims_mlops.dossier.binding import Binding
 from aims_mlops.dossier.bought_in import PREFIX
 from aims_mlops.dossier.changes import changes_between, material_changes
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Case:
+class ReviewContext:
     """One model before one target, with everything the log says about it.
 
     changes : against the model of the same system that was assessed before, in words.
@@ -66,7 +66,7 @@ class Case:
         )
 
 
-def open_case(uri: str, target: str, policy: str | None) -> Case:
+def open_review(uri: str, target: str, policy: str | None) -> ReviewContext:
     """Resolve the model and the policy and read the evidence."""
     project = find_project()
     target = project.target_name(target)
@@ -80,14 +80,14 @@ def open_case(uri: str, target: str, policy: str | None) -> Case:
     store = project.open_store()
     model = resolve_model(uri)
     system = system_of(project, store, model)
-    kept = read_case(
+    kept = load_review(
         project, store, model, rules, target=target, system=system, now=datetime.now(UTC)
     )
     dossier = kept.dossier
     binding = Binding.of(dossier, target=target, policy=rules.digest)
     changes = _since_the_last(store, dossier, system)
-    shown = shown_text(dossier, binding, rules, model_uri=uri, changes=changes)
-    return Case(
+    shown = approval_text(dossier, binding, rules, model_uri=uri, changes=changes)
+    return ReviewContext(
         project,
         store,
         model,
@@ -102,9 +102,9 @@ def open_case(uri: str, target: str, policy: str | None) -> Case:
     )
 
 
-def _dossier_now(case: Case) -> Dossier:
+def _dossier_now(case: ReviewContext) -> Dossier:
     """As the log is by now, after an answer was written."""
-    return read_case(
+    return load_review(
         case.project,
         case.store,
         case.model,
@@ -125,7 +125,7 @@ def _since_the_last(
     return tuple(changes_between(gather(store, before, dossier.system), dossier, system))
 
 
-def consent_of(case: Case) -> Consent:
+def consent_of(case: ReviewContext) -> Consent:
     """Approvals and rejections weighed as the gate would now; the requester is not known yet."""
     dossier = _dossier_now(case)
     return weigh_consent(
@@ -141,7 +141,7 @@ def consent_of(case: Case) -> Consent:
     )
 
 
-def why_not_counted(case: Case) -> str | None:
+def why_not_counted(case: ReviewContext) -> str | None:
     """Why the newest approval of this model does not count; None if it does."""
     dossier = _dossier_now(case)
     approvals = dossier.of_kind("approval")
@@ -149,12 +149,12 @@ def why_not_counted(case: Case) -> str | None:
     return next((why for r, why in consent.refused if approvals and r.id == approvals[-1].id), None)
 
 
-def standing_of(case: Case) -> Standing:
+def state_of(case: ReviewContext) -> AssessmentState:
     """Where the assessment of this model stands under the policy."""
     required = case.policy.approvals
     consent = consent_of(case)
     seen = max((record.sequence for record in consent.counted.values()), default=-1)
-    return standing(
+    return current_state(
         case.dossier.assessment,
         (),
         consent,
@@ -165,13 +165,13 @@ def standing_of(case: Case) -> Standing:
     )
 
 
-def superseded(case: Case) -> list[tuple[Record, str]]:
+def superseded(case: ReviewContext) -> list[tuple[Record, str]]:
     """Earlier assessments of this model, oldest first, each with what took its place."""
     found = case.dossier.of_kind("impact-assessment")
     return [
         (
             record,
-            standing(
+            current_state(
                 record,
                 found[i + 1 :],
                 None,
@@ -185,7 +185,7 @@ def superseded(case: Case) -> list[tuple[Record, str]]:
     ]
 
 
-def open_things(case: Case) -> list[Nonconformity]:
+def open_things(case: ReviewContext) -> list[FollowUp]:
     """What is open about this model after it was allowed: break-glass, waivers that ran out."""
     return open_nonconformities(
         case.dossier,

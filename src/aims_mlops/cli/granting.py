@@ -30,9 +30,9 @@ def waive_rule(
 ) -> None:
     """Set RULE aside for one model digest, signed with your key."""
     from aims_mlops.approvals.grant_waiver import waive
-    from aims_mlops.cli.assessing import acting, open_case
+    from aims_mlops.cli.assessing import acting, open_review
 
-    case = open_case(uri, target, policy)
+    case = open_review(uri, target, policy)
     record = waive(
         case.project,
         case.store,

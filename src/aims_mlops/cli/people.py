@@ -196,10 +196,10 @@ def _none(about: dict[str, Any]) -> dict[str, Any]:
 
 
 def _moment(said: str | None) -> datetime | None:
-    from aims_mlops.evidence.clock import read
+    from aims_mlops.evidence.clock import parse
 
     try:
-        return None if said is None else read(said)
+        return None if said is None else parse(said)
     except ValueError:
         raise InputError(
             "--doubtful-from is no time", got=repr(said)[:60], expected="such as 2026-11-21T09:00Z"

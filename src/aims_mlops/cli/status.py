@@ -100,13 +100,13 @@ def _state(project: Project, store: EvidenceStore) -> dict[str, Any]:
 
 def _log(store: EvidenceStore, now: datetime) -> dict[str, Any]:
     """When the log began, by its first record, and whether it is new: made in the last day."""
-    from aims_mlops.evidence.clock import read
+    from aims_mlops.evidence.clock import parse
 
     first = next(iter(store.find()), None)
     made = bool(getattr(store, "is_new", False))
     return {
         "begun": None if first is None else first.received_at,
-        "new": made or first is None or now - read(first.received_at) < timedelta(days=1),
+        "new": made or first is None or now - parse(first.received_at) < timedelta(days=1),
         "made_by_this_command": made,
         "keys": str(getattr(store, "key_folder", "")) or None,
     }

@@ -88,7 +88,7 @@ def _is_moment(text: str) -> bool:
     if not _MOMENT.match(text):
         return False
     try:
-        clock.read(text)
+        clock.parse(text)
     except ValueError:
         return False
     return True

@@ -18,7 +18,7 @@ def stamp(moment: datetime) -> str:
     return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
 
-def read(text: str) -> datetime:
+def parse(text: str) -> datetime:
     """An RFC 3339 time as an aware datetime in UTC; raises ValueError."""
     moment = datetime.fromisoformat(text)
     if moment.tzinfo is None:

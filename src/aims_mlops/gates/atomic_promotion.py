@@ -24,7 +24,7 @@ class WriteFailedError(AimsError):
     """The write that a decision allowed did not happen; the cause is on `__cause__`."""
 
 
-class Tied:
+class AtomicPromotion:
     """Appends an allowed decision together with its write.
 
     size : of the log when the evidence was read.  system : that the decision is about.

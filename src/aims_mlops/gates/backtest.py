@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from aims_mlops.dossier.query import gather
 from aims_mlops.evidence.bodies.decision import DecisionBody
-from aims_mlops.evidence.clock import read
+from aims_mlops.evidence.clock import parse
 from aims_mlops.evidence.records import Record
 from aims_mlops.gates.decision.evidence import check_figures, check_required
 from aims_mlops.gates.decision.reason import Reason
@@ -52,7 +52,7 @@ def try_policy(
         body = DecisionBody.of(record)
         if not body.model or (target is not None and body.target != target):
             continue
-        moment = read(record.received_at)
+        moment = parse(record.received_at)
         if since is not None and moment < since:
             continue
         dossier = gather(store, body.model, record.evidence.system)

@@ -17,7 +17,7 @@ from aims_mlops.errors import AimsError, ModelRefusedError
 from aims_mlops.evidence.model_reference import ModelReference
 from aims_mlops.gates.decision.decision import EXIT_CODES
 from aims_mlops.gates.decision.reason import Reason
-from aims_mlops.gates.decision_validity import StandingDecision, standing_decision
+from aims_mlops.gates.decision_validity import ValidDecision, valid_decision
 from aims_mlops.inventory.project import Project, find_project
 from aims_mlops.visible import plain
 
@@ -35,7 +35,7 @@ class ModelCheck:
     model_uri: str
     target: str
     model: ModelReference | None = None
-    standing: StandingDecision | None = None
+    standing: ValidDecision | None = None
     reasons: tuple[Reason, ...] = ()
 
     @property
@@ -84,7 +84,7 @@ def look_at_model(
         project = project if project is not None else find_project()
         target = project.target_name(target)
         reference = reference or resolve_model(uri)
-        found = standing_decision(
+        found = valid_decision(
             project.open_store(), reference, target, project=project, now=datetime.now(UTC)
         )
     except Exception as error:  # noqa: BLE001  serving code must not go on, whatever breaks

@@ -22,14 +22,14 @@ from typing import TYPE_CHECKING, Any
 from aims_mlops.approvals.follow_ups import in_vain, open_nonconformities
 from aims_mlops.approvals.idp_roles import proved_people
 from aims_mlops.approvals.separation_of_duties import last_incident
-from aims_mlops.assessments.carry_over import Circumstances, Kept, keep_assessment
+from aims_mlops.assessments.carry_over import ApprovalContext, CarriedOver, keep_assessment
 from aims_mlops.dossier.binding import Binding
 from aims_mlops.dossier.dossier import Dossier
 from aims_mlops.dossier.query import gather, system_of, with_assessed
 from aims_mlops.errors import GateUndecidedError
 from aims_mlops.evidence.bodies.consent import ImpactAssessmentBody
 from aims_mlops.evidence.bodies.decision import DecisionBody, PromotionBody
-from aims_mlops.evidence.clock import read
+from aims_mlops.evidence.clock import parse
 from aims_mlops.evidence.kinds import VALIDITY_KINDS
 from aims_mlops.evidence.model_reference import ModelReference
 from aims_mlops.evidence.records import Record
@@ -55,7 +55,7 @@ _WEIGHED_ANEW = ("approvals.", "assessment.", "break-glass.", "oversight.")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class StandingDecision:
+class ValidDecision:
     """Whether content may be used for a target now.
 
     model : content digest.  record : the decision that stands, or the last that was found and no
@@ -84,14 +84,14 @@ class StandingDecision:
         }
 
 
-def standing_decision(
+def valid_decision(
     store: EvidenceStore,
     model: ModelReference | str,
     target: str,
     *,
     project: Project,
     now: datetime,
-) -> StandingDecision:
+) -> ValidDecision:
     """The decision that stands for a model's content, or every reason why none does.
 
     model : a reference, or the bare content digest (64 hex digits).  now : aware.
@@ -123,9 +123,7 @@ def standing_decision(
         reasons = [_another_policy(record, policy, model, target)]
     else:
         reasons = [_never(model, target, decisions)]
-    return StandingDecision(
-        model=model.sha256, target=target, record=record, reasons=tuple(reasons)
-    )
+    return ValidDecision(model=model.sha256, target=target, record=record, reasons=tuple(reasons))
 
 
 @dataclass(frozen=True, slots=True)
@@ -222,7 +220,7 @@ class _Look:
             people=self.people,
             single_user=self.project.settings.single_user,
         )
-        decided = read(self.record.received_at)
+        decided = parse(self.record.received_at)
         around = request.around(decided)
         then = keep_assessment(
             with_assessed(self.store, then, self.policy, size=size), self.policy, around
@@ -265,13 +263,13 @@ class _Look:
             if reason.refuses and not (glass and reason.rule != "approvals.no-rejection"):
                 yield reason
 
-    def _still_kept(self, then: Dossier, around: Circumstances) -> Kept:
+    def _still_kept(self, then: Dossier, around: ApprovalContext) -> CarriedOver:
         """Today's dossier with the assessment that the decision kept from another model, if any.
 
         Only what speaks against it counts since: it was held against the evidence of that time.
         """
         if then.kept is None:
-            return Kept(self.dossier)
+            return CarriedOver(self.dossier)
         of = str(ImpactAssessmentBody.of(then.kept).model)
         since = [r for r in self.dossier.records if r.evidence.kind in VALIDITY_KINDS]
         return keep_assessment(

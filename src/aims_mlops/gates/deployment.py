@@ -176,7 +176,7 @@ def decommission(deployment: Deployment, *, reason: str, project: Project | None
 
 def deployments(store: EvidenceStore, *, system: str | None = None) -> list[Deployment]:
     """Every deployment of the log as it stands, oldest first."""
-    return standing(of_system(store, system, KIND))
+    return fold(of_system(store, system, KIND))
 
 
 def find_deployment(store: EvidenceStore, id_: str) -> Deployment:
@@ -193,7 +193,7 @@ def find_deployment(store: EvidenceStore, id_: str) -> Deployment:
     )
 
 
-def standing(records: Iterable[Record]) -> list[Deployment]:
+def fold(records: Iterable[Record]) -> list[Deployment]:
     """What the records say, in the order of the log.
 
     A new deployment to the same place and target ends the one before, as it does in fact.

@@ -23,14 +23,14 @@ from aims_mlops.evidence.clock import stamp
 from aims_mlops.evidence.model_reference import ModelReference
 from aims_mlops.evidence.records import Evidence, Record, Subject
 from aims_mlops.evidence.store import signed
-from aims_mlops.gates.atomic_promotion import TRIES, Tied, Write
+from aims_mlops.gates.atomic_promotion import TRIES, AtomicPromotion, Write
 from aims_mlops.gates.decision.break_glass import asked_before
 from aims_mlops.gates.decision.decide import decide
 from aims_mlops.gates.decision.decision import Decision
 from aims_mlops.gates.decision.reason import Objection, Reason
 from aims_mlops.gates.decision.request import PromotionRequest
 from aims_mlops.gates.open_findings import open_about
-from aims_mlops.gates.rollback import back_to_standing
+from aims_mlops.gates.rollback import back_to_valid
 from aims_mlops.inventory.actor import current_actor
 from aims_mlops.inventory.project import Project, find_project
 from aims_mlops.policy.loading import load_policy
@@ -107,7 +107,7 @@ def gate(
             decision = decide(request, rules, dossier.records, datetime.now(UTC))
             if write is not None and break_glass is None and not decision.allowed:
                 decision = _with_broken_glass(decision, request, rules, dossier.records)
-            back = back_to_standing(decision, store, project, rules, dossier)
+            back = back_to_valid(decision, store, project, rules, dossier)
             if back is not None:
                 decision = back
             if not record:
@@ -115,13 +115,17 @@ def gate(
             if back is not None:
                 with suppress(LogChangedError):
                     if write is not None:
-                        Tied(store, status.size, system.id if system else None, write).hold()
+                        AtomicPromotion(
+                            store, status.size, system.id if system else None, write
+                        ).hold()
                     return decision
                 continue
             append: Callable[[Evidence], Record] = store.append
             if decision.allowed:
                 then = write if write is not None else _nothing
-                append = Tied(store, status.size, system.id if system else None, then).append
+                append = AtomicPromotion(
+                    store, status.size, system.id if system else None, then
+                ).append
             with suppress(LogChangedError):  # then the log is read again
                 actor = decision.request.requester if decision.request else asked.actor
                 return _recorded(decision, store, reference, actor, append, follow_up=follow_up)

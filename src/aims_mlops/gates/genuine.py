@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 from aims_mlops.dossier.dossier import Dossier
 from aims_mlops.errors import AimsError
 from aims_mlops.evidence.bodies.decision import DecisionBody
-from aims_mlops.evidence.clock import read
+from aims_mlops.evidence.clock import parse
 from aims_mlops.evidence.records import Record
 from aims_mlops.gates.decision.break_glass import may_break
 from aims_mlops.gates.decision.decision import Decision
@@ -27,7 +27,7 @@ from aims_mlops.gates.replay import repeat
 from aims_mlops.inventory.declared.people import People
 from aims_mlops.inventory.renames import of_system
 from aims_mlops.operations.nonconformity import KIND as NONCONFORMITY
-from aims_mlops.operations.nonconformity import standing
+from aims_mlops.operations.nonconformity import fold
 from aims_mlops.policy.policy import Policy
 
 if TYPE_CHECKING:
@@ -68,7 +68,7 @@ def _another_now(record: Record, again: Decision) -> str | None:
 
 def _another_time(record: Record) -> str | None:
     at = str(DecisionBody.of(record).at)
-    if abs(read(record.received_at) - read(at)) <= CLOCKS:
+    if abs(parse(record.received_at) - parse(at)) <= CLOCKS:
         return None
     return f"it says that it was made at {at[:20]}, and was received at {record.received_at}"
 
@@ -109,5 +109,5 @@ def _left_out(store: EvidenceStore, record: Record, asked: dict[str, Any]) -> li
         for found in of_system(store, str(asked["system"]["id"]), NONCONFORMITY)
         if found.sequence < record.sequence
     ]
-    findings = [finding_of(found) for found in standing(before)]
+    findings = [finding_of(found) for found in fold(before)]
     return [found for found in findings if found is not None and found["id"] not in told]

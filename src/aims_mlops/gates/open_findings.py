@@ -11,7 +11,7 @@ from aims_mlops.inventory.declared.system import System
 from aims_mlops.inventory.renames import of_system
 from aims_mlops.operations.alarms.undeclared import NOT_BEGUN, of_record, undeclared_systems
 from aims_mlops.operations.nonconformity import KIND as NONCONFORMITY
-from aims_mlops.operations.nonconformity import standing
+from aims_mlops.operations.nonconformity import fold
 from aims_mlops.operations.schedule.schedules import schedules
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ def open_about(
     if system is None:
         return tuple(nowhere)
     # Decisions mend broken glass, which counts elsewhere; here they need not be read.
-    found = standing(of_system(store, system.id, NONCONFORMITY))
+    found = fold(of_system(store, system.id, NONCONFORMITY))
     known = (finding_of(one) for one in found)
     missed = []
     for schedule in schedules(store, project.systems, now, only=system.id):

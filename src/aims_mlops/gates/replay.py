@@ -12,7 +12,7 @@ from aims_mlops.dossier.query import gather, with_assessed
 from aims_mlops.errors import EvidenceFormatError, EvidenceNotFoundError
 from aims_mlops.evidence.bodies.decision import DecisionBody
 from aims_mlops.evidence.bodies.organisation import PolicyBody
-from aims_mlops.evidence.clock import read
+from aims_mlops.evidence.clock import parse
 from aims_mlops.evidence.model_reference import ModelReference
 from aims_mlops.evidence.records import Record
 from aims_mlops.evidence.store import signed
@@ -73,7 +73,7 @@ def repeat(
     policy = recorded_policy(store, body.policy)
     dossier = with_assessed(store, dossier, policy, size=size)
     records = [found for found in dossier.records if found.sequence < size]
-    return decide(request, policy, records, read(body.at))
+    return decide(request, policy, records, parse(body.at))
 
 
 def recorded_policy(store: EvidenceStore, digest: str) -> Policy:

@@ -17,7 +17,7 @@ from aims_mlops.evidence.bodies.decision import DecisionBody, PromotionBody
 from aims_mlops.gates.decision.decision import Decision
 from aims_mlops.gates.decision.reason import Reason
 from aims_mlops.gates.decision.request import PromotionRequest
-from aims_mlops.gates.decision_validity import standing_decision
+from aims_mlops.gates.decision_validity import valid_decision
 from aims_mlops.inventory.project import Project
 from aims_mlops.policy.policy import Policy
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 _BY_NOBODY = PromotionRequest.__dataclass_fields__["enforced_by"].default
 
 
-def back_to_standing(
+def back_to_valid(
     decision: Decision, store: EvidenceStore, project: Project, policy: Policy, dossier: Dossier
 ) -> Decision | None:
     """The valid decision in place of a refusal, if a promotion back to this version was asked.
@@ -42,7 +42,7 @@ def back_to_standing(
         return None
     if policy.digest != _in_force(project, request.target):
         return None  # asked about another policy than the one that decides about the target
-    standing = standing_decision(
+    standing = valid_decision(
         store, request.model, request.target, project=project, now=datetime.now(UTC)
     )
     if not standing.stands or standing.record is None:

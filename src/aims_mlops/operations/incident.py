@@ -177,7 +177,7 @@ def close(
 
 def incidents(store: EvidenceStore, *, system: str | None = None) -> list[Incident]:
     """Every incident of the log as it stands, oldest first."""
-    return standing(of_system(store, system, KIND))
+    return fold(of_system(store, system, KIND))
 
 
 def find_incident(store: EvidenceStore, id_: str) -> Incident:
@@ -194,7 +194,7 @@ def find_incident(store: EvidenceStore, id_: str) -> Incident:
     )
 
 
-def standing(records: Iterable[Record]) -> list[Incident]:
+def fold(records: Iterable[Record]) -> list[Incident]:
     """What the records say, in the order of the log."""
     found: dict[str, Incident] = {}
     for record in records:

@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Literal
 
 from aims_mlops.errors import EvidenceConflictError, EvidenceNotFoundError
-from aims_mlops.evidence.clock import read, stamp
+from aims_mlops.evidence.clock import parse, stamp
 from aims_mlops.evidence.records import Evidence, Record, Subject
 from aims_mlops.inventory.renames import of_system
 
@@ -68,7 +68,7 @@ class Nonconformity:
 
     def is_overdue(self, now: datetime) -> bool:
         """Whether it is open beyond its due time."""
-        return self.is_open and now > read(self.due)
+        return self.is_open and now > parse(self.due)
 
     def to_body(self, now: datetime) -> dict[str, Any]:
         """JSON values for `--json`."""
@@ -146,7 +146,7 @@ def open_nonconformity(
 
 def nonconformities(store: EvidenceStore, *, system: str | None = None) -> list[Nonconformity]:
     """Every nonconformity of the log as it stands, oldest first."""
-    return standing(of_system(store, system, (KIND, "decision")))
+    return fold(of_system(store, system, (KIND, "decision")))
 
 
 def find_nonconformity(store: EvidenceStore, id_: str) -> Nonconformity:
@@ -163,7 +163,7 @@ def find_nonconformity(store: EvidenceStore, id_: str) -> Nonconformity:
     )
 
 
-def standing(records: Iterable[Record]) -> list[Nonconformity]:
+def fold(records: Iterable[Record]) -> list[Nonconformity]:
     """What the records say, in the order of the log; decisions close broken glass."""
     found: dict[str, Nonconformity] = {}
     for record in records:
@@ -183,7 +183,7 @@ def _opened(record: Record) -> Nonconformity:
     severity: Severity = "minor" if body.get("severity") == "minor" else "major"
     due = body.get("due")
     if not isinstance(due, str):
-        due = stamp(read(record.received_at) + timedelta(days=DAYS[severity]))
+        due = stamp(parse(record.received_at) + timedelta(days=DAYS[severity]))
     return Nonconformity(
         opened=record,
         what=str(body.get("what")),

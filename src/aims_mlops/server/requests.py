@@ -52,7 +52,7 @@ Control = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._-]{1,40}$")]
 
 def _moment(text: str) -> str:
     try:
-        clock.read(text)
+        clock.parse(text)
     except ValueError:
         raise ValueError("not a time as in RFC 3339, with an offset") from None
     return text

@@ -57,7 +57,7 @@ class Token:
         """Whether it may be used now."""
         if self.revoked_at is not None:
             return "revoked"
-        return "valid" if clock.read(self.expires_at) > datetime.now(UTC) else "expired"
+        return "valid" if clock.parse(self.expires_at) > datetime.now(UTC) else "expired"
 
 
 class Tokens:

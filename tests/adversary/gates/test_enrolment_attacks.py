@@ -14,7 +14,7 @@ from aims_mlops.cli.main import app
 from aims_mlops.dossier.binding import Binding
 from aims_mlops.dossier.query import gather
 from aims_mlops.errors import GovernanceError, SeparationOfDutiesError
-from aims_mlops.evidence.clock import read
+from aims_mlops.evidence.clock import parse
 from aims_mlops.gates.replay import repeat
 from aims_mlops.store.disk.key_file import create_key
 
@@ -202,7 +202,7 @@ def test_key_that_was_stolen_takes_its_approvals_with_it_from_that_time_on(world
     given = world.approve(model, "bo")
     assert world.gate(model).allowed
     end(world.project, world.store, person="bo", by="bo", reason="laptop stolen",
-        doubtful_from=read(given.received_at))  # fmt: skip
+        doubtful_from=parse(given.received_at))  # fmt: skip
     assert "its key is in doubt from" in why(world, model)[0]
 
 

@@ -117,7 +117,7 @@ def test_record_hidden_between_the_decision_and_its_write_stops_the_write(world)
     """The tied write asks the envelopes, not the columns, what came in meanwhile."""
     from aims_mlops.errors import LogChangedError
     from aims_mlops.evidence.store import signed
-    from aims_mlops.gates.atomic_promotion import Tied
+    from aims_mlops.gates.atomic_promotion import AtomicPromotion
 
     model = world.ready("one")
     store = signed(world.project.open_store())
@@ -126,7 +126,9 @@ def test_record_hidden_between_the_decision_and_its_write_stops_the_write(world)
     revoked = world.approve(model, verdict="revoke", reason="second thoughts")
     hide(world, revoked.sequence, "kind and subject")
     written = []
-    tied = Tied(signed(world.project.open_store()), size, "loans", lambda: written.append(1))
+    tied = AtomicPromotion(
+        signed(world.project.open_store()), size, "loans", lambda: written.append(1)
+    )
     with pytest.raises(LogChangedError):
         tied.hold()
     assert written == []

@@ -19,7 +19,7 @@ from aims_mlops.approvals.idp_roles import proved_people
 from aims_mlops.cli.assess import group as assess
 from aims_mlops.dossier.query import gather
 from aims_mlops.errors import AimsError, DocumentError, GovernanceError, VerificationError
-from aims_mlops.gates.decision_validity import standing_decision
+from aims_mlops.gates.decision_validity import valid_decision
 from aims_mlops.gates.replay import repeat
 from aims_mlops.store.administration.erasure import erase
 
@@ -107,9 +107,9 @@ def test_token_that_was_erased_proves_no_role_and_leaves_the_decision_repeatable
     token = world.approve(model, "dee", token=provider.token()).evidence.body["identity"]
     record = world.store.get(world.gate(model, requester="cy").record)
     how = {"project": world.project, "now": datetime.now(UTC)}
-    assert standing_decision(world.store, model, "production", **how).stands
+    assert valid_decision(world.store, model, "production", **how).stands
     erase(world.store, token["token_blob"], reason="asked for by dee", actor="bo")
-    assert not standing_decision(world.store, model, "production", **how).stands
+    assert not valid_decision(world.store, model, "production", **how).stands
     assert repeat(world.store, record).to_body() == dict(record.evidence.body)
     again = world.gate(model, requester="cy")
     assert not again.allowed

@@ -4,7 +4,7 @@ import re
 from datetime import UTC, datetime, timedelta
 
 from aims_mlops.evidence.records import Subject
-from aims_mlops.gates.decision_validity import standing_decision
+from aims_mlops.gates.decision_validity import valid_decision
 from aims_mlops.operations.nonconformity import open_nonconformity
 
 GLASS = "\nbreak_glass: {allowed: true, roles: [security]}\n"
@@ -27,7 +27,7 @@ def plant(world, model, *, actor="dee", people=None, moment=None, size=None, **r
 
 
 def rules(world, model):
-    found = standing_decision(
+    found = valid_decision(
         world.store, model, "production", project=world.project, now=datetime.now(UTC)
     )
     return {reason.rule for reason in found.reasons}

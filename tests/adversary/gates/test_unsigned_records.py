@@ -8,7 +8,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from aims_mlops.alarms.expiry import every_alarm
-from aims_mlops.assessments.review import read_case
+from aims_mlops.assessments.review import load_review
 from aims_mlops.errors import StoreError, VerificationError
 from aims_mlops.evidence.clock import now
 from aims_mlops.evidence.encoding.envelope import key_id
@@ -117,7 +117,7 @@ def refused_everywhere(world, model):
     check = look_at_model(model, target="production", project=world.project)
     assert check.verdict == "undecided", check
     with pytest.raises((VerificationError, StoreError)):
-        read_case(world.project, world.store, model, world.policy, target="production",
+        load_review(world.project, world.store, model, world.policy, target="production",
                   system=world.project.system("loans"), now=None)  # fmt: skip
     with pytest.raises((VerificationError, StoreError)):
         world.approve(model)

@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from aims_mlops.approvals.consent import Consent
-from aims_mlops.assessments.lifecycle import standing
+from aims_mlops.assessments.lifecycle import current_state
 from aims_mlops.dossier.changes import changes_between, material_changes
 from aims_mlops.dossier.dossier import Dossier
 from aims_mlops.inventory.declared.system import System
@@ -151,7 +151,7 @@ def test_what_came_after_the_submission_or_the_approval_re_opens(log):
 
 
 def state(log, record, *, consent=None, after=timedelta(), needed=1, changes=(), newer=()):
-    return standing(record, newer, consent, needed=needed, max_age_days=30, changes=changes,
+    return current_state(record, newer, consent, needed=needed, max_age_days=30, changes=changes,
                     now=log.then + after)  # fmt: skip
 
 

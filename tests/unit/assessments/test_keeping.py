@@ -8,12 +8,12 @@ from click.testing import CliRunner
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from aims_mlops.assessments.carry_over import Circumstances, keep_assessment
+from aims_mlops.assessments.carry_over import ApprovalContext, keep_assessment
 from aims_mlops.cli.assess import group as assess
 from aims_mlops.dossier.query import gather, with_assessed
 from aims_mlops.evidence.model_reference import ModelReference
 from aims_mlops.evidence.records import Subject
-from aims_mlops.gates.decision_validity import standing_decision
+from aims_mlops.gates.decision_validity import valid_decision
 from aims_mlops.gates.replay import repeat
 from aims_mlops.policy.policy import policy_from_content
 
@@ -357,7 +357,7 @@ def test_decision_over_a_kept_assessment_stands_and_repeats_until_it_is_taken_ba
     assert repeat(world.store, record).to_body() == dict(record.evidence.body)
 
     def stands():
-        return standing_decision(
+        return valid_decision(
             world.store, model, "production", project=world.project, now=datetime.now(UTC)
         )
 
@@ -419,7 +419,7 @@ def test_nothing_is_kept_where_nobody_has_to_approve_or_the_record_is_about_some
     model = trained(world, "again")
     found = gather(world.store, model.sha256, "loans")
     dossier = with_assessed(world.store, found, world.policy)
-    around = Circumstances(
+    around = ApprovalContext(
         target="production",
         people=world.project.humans,
         single_user=False,

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from aims_mlops.approvals.consent import Consent
-from aims_mlops.assessments.lifecycle import standing
+from aims_mlops.assessments.lifecycle import current_state
 
 
 @pytest.fixture
@@ -17,7 +17,7 @@ NOBODY = Consent({}, (), ())
 
 
 def state(record, consent=NOBODY, *, days=0, changes=(), newer=(), needed=1):
-    return standing(
+    return current_state(
         record,
         newer,
         consent,

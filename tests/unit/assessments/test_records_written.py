@@ -18,7 +18,7 @@ from aims_mlops.errors import (
     ModelNotFoundError,
     SeparationOfDutiesError,
 )
-from aims_mlops.evidence.clock import read
+from aims_mlops.evidence.clock import parse
 from aims_mlops.inventory.declared.system import Supplier, System
 from aims_mlops.policy.policy import policy_from_content
 
@@ -174,7 +174,7 @@ def test_waiver_says_what_for_how_long_and_who(world, waivers):
         "cy",
         world.policy.digest,
     )
-    days = read(body["expires_at"]) - read(record.received_at)
+    days = parse(body["expires_at"]) - parse(record.received_at)
     assert timedelta(days=9, hours=23) < days <= timedelta(days=10, minutes=1)
     assert (record.evidence.actor, record.evidence.system) == ("cy", "loans")
     assert grant(world, world.train("free", system=None)).evidence.system is None
@@ -210,7 +210,7 @@ def test_delegation_says_what_to_whom_and_until_when(world):
     body = record.evidence.body
     assert (body["approver"], body["to"], body["reason"]) == ("cy", "dee", "holiday")
     assert body["roles"] == ["risk-owner", "security"]
-    days = read(body["valid_until"]) - read(record.received_at)
+    days = parse(body["valid_until"]) - parse(record.received_at)
     assert timedelta(days=2, hours=23) < days <= timedelta(days=3, minutes=1)
     assert {s.name for s in record.evidence.subjects} == {"person:cy", "person:dee"}
 

@@ -4,7 +4,7 @@ import hashlib
 
 import pytest
 
-from aims_mlops.assessments.approval_text import assessment_of, shown_text
+from aims_mlops.assessments.approval_text import approval_text, assessment_of
 from aims_mlops.assessments.difference import difference
 from aims_mlops.assessments.document import Assessment, text_digest
 from aims_mlops.assessments.lint import read_assessment
@@ -273,7 +273,7 @@ def shown(log, **how):
     found = dossier(log)
     policy = policy_from_content({"id": "p", "approvals": {}})
     binding = Binding.of(found, target="production", policy=policy.digest)
-    return shown_text(found, binding, policy, model_uri="models:/loans/1", **how)
+    return approval_text(found, binding, policy, model_uri="models:/loans/1", **how)
 
 
 def test_approver_is_shown_the_assessment_the_figures_and_the_digests(log):

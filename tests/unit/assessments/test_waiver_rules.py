@@ -6,7 +6,7 @@ import pytest
 
 from aims_mlops.approvals.delegation import delegated_roles
 from aims_mlops.approvals.signed_records import KeyOwners
-from aims_mlops.approvals.waiver import standing_waivers, weigh_waivers
+from aims_mlops.approvals.waiver import waivers_in_force, weigh_waivers
 from aims_mlops.dossier.dossier import Dossier
 from aims_mlops.evidence.clock import stamp
 from aims_mlops.inventory.declared.people import People
@@ -45,7 +45,7 @@ def test_waiver_by_another_person_with_the_role_stands(log):
     record = waive(log)
     assert why(log) == [None]
     dossier = Dossier.of(log.binding.model, None, log.records)
-    (waiver,) = standing_waivers(dossier, ALLOWED, **around(log)).values()
+    (waiver,) = waivers_in_force(dossier, ALLOWED, **around(log)).values()
     assert (waiver.record, waiver.rule, waiver.approver) == (record.id, RULE, "bo")
 
 
@@ -99,9 +99,9 @@ def test_waiver_that_lacks_a_word_is_none(log, field, value):
 def test_waiver_signed_with_a_key_that_is_not_enrolled_stands_unless_the_policy_asks(log):
     waive(log)
     dossier = Dossier.of(log.binding.model, None, log.records)
-    assert RULE in standing_waivers(dossier, ALLOWED, **around(log))
+    assert RULE in waivers_in_force(dossier, ALLOWED, **around(log))
     listed = KeyRule(confirmed=False, listed=True)
-    assert standing_waivers(dossier, ALLOWED, **around(log, key_rule=listed)) == {}
+    assert waivers_in_force(dossier, ALLOWED, **around(log, key_rule=listed)) == {}
     assert "asks for an enrolled key" in why(log, key_rule=listed)[0]
     assert "its key was never enrolled for bo" in why(log, key_rule=KeyRule())[0]
 

@@ -7,7 +7,7 @@ import pytest
 from aims_mlops.approvals.follow_ups import open_nonconformities
 from aims_mlops.approvals.grant_waiver import waive
 from aims_mlops.dossier.query import gather
-from aims_mlops.evidence.clock import read, stamp
+from aims_mlops.evidence.clock import parse, stamp
 from aims_mlops.policy.key_rule import KeyRule
 
 
@@ -28,7 +28,7 @@ def look(world, model, moment, target="production"):
 
 
 def decided(world):
-    return read(list(world.store.find(kind="decision"))[-1].received_at)
+    return parse(list(world.store.find(kind="decision"))[-1].received_at)
 
 
 @pytest.fixture
@@ -83,7 +83,7 @@ def test_waiver_is_open_once_it_ran_out_and_only_if_it_was_used(world, bad):
     how |= {"compensating_measure": "a nurse looks", "requester": "dee", "approver": "cy"}
     used = waive(world.project, world.store, model, world.policy, days=10, **how)
     assert world.gate(model).allowed
-    end = read(used.evidence.body["expires_at"])
+    end = parse(used.evidence.body["expires_at"])
     assert look(world, model, end - timedelta(seconds=1)) == []
     (found,) = look(world, model, end)
     assert (found.what, found.record, found.overdue, found.due) == (

@@ -9,9 +9,9 @@ from aims_mlops.approvals.consent import Involved
 from aims_mlops.approvals.delegate import delegate
 from aims_mlops.approvals.separation_of_duties import involved_in, last_incident
 from aims_mlops.dossier.dossier import Dossier
-from aims_mlops.evidence.clock import read, stamp
+from aims_mlops.evidence.clock import parse, stamp
 from aims_mlops.evidence.records import Subject
-from aims_mlops.gates.decision_validity import standing_decision
+from aims_mlops.gates.decision_validity import valid_decision
 
 
 def edit(world, file, old, new):
@@ -25,7 +25,7 @@ def reason(decision, rule):
 
 
 def received(world, kind):
-    return read(next(iter(world.store.find(kind=kind))).received_at)
+    return parse(next(iter(world.store.find(kind=kind))).received_at)
 
 
 def test_assessment_is_fresh_to_the_very_day_of_the_limit(world):
@@ -264,5 +264,5 @@ def test_assessment_whose_review_was_due_is_stale_also_for_a_decision_that_stood
     found = reason(world.decide(model, moment=late), "assessment.submitted")
     assert (found.outcome, found.observed) == ("stale", f"its review was due on {due}")
     how = {"project": world.project, "now": late}
-    fallen = standing_decision(world.store, model, "production", **how)
+    fallen = valid_decision(world.store, model, "production", **how)
     assert [r.rule for r in fallen.reasons] == ["assessment.submitted"]

@@ -3,7 +3,7 @@
 import pytest
 
 from aims_mlops.dossier.dossier import Dossier
-from aims_mlops.evidence.clock import read
+from aims_mlops.evidence.clock import parse
 from aims_mlops.evidence.model_reference import ModelReference
 from aims_mlops.gates.decision.recreated_version import created_again
 
@@ -30,7 +30,7 @@ def met(log, kind="promotion", **changes):
 @pytest.mark.parametrize("kind", ["promotion", "decision", "approval"])
 def test_other_creation_of_the_same_name_and_number_is_told(log, kind):
     met(log, kind)
-    assert look(log) == read(LATE)
+    assert look(log) == parse(LATE)
 
 
 @pytest.mark.parametrize(
@@ -42,7 +42,7 @@ def test_other_version_the_same_creation_or_another_registry_is_none(log, known)
     met(log, **known)
     assert look(log) is None
     met(log)  # and hides none that is
-    assert look(log) == read(LATE)
+    assert look(log) == parse(LATE)
 
 
 @pytest.mark.parametrize("lacking", ["name", "version", "created_at"])

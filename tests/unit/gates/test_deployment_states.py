@@ -2,7 +2,7 @@
 
 import pytest
 
-from aims_mlops.gates.deployment import standing
+from aims_mlops.gates.deployment import fold
 
 
 def begin(log, where="eu-1", *, event="deployed", target="production", system="loans", **said):
@@ -16,13 +16,13 @@ def step(log, begun, event, **said):
 
 
 def states(log):
-    return [found.state for found in standing(log.records)]
+    return [found.state for found in fold(log.records)]
 
 
 def test_deployment_is_what_its_last_step_says(log):
     one = begin(log, configuration={"name": "c", "sha256": "x"}, rollback_plan="back")
     last = step(log, one, "rolled-back", reason="wrong", rolled_back_to="b" * 64)
-    (found,) = standing(log.records)
+    (found,) = fold(log.records)
     assert (found.id, found.state, found.runs) == (one.id, "rolled-back", False)
     assert (found.reason, found.rolled_back_to) == ("wrong", "b" * 64)
     assert found.steps == (one, last)
@@ -35,7 +35,7 @@ def test_deployment_is_what_its_last_step_says(log):
 def test_new_deployment_of_the_same_system_place_and_target_ends_the_one_before(log):
     one = begin(log)
     two = begin(log)
-    first, second = standing(log.records)
+    first, second = fold(log.records)
     assert (first.state, second.state) == ("replaced", "deployed")
     assert first.steps == (one, two)
 
@@ -60,5 +60,5 @@ def test_deployment_that_no_longer_runs_is_not_replaced(log):
 def test_step_of_a_deployment_that_nobody_knows_is_none(log):
     log.write("deployment", {"event": "rolled-back", "deployment": "f" * 64})
     begin(log, configuration="text")
-    (found,) = standing(log.records)
+    (found,) = fold(log.records)
     assert found.configuration is None

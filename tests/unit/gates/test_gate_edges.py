@@ -6,7 +6,7 @@ import pytest
 
 from aims_mlops import plugins
 from aims_mlops.errors import EvidenceFormatError, EvidenceNotFoundError, InputError
-from aims_mlops.evidence.clock import read
+from aims_mlops.evidence.clock import parse
 from aims_mlops.evidence.model_reference import ModelReference
 from aims_mlops.gates.backtest import try_policy
 from aims_mlops.gates.check_model import look_at_model
@@ -249,7 +249,7 @@ def test_target_of_a_promotion_is_the_aliass_own_or_the_one_named(world, plugin)
 
 def test_policy_is_tried_on_the_decisions_of_its_target_system_and_time(world, bad):
     first = world.gate(world.train("one", figures=bad))
-    moment = read(world.store.get(first.record).received_at)
+    moment = parse(world.store.get(first.record).received_at)
     gate("shelf:nothing", target="production", project=world.project)
     assert [t.decision.id for t in try_policy(world.store, world.policy)] == [first.record]
 
@@ -317,7 +317,7 @@ def test_check_that_breaks_is_undecided_and_says_why(world, monkeypatch):
     def broken(*_, **__):
         raise KeyError("x")
 
-    monkeypatch.setattr("aims_mlops.gates.check_model.standing_decision", broken)
+    monkeypatch.setattr("aims_mlops.gates.check_model.valid_decision", broken)
     model = world.train()
     (reason,) = look_at_model(model, target="production", project=world.project).reasons
     assert reason.observed == "KeyError: 'x'"

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from aims_mlops.evidence.records import Subject
-from aims_mlops.gates.decision_validity import standing_decision
+from aims_mlops.gates.decision_validity import valid_decision
 from aims_mlops.gates.open_findings import open_about
 from aims_mlops.gates.replay import repeat
 from aims_mlops.inventory.declared.settings import Settings
@@ -142,7 +142,7 @@ def test_refusal_is_repeated_from_the_log_after_the_nonconformity_is_closed(worl
 
 
 def _stands(world, model):
-    return standing_decision(
+    return valid_decision(
         world.store, model, "production", project=world.project, now=datetime.now(UTC)
     )
 
@@ -222,13 +222,13 @@ def test_system_that_is_left_out_of_aims_yaml_refuses_a_model_of_no_system(world
     assert not decision.allowed
 
 
-def test_incident_ends_the_standing_decision_where_the_policy_asks_for_no_consent(world):
+def test_incident_ends_the_valid_decision_where_the_policy_asks_for_no_consent(world):
     world.write("policies/production.yaml", "id: p\nrequires:\n  - {id: evidence.run, kind: run}\n")
     model = world.ready()
     assert world.gate(model).allowed
     now = datetime.now(UTC)
     asked = (world.store, model.sha256, "production")
-    assert standing_decision(*asked, project=world.project, now=now).stands
+    assert valid_decision(*asked, project=world.project, now=now).stands
     open_incident(
         world.store,
         world.project,
@@ -238,7 +238,7 @@ def test_incident_ends_the_standing_decision_where_the_policy_asks_for_no_consen
         actor="ana",
         now=now,
     )
-    found = standing_decision(*asked, project=world.project, now=datetime.now(UTC))
+    found = valid_decision(*asked, project=world.project, now=datetime.now(UTC))
     assert [reason.rule for reason in found.reasons] == ["decision.no-incident-since"]
     assert world.gate(model).allowed
-    assert standing_decision(*asked, project=world.project, now=datetime.now(UTC)).stands
+    assert valid_decision(*asked, project=world.project, now=datetime.now(UTC)).stands

@@ -9,7 +9,7 @@ import pytest
 
 from aims_mlops.evidence.clock import stamp
 from aims_mlops.evidence.model_reference import ModelReference
-from aims_mlops.gates.decision_validity import standing_decision
+from aims_mlops.gates.decision_validity import valid_decision
 
 
 def at(seconds: int) -> str:
@@ -63,7 +63,7 @@ def test_decision_does_not_stand_for_the_successor_and_still_does_for_the_conten
     assert world.gate(registered(model, at(-60), None)).allowed
 
     def standing(reference: ModelReference):
-        return standing_decision(
+        return valid_decision(
             world.store, reference, "production", project=world.project, now=datetime.now(UTC)
         )
 

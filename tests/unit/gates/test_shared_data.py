@@ -12,7 +12,7 @@ from aims_mlops.evidence.model_reference import ModelReference
 from aims_mlops.evidence.records import Subject
 from aims_mlops.gates.check_model import look_at_model
 from aims_mlops.gates.decision.reason import Objection
-from aims_mlops.gates.decision_validity import standing_decision
+from aims_mlops.gates.decision_validity import valid_decision
 
 HOLD_OUT = "9" * 64
 
@@ -186,9 +186,7 @@ def test_decision_by_the_first_rule_is_repeated_by_it_and_stands(world, monkeypa
     assert "evidence_rule" not in decision.bound.to_body()
     train(world, "another on the same test set")
     now = datetime.now(UTC)
-    assert standing_decision(
-        world.store, model, "production", project=world.project, now=now
-    ).stands
+    assert valid_decision(world.store, model, "production", project=world.project, now=now).stands
 
 
 # ---- roll-back
@@ -209,7 +207,7 @@ def used_before(world):
     return model, decision
 
 
-def test_rollback_to_a_version_with_a_standing_decision_needs_no_new_one(world):
+def test_rollback_to_a_version_with_a_valid_decision_needs_no_new_one(world):
     model, first = used_before(world)
     assert look_at_model(model, target="production", project=world.project).allowed
     size = world.store.status().size

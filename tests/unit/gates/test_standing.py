@@ -9,13 +9,13 @@ import pytest
 from aims_mlops import plugins
 from aims_mlops.approvals.grant_waiver import waive
 from aims_mlops.errors import GateUndecidedError, StoreError
-from aims_mlops.gates.decision_validity import standing_decision
+from aims_mlops.gates.decision_validity import valid_decision
 from aims_mlops.plugins import hookimpl
 
 
 def _look(world, model, *, days=0.0, target="production"):
     moment = datetime.now(UTC) + timedelta(days=days)
-    return standing_decision(world.store, model, target, project=world.project, now=moment)
+    return valid_decision(world.store, model, target, project=world.project, now=moment)
 
 
 def _rules(found):

@@ -6,7 +6,7 @@ from aims_mlops import plugins
 from aims_mlops.errors import LogChangedError
 from aims_mlops.evidence.clock import now
 from aims_mlops.evidence.records import Evidence, Subject
-from aims_mlops.gates.atomic_promotion import Tied, WriteFailedError
+from aims_mlops.gates.atomic_promotion import AtomicPromotion, WriteFailedError
 from aims_mlops.plugins import hookimpl
 from aims_mlops.store.administration.anchors import anchor_to_file
 
@@ -43,7 +43,7 @@ def evidence(kind="decision", system="loans"):
 
 def test_write_is_done_once_with_its_record(world, store):
     write = Written()
-    record = Tied(store, world.store.status().size, "loans", write).append(evidence())
+    record = AtomicPromotion(store, world.store.status().size, "loans", write).append(evidence())
     assert write.times == 1
     assert world.store.get(record.id).evidence.kind == "decision"
 
@@ -57,7 +57,7 @@ def test_record_that_may_matter_stops_the_write(world, store, kind, system):
     size, write = world.store.status().size, Written()
     world.store.append(evidence(kind, system))
     with pytest.raises(LogChangedError, match="the log changed"):
-        Tied(store, size, "loans", write).append(evidence())
+        AtomicPromotion(store, size, "loans", write).append(evidence())
     assert write.times == 0
 
 
@@ -68,7 +68,7 @@ def test_record_that_may_matter_stops_the_write(world, store, kind, system):
 def test_record_that_can_not_matter_stops_nothing(world, store, kind, system):
     size, write = world.store.status().size, Written()
     world.store.append(evidence(kind, system))
-    Tied(store, size, "loans", write).append(evidence())
+    AtomicPromotion(store, size, "loans", write).append(evidence())
     assert write.times == 1
 
 
@@ -76,19 +76,19 @@ def test_record_of_the_log_itself_stops_nothing(world, store, tmp_path):
     size, write = world.store.status().size, Written()
     anchor_to_file(world.store, tmp_path / "checkpoint", actor="ana")
     assert world.store.status().size == size + 1
-    Tied(store, size, "loans", write).append(evidence())
+    AtomicPromotion(store, size, "loans", write).append(evidence())
     assert write.times == 1
 
 
 def test_record_before_the_evidence_was_read_stops_nothing(world, store):
     world.store.append(evidence("approval"))
     write = Written()
-    Tied(store, world.store.status().size, "loans", write).append(evidence())
+    AtomicPromotion(store, world.store.status().size, "loans", write).append(evidence())
     assert write.times == 1
 
 
 def test_write_that_fails_says_so(world, store):
-    tied = Tied(store, world.store.status().size, "loans", Written(OSError("disk full")))
+    tied = AtomicPromotion(store, world.store.status().size, "loans", Written(OSError("disk full")))
     with pytest.raises(WriteFailedError, match="OSError: disk full") as failed:
         tied.append(evidence())
     assert isinstance(failed.value.__cause__, OSError)
@@ -96,7 +96,7 @@ def test_write_that_fails_says_so(world, store):
 
 def test_write_that_fails_takes_the_record_with_it_where_there_is_a_lock(world):
     size = world.store.status().size
-    tied = Tied(world.store, size, "loans", Written(OSError("disk full")))
+    tied = AtomicPromotion(world.store, size, "loans", Written(OSError("disk full")))
     with pytest.raises(WriteFailedError):
         tied.append(evidence())
     assert world.store.status().size == size
@@ -113,7 +113,7 @@ def test_store_that_can_do_both_at_once_is_asked_to(world):
             return world.store.append(item)
 
     write = Written()
-    record = Tied(Server(), 7, "loans", write).append(evidence())
+    record = AtomicPromotion(Server(), 7, "loans", write).append(evidence())
     assert world.store.get(record.id).evidence.kind == "decision"
     assert (write.times, asked) == (1, [(7, True, False)])
 

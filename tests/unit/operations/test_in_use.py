@@ -11,10 +11,10 @@ from typing import Any
 import pytest
 
 from aims_mlops.alarms.expiry import alarms_of_promoted
-from aims_mlops.evidence.clock import now, read
+from aims_mlops.evidence.clock import now, parse
 from aims_mlops.evidence.records import Evidence, Record, Subject
 from aims_mlops.evidence.store import EvidenceStore
-from aims_mlops.gates.deployment import standing as deployments_of
+from aims_mlops.gates.deployment import fold as deployments_of
 from aims_mlops.inventory.project import find_project, forget_stores
 from aims_mlops.operations.alarms.monitoring import schedules
 from aims_mlops.operations.in_use import in_use, promotions_that_happened
@@ -168,7 +168,7 @@ def test_whatever_happened_is_in_use_as_the_table_says_for_everybody_who_asks(
     assert operation.goes_on is bool(expected)
     running = operation.model_at(datetime.max.replace(tzinfo=UTC)) if expected else None
     assert running in (*wanted, None)
-    (schedule,) = schedules(store, find_project().systems, read(now()))
+    (schedule,) = schedules(store, find_project().systems, parse(now()))
     assert schedule.operation == operation
 
     running_now = {one.model for one in deployments_of(r for r in records if _is_deployment(r))

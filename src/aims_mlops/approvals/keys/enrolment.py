@@ -23,7 +23,7 @@ from aims_mlops.approvals.keys.signature import verify_consent
 from aims_mlops.errors import VerificationError
 from aims_mlops.evidence.bodies.body import SignedBody
 from aims_mlops.evidence.bodies.consent import EnrolmentBody
-from aims_mlops.evidence.clock import read, stamp
+from aims_mlops.evidence.clock import parse, stamp
 from aims_mlops.evidence.records import Record
 from aims_mlops.inventory.declared.people import People
 
@@ -58,7 +58,7 @@ class Ended:
         """Whether the key was no longer good when a record was written."""
         if self.record.sequence <= record.sequence:
             return True
-        return self.doubtful_from is not None and read(record.received_at) >= self.doubtful_from
+        return self.doubtful_from is not None and parse(record.received_at) >= self.doubtful_from
 
 
 class Enrolments:
@@ -204,7 +204,7 @@ class Enrolments:
     def _is_listed(self, human: str, key: str, record: Record | None) -> bool:
         """Whether aims.yaml lists the key as good at the time of a record, or now."""
         person = self._people.person(human)
-        moment = datetime.now(UTC) if record is None else read(record.received_at)
+        moment = datetime.now(UTC) if record is None else parse(record.received_at)
         return person is not None and any(
             entry.public_key == key and entry.why_not_at(moment) is None for entry in person.keys
         )
@@ -212,7 +212,7 @@ class Enrolments:
 
 def _moment(said: Any) -> datetime | None:
     try:
-        return read(said) if isinstance(said, str) else None
+        return parse(said) if isinstance(said, str) else None
     except ValueError:
         return None
 

@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from aims_mlops.evidence.bodies.decision import DecisionBody, PromotionBody
-from aims_mlops.evidence.clock import read
+from aims_mlops.evidence.clock import parse
 from aims_mlops.evidence.records import Record
 from aims_mlops.gates.decision.reason import Reason
 from aims_mlops.gates.decision.request import PromotionRequest
@@ -70,7 +70,7 @@ def asked_before(
         asked = body.request
         if not body.broke_glass or asked is None or record.id in done:
             continue
-        fresh = now - read(record.received_at) <= timedelta(minutes=_MINUTES)
+        fresh = now - parse(record.received_at) <= timedelta(minutes=_MINUTES)
         if fresh and _is_this(body, asked, request) and asked["requester"] == record.evidence.actor:
             return replace(
                 request, requester=asked["requester"], break_glass=str(asked["break_glass"])

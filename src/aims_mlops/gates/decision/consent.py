@@ -15,7 +15,7 @@ from aims_mlops.assessments.lifecycle import overdue_review
 from aims_mlops.dossier.binding import Binding
 from aims_mlops.dossier.dossier import Dossier
 from aims_mlops.evidence.bodies.consent import ImpactAssessmentBody
-from aims_mlops.evidence.clock import read, stamp
+from aims_mlops.evidence.clock import parse, stamp
 from aims_mlops.evidence.kinds import CONSENT_KINDS
 from aims_mlops.evidence.records import Record
 from aims_mlops.gates.decision.reason import Reason
@@ -77,7 +77,7 @@ def check_assessment(
             observed += f", and the one before is re-opened: {'; '.join(re_opened)}"
         return [reason("assessment.submitted", "missing", observed, limit, next_step)]
     body = ImpactAssessmentBody.of(record)
-    age = now - read(record.received_at)
+    age = now - parse(record.received_at)
     observed = f"{age.days} days old, record {record.id[:8]}"
     again = f"look through it again, then {submit}"
     if age > timedelta(days=required.max_age_days):
@@ -88,7 +88,7 @@ def check_assessment(
         observed = f"it is about the AI system {record.evidence.system!r}"
         return [reason("assessment.submitted", "fail", observed, limit, again)]
     created = created_again(dossier, request.model) if policy.approvals is None else None
-    if created is not None and read(record.received_at) < created:
+    if created is not None and parse(record.received_at) < created:
         observed = f"it was submitted before {_again(request, created)}"
         return [reason("assessment.submitted", "stale", observed, limit, again)]
     reasons = [reason("assessment.submitted", "pass", observed, limit, "none")]
@@ -171,7 +171,7 @@ def _given_since(created: datetime, found: Consent, request: PromotionRequest) -
     early = {
         human: record
         for human, record in found.counted.items()
-        if read(record.received_at) < created
+        if parse(record.received_at) < created
     }
     why = f"it was given before {_again(request, created)}"
     return replace(

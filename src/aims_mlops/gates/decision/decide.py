@@ -14,8 +14,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 
-from aims_mlops.approvals.waiver import standing_waivers
-from aims_mlops.assessments.carry_over import Kept, keep_assessment
+from aims_mlops.approvals.waiver import waivers_in_force
+from aims_mlops.assessments.carry_over import CarriedOver, keep_assessment
 from aims_mlops.dossier.binding import Binding, rule_of
 from aims_mlops.dossier.dossier import Dossier, evidence_root
 from aims_mlops.evidence.bodies.consent import ImpactAssessmentBody
@@ -60,7 +60,7 @@ def decide(
     reasons += consent.reasons
     reasons += check_oversight(policy, request.oversight)
     reasons += [_objection(objection) for objection in request.objections]
-    waivers = standing_waivers(
+    waivers = waivers_in_force(
         dossier,
         policy.waivers,
         people=request.people,
@@ -248,7 +248,7 @@ def _first_use_note(request: PromotionRequest, humans: Sequence[str]) -> tuple[s
     return (note,)
 
 
-def _kept_note(kept: Kept) -> tuple[str, ...]:
+def _kept_note(kept: CarriedOver) -> tuple[str, ...]:
     record = kept.dossier.kept
     if record is None:
         return ()

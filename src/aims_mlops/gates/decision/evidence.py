@@ -10,7 +10,7 @@ from typing import Any
 from aims_mlops.dossier.dossier import Dossier
 from aims_mlops.evidence.bodies.data import DataQualityBody
 from aims_mlops.evidence.bodies.figure import figure_entries
-from aims_mlops.evidence.clock import read
+from aims_mlops.evidence.clock import parse
 from aims_mlops.evidence.kind_spec import Scope
 from aims_mlops.evidence.kinds import FIGURE_KINDS, controls_of, scope_of
 from aims_mlops.evidence.records import Record
@@ -84,7 +84,7 @@ def _newest(
     if not records:
         return "missing", "none"
     newest = max(records, key=lambda record: (record.received_at, record.sequence))
-    age = now - read(newest.received_at)
+    age = now - parse(newest.received_at)
     text = f"{_age_text(age)} old, record {newest.id[:8]}"
     limit = requirement.max_age_days
     if limit is not None and age > timedelta(days=limit):
@@ -101,7 +101,7 @@ def _held(rule: Rule, dossier: Dossier, now: datetime) -> CheckResult:
         for kind in kinds
         for record in dossier.of_kind(kind)
         if rule.max_age_days is None
-        or now - read(record.received_at) <= timedelta(days=rule.max_age_days)
+        or now - parse(record.received_at) <= timedelta(days=rule.max_age_days)
     ]
     records.sort(key=lambda record: record.sequence)
     if rule.use == "newest":

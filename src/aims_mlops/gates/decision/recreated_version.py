@@ -17,7 +17,7 @@ from typing import Any
 from aims_mlops.dossier.dossier import Dossier
 from aims_mlops.evidence.bodies.consent import ApprovalBody
 from aims_mlops.evidence.bodies.decision import DecisionBody
-from aims_mlops.evidence.clock import read
+from aims_mlops.evidence.clock import parse
 from aims_mlops.evidence.model_reference import ModelReference
 
 # Addresses of servers: what a client calls a registry that the server itself calls otherwise.
@@ -28,7 +28,7 @@ def created_again(dossier: Dossier, model: ModelReference) -> datetime | None:
     """When the version was created, if the log knows its name and number from another creation."""
     if model.name is None or model.version is None or model.created_at is None:
         return None
-    created = read(model.created_at)
+    created = parse(model.created_at)
     for known in _registrations(dossier):
         if (known.get("name"), str(known.get("version"))) != (model.name, model.version):
             continue

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from aims_mlops.assessments.carry_over import Circumstances
+from aims_mlops.assessments.carry_over import ApprovalContext
 from aims_mlops.dossier.dossier import EVIDENCE_RULE
 from aims_mlops.evidence.model_reference import ModelReference
 from aims_mlops.gates.decision.reason import Objection
@@ -50,9 +50,9 @@ class PromotionRequest:
     oversight: tuple[Mapping[str, Any], ...] | None = None
     evidence_rule: int = EVIDENCE_RULE
 
-    def around(self, now: datetime) -> Circumstances:
+    def around(self, now: datetime) -> ApprovalContext:
         """What keeping an assessment depends on, at a moment."""
-        return Circumstances(
+        return ApprovalContext(
             target=self.target,
             people=self.people,
             single_user=self.single_user,

@@ -48,7 +48,7 @@ class Call(NamedTuple):
 
 
 @dataclass(slots=True)
-class Told:
+class ConversionNotes:
     """What is told of a log's columns, in counts of rows and names of features."""
 
     missing: Counter[str] = field(default_factory=Counter)
@@ -58,7 +58,7 @@ class Told:
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
+class LogSettings:
     """Which features are kept, and how; `key` for those that are hashed.
 
     model, version, target : what answered, the same for every row.
@@ -82,7 +82,9 @@ def column_name(feature: str) -> str:
     return f"feature_{feature}" if feature in OWN else feature
 
 
-def table_of(calls: Sequence[Call], kept: Kept, shape: Shape, told: Told) -> pa.Table:
+def table_of(
+    calls: Sequence[Call], kept: LogSettings, shape: Shape, told: ConversionNotes
+) -> pa.Table:
     """Calls as one table, rows of one call together. Raises nothing for an odd call: it is told."""
     import pyarrow as pa
 
@@ -94,7 +96,7 @@ def table_of(calls: Sequence[Call], kept: Kept, shape: Shape, told: Told) -> pa.
 
 
 def _table(
-    calls: Sequence[Call], columns: Columns, kept: Kept, shape: Shape, told: Told
+    calls: Sequence[Call], columns: Columns, kept: LogSettings, shape: Shape, told: ConversionNotes
 ) -> pa.Table:
     import numpy as np
     import pyarrow as pa
@@ -130,7 +132,7 @@ def _table(
     return pa.table(made)
 
 
-def _answers(calls: Sequence[Call], told: Told) -> tuple[Any, list[Any] | None]:
+def _answers(calls: Sequence[Call], told: ConversionNotes) -> tuple[Any, list[Any] | None]:
     """Predictions of all calls, an array where each gave one, and scores if there are any."""
     import numpy as np
 
@@ -155,7 +157,11 @@ def _answers(calls: Sequence[Call], told: Told) -> tuple[Any, list[Any] | None]:
 
 
 def _features(
-    columns: Columns, kept: Kept, shape: Shape, told: Told, odd: dict[int, dict[str, Any]]
+    columns: Columns,
+    kept: LogSettings,
+    shape: Shape,
+    told: ConversionNotes,
+    odd: dict[int, dict[str, Any]],
 ) -> dict[str, pa.Array]:
     import pyarrow as pa
 
@@ -184,9 +190,9 @@ def _feature(
     values: Any,
     feature: str,
     name: str,
-    kept: Kept,
+    kept: LogSettings,
     shape: Shape,
-    told: Told,
+    told: ConversionNotes,
     odd: dict[int, dict[str, Any]],
 ) -> pa.Array:
     import pyarrow as pa
@@ -201,7 +207,7 @@ def _feature(
     return shape.fit(name, values, odd)
 
 
-def _present(values: Any, feature: str, told: Told) -> Any:
+def _present(values: Any, feature: str, told: ConversionNotes) -> Any:
     """Values with None where a row lacks the feature, which is counted."""
     if not isinstance(values, list):
         return values

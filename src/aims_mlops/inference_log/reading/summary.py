@@ -6,7 +6,7 @@ from collections import Counter
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from aims_mlops.evidence.clock import read
+from aims_mlops.evidence.clock import parse
 from aims_mlops.inference_log.reading.window_files import look
 from aims_mlops.inference_log.storage.evidence import KIND
 from aims_mlops.inference_log.storage.layout import Folder
@@ -57,7 +57,7 @@ def _on_record(
     lost = 0
     for record in project.open_store().find(kind=KIND, system=system):
         body = record.evidence.body
-        if body.get("event") not in ("written", "lost") or read(record.received_at) < start:
+        if body.get("event") not in ("written", "lost") or parse(record.received_at) < start:
             continue
         process = str(body.get("process"))
         if body["event"] == "lost":

@@ -9,7 +9,7 @@ from collections import Counter, deque
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from aims_mlops.inference_log.columns.rows import Call, Kept
+from aims_mlops.inference_log.columns.rows import Call, LogSettings
 from aims_mlops.inference_log.storage.tally import Counts, Tally
 from aims_mlops.inference_log.storage.trouble import Trouble
 
@@ -29,7 +29,7 @@ class Queue:
         project: Project,
         system: str,
         folder: Folder,
-        kept: Kept,
+        kept: LogSettings,
         *,
         trouble: Trouble | None = None,
         spools: bool = False,

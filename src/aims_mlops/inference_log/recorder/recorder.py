@@ -16,7 +16,7 @@ import time
 import weakref
 from typing import TYPE_CHECKING, Any
 
-from aims_mlops.inference_log.columns.rows import UNREAD, Call, Kept
+from aims_mlops.inference_log.columns.rows import UNREAD, Call, LogSettings
 from aims_mlops.inference_log.recorder.queue import Queue
 from aims_mlops.inference_log.recorder.request import is_sampled
 from aims_mlops.inference_log.recorder.snapshot import count_rows, size_of, snapshot
@@ -48,7 +48,7 @@ class Recorder(Queue):
         project: Project,
         system: str,
         folder: Folder,
-        kept: Kept,
+        kept: LogSettings,
         *,
         trouble: Trouble | None = None,
         spools: bool = False,

@@ -8,7 +8,7 @@ import threading
 from typing import TYPE_CHECKING
 
 from aims_mlops.evidence.model_reference import ModelReference
-from aims_mlops.inference_log.columns.rows import Kept
+from aims_mlops.inference_log.columns.rows import LogSettings
 from aims_mlops.inference_log.recorder.recorder import Recorder
 from aims_mlops.inference_log.storage.hashing import hashing_key
 from aims_mlops.inference_log.storage.layout import Folder
@@ -68,7 +68,7 @@ def _recorder(
     version = None
     if model is not None and model.name and model.version:
         version = f"{model.name}/{model.version}"
-    kept = Kept(
+    kept = LogSettings(
         settings,
         hashing_key(state_folder(project.root)) if settings.hash else b"",
         model=model.sha256 if model else None,
@@ -92,14 +92,14 @@ def _unopened(system: str, trouble: Trouble) -> Recorder:
     with _lock:
         if name not in _recorders:
             folder = Folder.of(Inference().folder, project.root)
-            kept = Kept(Inference(), b"")
+            kept = LogSettings(Inference(), b"")
             _recorders[name] = Recorder(
                 project, system, folder, kept, trouble=trouble, spools=spools
             )
         return _recorders[name]
 
 
-class Lazily:
+class LazyRecorder:
     """A recorder that is opened with the first call; what stands in its way stops no call.
 
     A model that cannot be resolved costs the log its digest and no row. Where no log can be opened

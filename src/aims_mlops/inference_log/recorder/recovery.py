@@ -7,7 +7,7 @@ import hashlib
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from aims_mlops.evidence.clock import read
+from aims_mlops.evidence.clock import parse
 from aims_mlops.inference_log.storage import evidence
 from aims_mlops.inference_log.storage.layout import Folder
 from aims_mlops.inference_log.storage.state import state_folder
@@ -68,7 +68,7 @@ def _tell(project: Project, one: Ended) -> int:
 def _files(folder: Folder, system: str, process: str, one: Ended) -> list[dict[str, Any]]:
     """Files that the process wrote after it had last said so; a folder that is away tells none."""
     try:
-        first = read(str(one.about.get("started"))) - timedelta(days=1)
+        first = parse(str(one.about.get("started"))) - timedelta(days=1)
     except ValueError:
         return []
     return list(_unrecorded(folder, system, process, first, one.counts.recorded_files))

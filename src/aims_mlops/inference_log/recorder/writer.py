@@ -16,7 +16,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from aims_mlops.evidence.clock import stamp
-from aims_mlops.inference_log.columns.rows import Call, Told, table_of
+from aims_mlops.inference_log.columns.rows import Call, ConversionNotes, table_of
 from aims_mlops.inference_log.storage import evidence
 from aims_mlops.inference_log.storage.layout import part_name
 from aims_mlops.inference_log.storage.schema import Shape
@@ -47,7 +47,7 @@ class Writer:
         self._pending: list[tuple[date, pa.Table]] = []
         self._shape: Shape | None = None
         self._saved: dict[str, Any] = {}
-        self._told = Told()
+        self._told = ConversionNotes()
         self._files: list[dict[str, Any]] = []
         self._number = 0
         self._recorded = Counts()
@@ -239,7 +239,7 @@ class Writer:
             self._say(f"no evidence: {type(error).__name__}: {error}")
             return False
         self._recorded, self._errors_recorded = counts, errors
-        self._since, self._files, self._told = until, [], Told()
+        self._since, self._files, self._told = until, [], ConversionNotes()
         if self._shape is not None:
             self._shape.retyped.clear()
         recorder.add(recorded=counts.rows - before.rows, recorded_files=counts.files - before.files)

@@ -14,7 +14,7 @@ from typing import Any
 from aims_mlops.evidence.model_reference import ModelReference
 from aims_mlops.inference_log.columns.scoring_protocol import Body, predictions_in
 from aims_mlops.inference_log.recorder.recorder import Recorder
-from aims_mlops.inference_log.recorder.recorders import Lazily
+from aims_mlops.inference_log.recorder.recorders import LazyRecorder
 from aims_mlops.inference_log.recorder.request import begin, use_request_id
 
 Scope = MutableMapping[str, Any]
@@ -46,7 +46,7 @@ class InferenceLog:
         recorder: Recorder | None = None,
     ) -> None:
         self._app = app
-        lazily = Lazily(system, model=model, target=target)
+        lazily = LazyRecorder(system, model=model, target=target)
         self._recorder: Callable[[], Recorder | None] = lambda: recorder or lazily()
         self._paths = frozenset(paths)
         self._limit = limit_bytes

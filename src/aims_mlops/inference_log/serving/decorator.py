@@ -10,7 +10,7 @@ from typing import Any, TypeVar, cast
 
 from aims_mlops.errors import InputError
 from aims_mlops.evidence.model_reference import ModelReference
-from aims_mlops.inference_log.recorder.recorders import Lazily
+from aims_mlops.inference_log.recorder.recorders import LazyRecorder
 from aims_mlops.inference_log.recorder.request import begin
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -47,7 +47,7 @@ def monitored(
                 expected="a function that returns its predictions",
             )
         place, name, takes_id = _features(function, features)
-        recorder_of = Lazily(system, model=model, target=target)
+        recorder_of = LazyRecorder(system, model=model, target=target)
 
         def given(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
             return args[place] if len(args) > place else kwargs.get(name)

@@ -11,7 +11,7 @@ from pydantic.functional_validators import AfterValidator
 
 from aims_mlops.documents.problems import Section
 from aims_mlops.errors import EvidenceFormatError
-from aims_mlops.evidence.clock import read
+from aims_mlops.evidence.clock import parse
 from aims_mlops.evidence.transparency.public_keys import check_public_key
 from aims_mlops.inventory.declared.system import Digest, Id
 
@@ -33,9 +33,9 @@ class EnrolledKey(Section):
 
     def why_not_at(self, moment: datetime) -> str | None:
         """Why it is not good at a moment, in words; None if it is."""
-        if self.valid_from is not None and moment < read(self.valid_from):
+        if self.valid_from is not None and moment < parse(self.valid_from):
             return f"it is signed with a key that was good only from {self.valid_from}"
-        if self.valid_until is not None and moment > read(self.valid_until):
+        if self.valid_until is not None and moment > parse(self.valid_until):
             return f"it is signed with a key that was good only until {self.valid_until}"
         return None
 

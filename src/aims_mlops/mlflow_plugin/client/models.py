@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from aims_mlops.capture.state.gaps import note
 from aims_mlops.errors import InputError
-from aims_mlops.evidence.clock import read
+from aims_mlops.evidence.clock import parse
 from aims_mlops.evidence.model_reference import ModelReference
 from aims_mlops.measures.fingerprint.model_content import model_content
 from aims_mlops.mlflow_plugin.client.model_uris import digested, reference_of_version
@@ -31,10 +31,10 @@ from aims_mlops.mlflow_plugin.saved_model.signatures import signature_of
 if TYPE_CHECKING:
     from aims_mlops.capture.state.run_state import RunState
     from aims_mlops.measures.fingerprint.files import FilesFingerprint
-    from aims_mlops.mlflow_plugin.client.runs import Tie
+    from aims_mlops.mlflow_plugin.client.runs import RunLink
 
 
-def logged(run: RunState, tie: Tie, model: Any, name: str) -> ModelReference | None:
+def logged(run: RunState, tie: RunLink, model: Any, name: str) -> ModelReference | None:
     """The model as MLflow holds it, logged now unless the user's code logged it during the run.
 
     None for a model that no flavor of MLflow takes.
@@ -48,7 +48,7 @@ def logged(run: RunState, tie: Tie, model: Any, name: str) -> ModelReference | N
 
 
 def _reference(
-    run: RunState, tie: Tie, model: Any, name: str, problems: list[InputError]
+    run: RunState, tie: RunLink, model: Any, name: str, problems: list[InputError]
 ) -> ModelReference | None:
     import mlflow
 
@@ -69,7 +69,7 @@ def _reference(
     return reference
 
 
-def _reference_of(known: Any, found: FilesFingerprint, tie: Tie) -> ModelReference:
+def _reference_of(known: Any, found: FilesFingerprint, tie: RunLink) -> ModelReference:
     uri = f"models:/{known.model_id}"
     return ModelReference(
         uri=uri,
@@ -91,7 +91,7 @@ def _logged_by_user(client: Any, run: RunState, model: Any) -> Any:
 
     import mlflow
 
-    began, server = read(run.started_at).timestamp(), str(mlflow.get_tracking_uri())
+    began, server = parse(run.started_at).timestamp(), str(mlflow.get_tracking_uri())
     for sighting in sightings_of(model, since=began):
         if sighting.tracking_uri == server:
             try:
@@ -102,7 +102,7 @@ def _logged_by_user(client: Any, run: RunState, model: Any) -> Any:
     return None
 
 
-def _log(client: Any, run: RunState, tie: Tie, model: Any, name: str) -> Any:
+def _log(client: Any, run: RunState, tie: RunLink, model: Any, name: str) -> Any:
     flavor = flavor_of(model)
     if flavor is None:
         return None

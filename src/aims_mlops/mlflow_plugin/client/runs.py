@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from aims_mlops.evidence.clock import read
+from aims_mlops.evidence.clock import parse
 from aims_mlops.evidence.urls import without_credentials
 from aims_mlops.mlflow_plugin.client import sightings
 from aims_mlops.mlflow_plugin.client.availability import (
@@ -42,7 +42,7 @@ _watched: dict[str, _Watch] = {}
 
 
 @dataclass(frozen=True, slots=True)
-class Tie:
+class RunLink:
     """The MLflow run of a run.
 
     opened : by us, so that we end it.  left_open : begun inside the user's function and still
@@ -60,7 +60,7 @@ class _Watch:
     mode: Mode
     active: str | None  # the MLflow run that was active when our run began
     last: str | None  # the one that had ended last
-    tie: Tie | None = None
+    tie: RunLink | None = None
     budget: Budget = field(default_factory=Budget)
 
 
@@ -94,7 +94,7 @@ def watch(run: RunState) -> None:
         _link(run, known.tie)
 
 
-def tied_run(run: RunState) -> Tie | None:
+def tied_run(run: RunState) -> RunLink | None:
     """The MLflow run of a run that has ended, opened now if need be; None to do without."""
     known = _watched.get(run.id)
     if known is None:
@@ -129,7 +129,7 @@ def release(run: RunState, records: Iterable[Record]) -> None:
             _end(tie.run_id, "FINISHED" if run.error is None else "FAILED")
 
 
-def _found(run: RunState, known: _Watch) -> Tie | None:
+def _found(run: RunState, known: _Watch) -> RunLink | None:
     if known.active is not None:
         return _tie_to(known.active)
     if (active := _active_id()) is not None:
@@ -140,15 +140,15 @@ def _found(run: RunState, known: _Watch) -> Tie | None:
     return _opened(run, active=False) if known.mode == "open" else None
 
 
-def _tie_to(run_id: str, *, left_open: bool = False) -> Tie:
+def _tie_to(run_id: str, *, left_open: bool = False) -> RunLink:
     import mlflow
 
     assert_answers(mlflow.get_tracking_uri())
     found = bounded(lambda: mlflow.MlflowClient().get_run(run_id))
-    return Tie(run_id, found.info.experiment_id, left_open=left_open)
+    return RunLink(run_id, found.info.experiment_id, left_open=left_open)
 
 
-def _opened(run: RunState, *, active: bool) -> Tie:
+def _opened(run: RunState, *, active: bool) -> RunLink:
     from mlflow.entities import Param
 
     import mlflow
@@ -164,7 +164,7 @@ def _opened(run: RunState, *, active: bool) -> Tie:
         found = bounded(
             lambda: client.create_run(
                 _experiment_id(),
-                start_time=int(read(run.started_at).timestamp() * 1000),
+                start_time=int(parse(run.started_at).timestamp() * 1000),
                 tags=_context_tags(tags),
                 run_name=run.name[:_NAME_LIMIT],
             )
@@ -175,7 +175,7 @@ def _opened(run: RunState, *, active: bool) -> Tie:
     ]
     if parameters:
         bounded(lambda: client.log_batch(found.info.run_id, params=parameters))
-    return Tie(found.info.run_id, found.info.experiment_id, opened=True)
+    return RunLink(found.info.run_id, found.info.experiment_id, opened=True)
 
 
 _MLFLOW_NAME = frozenset(
@@ -235,7 +235,7 @@ def _end(run_id: str, status: str) -> None:
         bounded(lambda: mlflow.MlflowClient().set_terminated(run_id, status))
 
 
-def _link(run: RunState, tie: Tie) -> None:
+def _link(run: RunState, tie: RunLink) -> None:
     import mlflow
 
     run.links["mlflow_run"] = tie.run_id

@@ -14,7 +14,7 @@ from typing import Any, Literal
 
 from aims_mlops.evidence.bodies.decision import DecisionBody, PromotionBody
 from aims_mlops.evidence.records import Record, Subject
-from aims_mlops.gates.decision_validity import StandingDecision
+from aims_mlops.gates.decision_validity import ValidDecision
 from aims_mlops.operations.in_use import Place, Uses, place_in_registry, place_of
 
 Route = Literal["alias", "stage", "tag", "version", "model-tag", "reserved-tag"]
@@ -43,7 +43,7 @@ _WORDS: Mapping[str, str] = {
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Held:
+class RegistryPromotion:
     """One thing in the registry that promotes a version, or that nobody may write.
 
     key : the alias, stage or tag; the name itself where its every version is promoted.
@@ -81,7 +81,7 @@ class Difference:
     """One difference; `how` tells how it got there, as far as the registry and the log know."""
 
     what: What
-    held: Held
+    held: RegistryPromotion
     how: tuple[str, ...]
     next_step: str
 
@@ -130,17 +130,17 @@ class Difference:
 
 
 @dataclass(frozen=True)
-class Said:
+class Placements:
     """The log's last word on every place of a registry, from its promotion records."""
 
     uses: Uses
 
     @classmethod
-    def of(cls, promotions: Iterable[Record]) -> Said:
+    def of(cls, promotions: Iterable[Record]) -> Placements:
         """What the log says of promotions."""
         return cls(Uses(promotions))
 
-    def about(self, held: Held) -> Record | None:
+    def about(self, held: RegistryPromotion) -> Record | None:
         """On the place; else on the other versions that were promoted by the same key."""
         place = _place(held)
         if (last := self.uses.last.get(place)) is not None:
@@ -152,7 +152,9 @@ class Said:
         ]
         return max(others, key=lambda record: record.sequence, default=None)
 
-    def set_but_missing(self, held: Iterable[Held], names: Iterable[str]) -> list[Record]:
+    def set_but_missing(
+        self, held: Iterable[RegistryPromotion], names: Iterable[str]
+    ) -> list[Record]:
         """Promotions that the log knows as set and that a registry with these names lacks."""
         there = {_place(one) for one in held}
         known = set(names)
@@ -164,7 +166,10 @@ class Said:
 
 
 def difference_of(
-    held: Held, standing: StandingDecision | None, said: Record | None, known: Sequence[Record]
+    held: RegistryPromotion,
+    standing: ValidDecision | None,
+    said: Record | None,
+    known: Sequence[Record],
 ) -> Difference | None:
     """What is wrong with one promotion; None if the log allowed it and still does.
 
@@ -201,7 +206,7 @@ def removed_elsewhere(record: Record) -> Difference:
     """The difference for a promotion that the log knows and the registry has no longer."""
     body = PromotionBody.of(record)
     place = place_of(body)
-    held = Held(
+    held = RegistryPromotion(
         route=place.route,  # type: ignore[arg-type]
         name=place.name,
         version=str(body.version) if body.version is not None else None,
@@ -221,10 +226,10 @@ def removed_elsewhere(record: Record) -> Difference:
 
 def _difference(
     what: What,
-    held: Held,
+    held: RegistryPromotion,
     said: Record | None,
     known: Sequence[Record],
-    standing: StandingDecision | None,
+    standing: ValidDecision | None,
 ) -> Difference:
     how = list(held.about)
     if held.problem:
@@ -256,7 +261,7 @@ def _difference(
     return Difference(what=what, held=held, how=tuple(how), next_step=_next(what, held))
 
 
-def _next(what: What, held: Held) -> str:
+def _next(what: What, held: RegistryPromotion) -> str:
     again = f"aims gate models:/{held.name}/{held.version} --for {held.target}"
     return {
         "changed-content": "restore the files that were decided about, or demote it",
@@ -280,7 +285,7 @@ def _last_word(said: Record | None) -> str:
     )
 
 
-def _asked_for(held: Held, known: Sequence[Record]) -> bool:
+def _asked_for(held: RegistryPromotion, known: Sequence[Record]) -> bool:
     """Whether an allowed decision was asked for this very write; its outcome may be unrecorded."""
     for record in known:
         if record.evidence.kind != "decision":
@@ -301,5 +306,5 @@ def _asked_for(held: Held, known: Sequence[Record]) -> bool:
     return False
 
 
-def _place(held: Held) -> Place:
+def _place(held: RegistryPromotion) -> Place:
     return place_in_registry(held.route, held.name, held.key, held.version)

@@ -11,13 +11,13 @@ from aims_mlops.errors import GateUndecidedError, GovernanceError
 from aims_mlops.evidence.clock import now, stamp
 from aims_mlops.evidence.records import Evidence, Record
 from aims_mlops.evidence.store import signed
-from aims_mlops.gates.decision_validity import StandingDecision, standing_decision
+from aims_mlops.gates.decision_validity import ValidDecision, valid_decision
 from aims_mlops.inventory.actor import current_actor
 from aims_mlops.inventory.project import Project, find_project
 from aims_mlops.mlflow_plugin.reconcile.differences import (
     Difference,
-    Held,
-    Said,
+    Placements,
+    RegistryPromotion,
     difference_of,
     removed_elsewhere,
 )
@@ -86,7 +86,7 @@ def reconcile(
     project = project if project is not None else find_project()
     store = signed(project.open_store())
     registry = Registry.at(registry_uri)
-    said = Said.of(store.find(kind="promotion"))
+    said = Placements.of(store.find(kind="promotion"))
     held = list(registry.held(Guard()))
     found: list[Found] = []
     for one in held:
@@ -101,10 +101,10 @@ def reconcile(
 
 
 def _difference(
-    project: Project, store: EvidenceStore, held: Held, said: Said
+    project: Project, store: EvidenceStore, held: RegistryPromotion, said: Placements
 ) -> Difference | None:
     known: tuple[Record, ...] = ()
-    standing: StandingDecision | None = None
+    standing: ValidDecision | None = None
     if held.sha256 is not None:
         known = tuple(
             record
@@ -118,10 +118,10 @@ def _difference(
 
 def _standing(
     project: Project, store: EvidenceStore, sha256: str, target: str
-) -> StandingDecision | None:
+) -> ValidDecision | None:
     """None where no policy decides about the target, or the model belongs to two systems."""
     try:
-        return standing_decision(store, sha256, target, project=project, now=datetime.now(UTC))
+        return valid_decision(store, sha256, target, project=project, now=datetime.now(UTC))
     except (GateUndecidedError, GovernanceError):
         return None
 
@@ -161,7 +161,7 @@ def _recorded(
 
 
 def _note_removed(
-    store: EvidenceStore, held: Held, project: Project, nonconformity: str, said: str
+    store: EvidenceStore, held: RegistryPromotion, project: Project, nonconformity: str, said: str
 ) -> None:
     """The log's last word on the place: taken away, with the nonconformity that tells why."""
     system = project.system_of_model(held.name)

@@ -13,7 +13,7 @@ from aims_mlops.inventory.declared.person import pseudonym
 from aims_mlops.inventory.project import Project
 from aims_mlops.mlflow_plugin.client.availability import assert_answers, without_telemetry
 from aims_mlops.mlflow_plugin.client.model_uris import digested, stamp_of
-from aims_mlops.mlflow_plugin.reconcile.differences import Held
+from aims_mlops.mlflow_plugin.reconcile.differences import RegistryPromotion
 from aims_mlops.mlflow_plugin.registry.promotion_rules import Guard, is_reserved
 
 _ARCHIVED = "Archived"
@@ -44,7 +44,7 @@ class Registry:
         """Names of every registered model."""
         return [model.name for model in self._models()]
 
-    def held(self, guard: Guard) -> Iterator[Held]:
+    def held(self, guard: Guard) -> Iterator[RegistryPromotion]:
         """Everything that promotes, by the rules of aims.yaml, with the content that it holds."""
         for model in self._models():
             if not guard.governs(model.name):
@@ -64,7 +64,7 @@ class Registry:
                 if number not in contents:
                     contents[number] = self._content(model.name, number, held_version)
                 sha256, problem = contents[number]
-                yield Held(
+                yield RegistryPromotion(
                     route=route,
                     name=model.name,
                     version=number,
@@ -76,7 +76,7 @@ class Registry:
                     about=_about(held_version, guard.project),
                 )
 
-    def demote(self, held: Held) -> str:
+    def demote(self, held: RegistryPromotion) -> str:
         """Take a promotion away and say so in words.
 
         Raises GovernanceError for what is left to people, and what the registry raises.
@@ -104,12 +104,12 @@ class Registry:
 
     # ---- reading
 
-    def _of_tags(self, guard: Guard, model: Any) -> Iterator[Held]:
+    def _of_tags(self, guard: Guard, model: Any) -> Iterator[RegistryPromotion]:
         for key, value in dict(model.tags).items():
             target = guard.tag_target(model.name, key, value)
             about = (f"last changed at {stamp_of(model.last_updated_timestamp)}",)
             if target is not None:
-                yield Held(
+                yield RegistryPromotion(
                     route="model-tag",
                     name=model.name,
                     version=None,
@@ -118,7 +118,7 @@ class Registry:
                     about=about,
                 )
             elif is_reserved(key):
-                yield Held(
+                yield RegistryPromotion(
                     route="reserved-tag",
                     name=model.name,
                     version=None,

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from aims_mlops.evidence.clock import read, stamp
+from aims_mlops.evidence.clock import parse, stamp
 from aims_mlops.evidence.records import Record, Subject
 from aims_mlops.operations.alarms.alarm import Alarm
 
@@ -25,7 +25,7 @@ def unlogged(store: EvidenceStore, now: datetime) -> list[Alarm]:
     found: dict[tuple[str, str], Alarm] = {}
     since = stamp(now - _RECENT)
     for record in store.find(kind=KIND, newest_first=True):
-        if read(record.received_at) < read(since):
+        if parse(record.received_at) < parse(since):
             break
         trouble = record.evidence.body.get("trouble")
         if isinstance(trouble, Mapping):

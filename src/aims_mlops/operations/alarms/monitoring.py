@@ -12,7 +12,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from aims_mlops.evidence.clock import read, stamp
+from aims_mlops.evidence.clock import parse, stamp
 from aims_mlops.evidence.records import Record, Subject
 from aims_mlops.inventory.declared.system import System
 from aims_mlops.inventory.renames import KIND as RENAME
@@ -187,7 +187,7 @@ def _found(schedule: Schedule, record: Record, finding: dict[str, Any]) -> Alarm
 def _clock(store: EvidenceStore, now: datetime) -> Iterable[Alarm]:
     """A clock that was set back would make runs look as if they were not due yet."""
     newest = next(store.find(newest_first=True, limit=1), None)
-    if newest is None or read(newest.received_at) <= now + _SKEW:
+    if newest is None or parse(newest.received_at) <= now + _SKEW:
         return
     yield Alarm(
         key="clock-set-back",

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal
 
-from aims_mlops.evidence.clock import read
+from aims_mlops.evidence.clock import parse
 from aims_mlops.evidence.kinds import USE_KINDS
 from aims_mlops.evidence.records import Record
 from aims_mlops.inventory.declared.monitor import Monitor, span
@@ -184,7 +184,7 @@ def operation_of(records: Iterable[Record], *systems: str) -> Operation:
         if record.evidence.kind not in USE_KINDS:
             continue
         uses.take(record)
-        at = read(record.received_at)
+        at = parse(record.received_at)
         holding = [use for use in uses if not systems or use.system in systems]
         running = holding[-1].model if holding else None
         if running is not None or models:

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from aims_mlops.evidence.clock import read
+from aims_mlops.evidence.clock import parse
 from aims_mlops.evidence.records import Record
 from aims_mlops.inventory.declared.monitor import Monitor
 
@@ -51,7 +51,7 @@ def plans_of(records: Iterable[Record]) -> dict[str, tuple[Plan, ...]]:
     """
     found: dict[str, list[Plan]] = {}
     for record in records:
-        at, body = read(record.received_at), record.evidence.body
+        at, body = parse(record.received_at), record.evidence.body
         if record.evidence.kind == "system":
             monitoring = body.get("monitoring")
             for said in monitoring if isinstance(monitoring, list) else ():
@@ -85,7 +85,7 @@ def difference(before: Monitor, after: Monitor) -> str:
     )
 
 
-def standing(plans: Iterable[Plan]) -> Plan | None:
+def current_plan(plans: Iterable[Plan]) -> Plan | None:
     """The one that has no end."""
     last = next(iter(reversed(tuple(plans))), None)
     return last if last is not None and last.until is None else None
@@ -95,7 +95,7 @@ def _declared(found: dict[str, list[Plan]], monitor: Monitor | None, at: datetim
     if monitor is None:
         return
     plans = found.setdefault(monitor.id, [])
-    plan = standing(plans)
+    plan = current_plan(plans)
     if plan is None:
         plans.append(Plan(monitor=monitor, since=at))
     elif not plan.recorded:
@@ -107,7 +107,7 @@ def _declared(found: dict[str, list[Plan]], monitor: Monitor | None, at: datetim
 def _recorded(found: dict[str, list[Plan]], body: Mapping[str, Any], at: datetime) -> None:
     id_, event = str(body.get("monitor")), body.get("event")
     plans = found.setdefault(id_, [])
-    plan = standing(plans)
+    plan = current_plan(plans)
     if event == "ended":
         if plan is not None:
             plans[-1] = replace(plan, until=at)

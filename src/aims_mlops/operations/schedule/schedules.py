@@ -24,7 +24,7 @@ from aims_mlops.operations.schedule.due_runs import (
     operation_of,
     scheduled,
 )
-from aims_mlops.operations.schedule.plans import Plan, plans_of, standing, under
+from aims_mlops.operations.schedule.plans import Plan, current_plan, plans_of, under
 
 if TYPE_CHECKING:
     from aims_mlops.evidence.store import EvidenceStore
@@ -66,7 +66,7 @@ class Schedule:
     @property
     def stands(self) -> Plan | None:
         """The plan that goes on; None if it has not begun, or was ended."""
-        return standing(self.plans)
+        return current_plan(self.plans)
 
     @property
     def subject(self) -> Subject:

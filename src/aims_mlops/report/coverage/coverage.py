@@ -28,7 +28,7 @@ from aims_mlops.evidence.records import Record
 from aims_mlops.evidence.store import StoreStatus
 from aims_mlops.inventory.declared.system import System
 from aims_mlops.operations.alarms.monitoring import Alarm
-from aims_mlops.operations.nonconformity import Nonconformity, standing
+from aims_mlops.operations.nonconformity import Nonconformity, fold
 from aims_mlops.report.coverage.abridged import Abridged
 from aims_mlops.report.coverage.criteria import BEYOND, DEMANDS, PERSON, Demand
 from aims_mlops.report.coverage.freshness import Freshness, judge
@@ -157,7 +157,7 @@ def cover(
 
     scope = Scope.of(Abridged().each(records))
     known = [record for record in scope.records if record.evidence.kind in KINDS]
-    found = standing(scope.records)
+    found = fold(scope.records)
     unknown = Counter(r.evidence.kind for r in scope.records if r.evidence.kind not in KINDS)
     return Coverage(
         made_at=clock.stamp(now),

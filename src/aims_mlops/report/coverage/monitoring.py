@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from aims_mlops.evidence.clock import read
+from aims_mlops.evidence.clock import parse
 from aims_mlops.evidence.records import Record
 from aims_mlops.inventory.declared.system import System
 from aims_mlops.operations.nonconformity import Nonconformity
@@ -185,8 +185,8 @@ def _gaps(
 def _explaining(row: Sequence[Scheduled], told: Sequence[Nonconformity]) -> Record | None:
     """The nonconformity whose outage reached the first of these runs."""
     for found in told:
-        began = read(f"{(found.key or '').rsplit('/', 1)[-1].removesuffix('Z')}:00+00:00")
-        if began <= row[0].missed_at <= read(found.opened.received_at):
+        began = parse(f"{(found.key or '').rsplit('/', 1)[-1].removesuffix('Z')}:00+00:00")
+        if began <= row[0].missed_at <= parse(found.opened.received_at):
             return found.opened
         if row[0].missed_at <= began <= row[-1].missed_at:
             return found.opened

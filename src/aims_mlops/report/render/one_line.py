@@ -81,7 +81,7 @@ def day(text: str) -> str:
 def moment(text: str) -> str:
     """'2026-11-21 09:30 UTC' of an RFC 3339 time; the text itself if it is none."""
     try:
-        return clock.read(text).astimezone(UTC).strftime("%Y-%m-%d %H:%M UTC")
+        return clock.parse(text).astimezone(UTC).strftime("%Y-%m-%d %H:%M UTC")
     except ValueError:
         return text
 

@@ -80,7 +80,7 @@ def present(body: Mapping[str, Any], name: str) -> bool:
 def received(record: Record) -> datetime | None:
     """When the store took the record in, by the store's clock."""
     try:
-        return clock.read(record.received_at)
+        return clock.parse(record.received_at)
     except ValueError:
         return None
 

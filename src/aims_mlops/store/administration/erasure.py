@@ -111,7 +111,7 @@ def prune(
     kinds : only of these kinds of evidence. A blob that a younger record refers to as well stays,
     and so does one under a hold. Returns the records of it, each naming at most 1,000 blobs.
     """
-    limit = clock.stamp(clock.read(clock.now()) - older_than)
+    limit = clock.stamp(clock.parse(clock.now()) - older_than)
     chosen = None if kinds is None else frozenset(kinds)
     old: dict[str, None] = {}
     kept: set[str] = set()

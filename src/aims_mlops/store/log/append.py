@@ -219,7 +219,7 @@ class Appender:
         now = clock.now()
         if latest is None or now >= latest or items[0].evidence.kind == CLOCK_CHANGE:
             return now
-        if clock.read(latest) - clock.read(now) <= clock.TOLERANCE:
+        if clock.parse(latest) - clock.parse(now) <= clock.TOLERANCE:
             return latest
         raise StoreUnavailableError(
             f"the log {self._database.url} takes no record from the past",

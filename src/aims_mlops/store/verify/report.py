@@ -42,7 +42,7 @@ class Verified:
             received = str(found.get("received", ""))  # versions before did not keep it
             state = cls(found["log_id"], found["size"], found["root"], frontier, received)
             if received:
-                clock.read(received)
+                clock.parse(received)
             if root_of([bytes.fromhex(h) for h in frontier]).hex() != state.root:
                 raise ValueError("the frontier does not give the root")
         except (ValueError, KeyError, TypeError) as error:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from aims_mlops.evidence.clock import TOLERANCE, WIDTH, read
+from aims_mlops.evidence.clock import TOLERANCE, WIDTH, parse
 from aims_mlops.evidence.kinds import CLOCK_CHANGE
 
 
@@ -47,7 +47,7 @@ class Times:
         self.reset = self.reset or later.reset
 
     def _is_told(self, sequence: int, received: str, latest: str) -> bool:
-        if read(latest) - read(received) <= TOLERANCE:
+        if parse(latest) - parse(received) <= TOLERANCE:
             return False
         self.failures.append(
             f"record {sequence}: time runs backward: received {received[:19]}Z, after a record of "

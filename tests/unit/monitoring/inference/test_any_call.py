@@ -13,12 +13,12 @@ import pyarrow as pa
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from aims_mlops.inference_log.columns.rows import Call, Kept, Told, table_of
+from aims_mlops.inference_log.columns.rows import Call, ConversionNotes, LogSettings, table_of
 from aims_mlops.inference_log.recorder.snapshot import count_rows, size_of, snapshot
 from aims_mlops.inference_log.storage.schema import Shape
 from aims_mlops.inventory.declared.inference_settings import Inference
 
-KEPT = Kept(
+KEPT = LogSettings(
     Inference(allow=("a", "0", "time"), hash=("b",), bucket={"c": (0.0, 1.0)}), bytes(range(32))
 )
 SCALARS = st.one_of(
@@ -58,7 +58,7 @@ TABLES = st.builds(
 @given(st.lists(st.tuples(st.one_of(VALUES, TABLES), st.one_of(VALUES, TABLES)), max_size=4))
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_any_call_becomes_rows_of_one_schema(pairs: list[tuple[Any, Any]]) -> None:
-    shape, told = Shape(), Told()
+    shape, told = Shape(), ConversionNotes()
     calls = []
     for number, (inputs, output) in enumerate(pairs):
         rows = count_rows(output)

@@ -17,7 +17,7 @@ import pandas as pd
 import pytest
 
 import aims_mlops as aims
-from aims_mlops.inference_log.columns.rows import Kept
+from aims_mlops.inference_log.columns.rows import LogSettings
 from aims_mlops.inference_log.recorder.recorder import Recorder
 from aims_mlops.inference_log.recorder.recorders import forget_recorders, recorder_for
 from aims_mlops.inference_log.recorder.recovery import tell_losses
@@ -36,7 +36,7 @@ def predict(features: Any) -> Any:
 
 def recorder(project: Project, **settings: Any) -> Recorder:
     folder = settings.pop("folder", "log")
-    kept = Kept(Inference(flush_seconds=3600, **settings), b"")
+    kept = LogSettings(Inference(flush_seconds=3600, **settings), b"")
     return Recorder(project, "loans", Folder.of(folder, project.root), kept)
 
 
@@ -361,7 +361,7 @@ def test_folder_behind_a_url_is_written_and_on_record(project: Project, told: Bo
     import fsspec
 
     url = "memory://inference-losses"
-    kept = Kept(Inference(flush_seconds=3600), b"")
+    kept = LogSettings(Inference(flush_seconds=3600), b"")
     log = Recorder(project, "loans", Folder.of(url, project.root), kept)
     take(log, 3)
     log.close()
@@ -405,7 +405,7 @@ def test_folder_that_does_not_answer_does_not_hold_the_end_of_the_process(
     monkeypatch.setattr(writer, "_CLOSE_SECONDS", 1.0)
     with socket.create_server(("127.0.0.1", 0)) as silent:
         port = silent.getsockname()[1]
-        kept = Kept(Inference(flush_seconds=3600), b"")
+        kept = LogSettings(Inference(flush_seconds=3600), b"")
         folder = Folder.of(f"http://127.0.0.1:{port}/log", project.root)
         log = Recorder(project, "loans", folder, kept)
         take(log, 3)
