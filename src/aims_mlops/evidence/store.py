@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from aims_mlops.errors import LogChangedError
+from aims_mlops.errors import EvidenceNotFoundError, LogChangedError
 from aims_mlops.evidence.records import Evidence, Record
 
 
@@ -36,6 +36,19 @@ class StoreStatus:
     root: str
     checkpoint: str | None
     anchored: bool
+
+
+def id_prefix(record_id: str) -> str:
+    """A record's id or the beginning of one, 8 to 64 hex digits, in small letters.
+
+    Raises EvidenceNotFoundError for anything else.
+    """
+    wanted = record_id.strip().lower()
+    if not 8 <= len(wanted) <= 64 or set(wanted) - set("0123456789abcdef"):
+        raise EvidenceNotFoundError(
+            "not the id of a record", got=repr(record_id)[:80], expected="8 to 64 hex digits"
+        )
+    return wanted
 
 
 def signed(store: EvidenceStore) -> EvidenceStore:

@@ -9,10 +9,11 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from aims_mlops.errors import EvidenceNotFoundError, GovernanceError, InputError
+from aims_mlops.errors import GovernanceError, InputError
 from aims_mlops.evidence.clock import now
 from aims_mlops.evidence.model_reference import ModelReference
 from aims_mlops.evidence.records import Evidence, Record
@@ -20,6 +21,8 @@ from aims_mlops.gates.check_model import ModelCheck, check_model
 from aims_mlops.inventory.actor import current_actor
 from aims_mlops.inventory.project import Project, find_project
 from aims_mlops.inventory.renames import of_system
+from aims_mlops.operations import lifecycle
+from aims_mlops.operations.lifecycle import sentence
 
 if TYPE_CHECKING:
     from aims_mlops.evidence.store import EvidenceStore
@@ -149,7 +152,7 @@ def roll_back(
     """
     project = project if project is not None else find_project()
     _require_running(deployment)
-    said: dict[str, Any] = {"reason": _words(reason), "rolled_back_to": None}
+    said: dict[str, Any] = {"reason": sentence("the reason", reason), "rolled_back_to": None}
     if to is None:
         return _end(deployment, "rolled-back", said, project)
     check = check_model(to, deployment.target, project=project)
@@ -171,7 +174,7 @@ def decommission(deployment: Deployment, *, reason: str, project: Project | None
     """Record that a model no longer runs there and nothing runs instead."""
     project = project if project is not None else find_project()
     _require_running(deployment)
-    return _end(deployment, "decommissioned", {"reason": _words(reason)}, project)
+    return _end(deployment, "decommissioned", {"reason": sentence("the reason", reason)}, project)
 
 
 def deployments(store: EvidenceStore, *, system: str | None = None) -> list[Deployment]:
@@ -181,16 +184,7 @@ def deployments(store: EvidenceStore, *, system: str | None = None) -> list[Depl
 
 def find_deployment(store: EvidenceStore, id_: str) -> Deployment:
     """The one with this id or unique prefix; raises EvidenceNotFoundError."""
-    record = store.get(id_)
-    begun = str(record.evidence.body.get("deployment") or record.id)
-    for found in deployments(store):
-        if found.id == begun:
-            return found
-    raise EvidenceNotFoundError(
-        f"record {record.id[:12]} is no deployment",
-        got=record.evidence.kind,
-        next_step="aims deployment list",
-    )
+    return lifecycle.find(store, id_, KIND, deployments(store))
 
 
 def fold(records: Iterable[Record]) -> list[Deployment]:
@@ -200,28 +194,31 @@ def fold(records: Iterable[Record]) -> list[Deployment]:
     """
     found: dict[str, Deployment] = {}
     for record in records:
-        body = record.evidence.body
-        begun = body.get("deployment")
-        if begun in found:
-            found[begun] = replace(
-                found[begun],
-                state=str(body.get("event")),
-                reason=body.get("reason"),
-                rolled_back_to=body.get("rolled_back_to"),
-                steps=(*found[begun].steps, record),
-            )
-        elif begun is None:
-            new = _begun(record)
-            for id_, old in found.items():
-                same = (old.where, old.target, old.begun.evidence.system) == (
-                    new.where,
-                    new.target,
-                    record.evidence.system,
-                )
-                if same and old.runs and new.runs:
-                    found[id_] = replace(old, state="replaced", steps=(*old.steps, record))
-            found[record.id] = new
+        if record.evidence.kind != KIND:
+            continue
+        lifecycle.take(found, record, opened=_begun, after=_after)
+        new = found.get(record.id)
+        if new is None or not new.runs:
+            continue
+        for id_, old in found.items():
+            if id_ != record.id and old.runs and _place(old) == _place(new):
+                found[id_] = replace(old, state="replaced", steps=(*old.steps, record))
     return list(found.values())
+
+
+def _place(deployment: Deployment) -> tuple[str, str, str | None]:
+    return deployment.where, deployment.target, deployment.begun.evidence.system
+
+
+def _after(before: Deployment, record: Record) -> Deployment:
+    body = record.evidence.body
+    return replace(
+        before,
+        state=str(body.get("event")),
+        reason=body.get("reason"),
+        rolled_back_to=body.get("rolled_back_to"),
+        steps=(*before.steps, record),
+    )
 
 
 def _begun(record: Record) -> Deployment:
@@ -242,17 +239,9 @@ def _begun(record: Record) -> Deployment:
 
 
 def _end(deployment: Deployment, event: Event, said: dict[str, Any], project: Project) -> Record:
-    return project.open_store().append(
-        Evidence(
-            kind=KIND,
-            subjects=deployment.begun.evidence.subjects,
-            body={"event": event, "deployment": deployment.id, "target": deployment.target, **said},
-            actor=current_actor(project),
-            claimed_at=now(),
-            system=deployment.begun.evidence.system,
-        ),
-        key=f"{KIND}/{deployment.id}/{len(deployment.steps)}",
-    )
+    body = {"event": event, "target": deployment.target, **said}
+    store, actor = project.open_store(), current_actor(project)
+    return lifecycle.carry_on(store, deployment, body, actor=actor, now=datetime.now(UTC))
 
 
 def _require_running(deployment: Deployment) -> None:
@@ -274,9 +263,3 @@ def _configuration(path: Path | None) -> dict[str, str] | None:
             f"the configuration {path} cannot be read", got=error.strerror or str(error)
         ) from error
     return {"name": path.name, "sha256": hashlib.sha256(content).hexdigest()}
-
-
-def _words(text: str) -> str:
-    if not text.strip():
-        raise InputError("the reason is empty", expected="a sentence or more")
-    return text.strip()

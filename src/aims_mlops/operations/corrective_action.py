@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING
 
 from aims_mlops.errors import GovernanceError, InputError, SeparationOfDutiesError
 from aims_mlops.evidence.clock import stamp
-from aims_mlops.evidence.records import Evidence, Record, Subject
+from aims_mlops.evidence.records import Record, Subject
+from aims_mlops.operations import lifecycle
+from aims_mlops.operations.lifecycle import sentence
 from aims_mlops.operations.nonconformity import (
     BREAK_GLASS,
-    KIND,
     Nonconformity,
     Severity,
     open_nonconformity,
@@ -41,7 +42,7 @@ def find_by_hand(
 
     Raises InputError for an unknown system or owner, or where words are missing.
     """
-    named = re.sub(r"[^a-z0-9]+", "-", _words("what is wrong", what).casefold()).strip("-")
+    named = re.sub(r"[^a-z0-9]+", "-", sentence("what is wrong", what).casefold()).strip("-")
     if not named or named == BREAK_GLASS:
         raise InputError("not what a person finds", got=repr(what)[:60], expected="a word or two")
     if system is not None and project.system(system) is None:
@@ -54,7 +55,7 @@ def find_by_hand(
         raise InputError(
             "no such person", got=repr(owner), expected="an id under people in aims.yaml"
         )
-    detail = _words("the reason", reason)
+    detail = sentence("the reason", reason)
     words = hashlib.sha256(detail.encode()).hexdigest()[:16]
     return open_nonconformity(
         store,
@@ -106,7 +107,7 @@ def analyse(
 ) -> Record:
     """Say why it happened."""
     _require_open(found)
-    said = {"root_cause": _words("the root cause", root_cause)}
+    said = {"root_cause": sentence("the root cause", root_cause)}
     return _record(store, found, "analyse", "analysed", said, actor=actor, now=now)
 
 
@@ -130,9 +131,9 @@ def act(
             "a corrective action acts on a root cause, and none is recorded",
             next_step=f"aims nonconformity analyse {found.id[:12]} --root-cause TEXT",
         )
-    said = {"corrective_action": _words("the corrective action", corrective_action)}
+    said = {"corrective_action": sentence("the corrective action", corrective_action)}
     if correction is not None:
-        said["correction"] = _words("the correction", correction)
+        said["correction"] = sentence("the correction", correction)
     return _record(store, found, "act", "acted", said, actor=actor, now=now)
 
 
@@ -167,7 +168,7 @@ def close(
             got=project.human(actor),
             expected="another person",
         )
-    said = {"effect": _words("the effect", effect)}
+    said = {"effect": sentence("the effect", effect)}
     return _record(store, found, "close", "closed", said, actor=actor, now=now)
 
 
@@ -183,7 +184,7 @@ def reopen(
     """Open it again, because it happened again; what was thought and done about it is in doubt."""
     if found.is_open:
         raise InputError(f"nonconformity {found.id[:12]} is open already", got=found.state)
-    said = {"reason": _words("the reason", reason)}
+    said = {"reason": sentence("the reason", reason)}
     return _record(store, found, "reopen", "open", said, actor=actor, now=now)
 
 
@@ -197,19 +198,9 @@ def _record(
     actor: str,
     now: datetime,
 ) -> Record:
-    body = {"what": found.what, "state": state, "step": step, "nonconformity": found.id, **said}
-    return store.append(
-        Evidence(
-            kind=KIND,
-            subjects=found.opened.evidence.subjects,
-            body=body,
-            actor=actor,
-            claimed_at=stamp(now),
-            system=found.system,
-        ),
-        # Two people who take the same step at once: the second has to look first.
-        key=f"{KIND}/{found.id}/{len(found.steps)}",
-    )
+    body = {"what": found.what, "state": state, "step": step, **said}
+    # Two people who take the same step at once: the second has to look first.
+    return lifecycle.carry_on(store, found, body, actor=actor, now=now)
 
 
 def _require_open(found: Nonconformity) -> None:
@@ -218,9 +209,3 @@ def _require_open(found: Nonconformity) -> None:
             f"nonconformity {found.id[:12]} is closed",
             next_step=f"aims nonconformity reopen {found.id[:12]} --reason TEXT",
         )
-
-
-def _words(what: str, text: str) -> str:
-    if not text.strip():
-        raise InputError(f"{what} is empty", expected="a sentence or more")
-    return text.strip()

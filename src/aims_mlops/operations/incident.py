@@ -11,10 +11,12 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Literal
 
-from aims_mlops.errors import EvidenceNotFoundError, GovernanceError, InputError
+from aims_mlops.errors import GovernanceError, InputError
 from aims_mlops.evidence.clock import stamp
 from aims_mlops.evidence.records import Evidence, Record, Subject
 from aims_mlops.inventory.renames import of_system
+from aims_mlops.operations import lifecycle
+from aims_mlops.operations.lifecycle import sentence
 
 if TYPE_CHECKING:
     from aims_mlops.evidence.store import EvidenceStore
@@ -136,7 +138,7 @@ def update(
     groups: Sequence[str] = (),
 ) -> Record:
     """Say what is known by now."""
-    said = {"note": _words("the note", note), **_people(affected, groups)}
+    said = {"note": sentence("the note", note), **_people(affected, groups)}
     if severity is not None:
         said["severity"] = severity
     return _record(store, incident, "update", incident.state, said, actor=actor, now=now)
@@ -154,8 +156,8 @@ def tell(
 ) -> Record:
     """Record that somebody was told (A.8.4): users, affected people, an authority."""
     words = {
-        "whom": _words("who was told", whom),
-        "what": _words("what they were told", what),
+        "whom": sentence("who was told", whom),
+        "what": sentence("what they were told", what),
         "channel": channel,
         "at": stamp(now),
     }
@@ -171,7 +173,7 @@ def close(
             f"nobody was told of a {incident.severity} incident",
             next_step=f"aims incident tell {incident.id[:12]} --whom WHO --what TEXT",
         )
-    said = {"outcome": _words("the outcome", outcome)}
+    said = {"outcome": sentence("the outcome", outcome)}
     return _record(store, incident, "close", "closed", said, actor=actor, now=now)
 
 
@@ -182,29 +184,15 @@ def incidents(store: EvidenceStore, *, system: str | None = None) -> list[Incide
 
 def find_incident(store: EvidenceStore, id_: str) -> Incident:
     """The one with this id or unique prefix; raises EvidenceNotFoundError."""
-    record = store.get(id_)
-    opened = str(record.evidence.body.get("incident") or record.id)
-    for found in incidents(store):
-        if found.id == opened:
-            return found
-    raise EvidenceNotFoundError(
-        f"record {record.id[:12]} is no incident",
-        got=record.evidence.kind,
-        next_step="aims incident list",
-    )
+    return lifecycle.find(store, id_, KIND, incidents(store))
 
 
 def fold(records: Iterable[Record]) -> list[Incident]:
     """What the records say, in the order of the log."""
     found: dict[str, Incident] = {}
     for record in records:
-        if record.evidence.kind != KIND:
-            continue
-        opened = record.evidence.body.get("incident")
-        if opened is None:
-            found[record.id] = _opened(record)
-        elif opened in found:
-            found[opened] = _after(found[opened], record)
+        if record.evidence.kind == KIND:
+            lifecycle.take(found, record, opened=_opened, after=_after)
     return list(found.values())
 
 
@@ -256,17 +244,8 @@ def _record(
         raise GovernanceError(
             f"incident {incident.id[:12]} is closed", next_step="aims incident open, if it is back"
         )
-    return store.append(
-        Evidence(
-            kind=KIND,
-            subjects=incident.opened.evidence.subjects,
-            body={"step": step, "state": state, "incident": incident.id, **said},
-            actor=actor,
-            claimed_at=stamp(now),
-            system=incident.system,
-        ),
-        key=f"{KIND}/{incident.id}/{len(incident.steps)}",
-    )
+    body = {"step": step, "state": state, **said}
+    return lifecycle.carry_on(store, incident, body, actor=actor, now=now)
 
 
 def _people(affected: int | None, groups: Sequence[str]) -> dict[str, Any]:
@@ -278,9 +257,3 @@ def _people(affected: int | None, groups: Sequence[str]) -> dict[str, Any]:
     if groups:
         said["groups"] = list(groups)
     return said
-
-
-def _words(what: str, text: str) -> str:
-    if not text.strip():
-        raise InputError(f"{what} is empty", expected="a sentence or more")
-    return text.strip()

@@ -11,10 +11,11 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Literal
 
-from aims_mlops.errors import EvidenceConflictError, EvidenceNotFoundError
+from aims_mlops.errors import EvidenceConflictError
 from aims_mlops.evidence.clock import parse, stamp
 from aims_mlops.evidence.records import Evidence, Record, Subject
 from aims_mlops.inventory.renames import of_system
+from aims_mlops.operations import lifecycle
 
 if TYPE_CHECKING:
     from aims_mlops.evidence.store import EvidenceStore
@@ -151,16 +152,7 @@ def nonconformities(store: EvidenceStore, *, system: str | None = None) -> list[
 
 def find_nonconformity(store: EvidenceStore, id_: str) -> Nonconformity:
     """The one with this id or unique prefix; raises EvidenceNotFoundError."""
-    record = store.get(id_)
-    opened = str(record.evidence.body.get("nonconformity") or record.id)
-    for found in nonconformities(store):
-        if found.id == opened:
-            return found
-    raise EvidenceNotFoundError(
-        f"record {record.id[:12]} is no nonconformity",
-        got=record.evidence.kind,
-        next_step="aims nonconformity list",
-    )
+    return lifecycle.find(store, id_, KIND, nonconformities(store))
 
 
 def fold(records: Iterable[Record]) -> list[Nonconformity]:
@@ -170,11 +162,7 @@ def fold(records: Iterable[Record]) -> list[Nonconformity]:
         if record.evidence.kind == "decision":
             _mend_glass(found, record)
         elif record.evidence.kind == KIND:
-            opened = record.evidence.body.get("nonconformity")
-            if opened is None:
-                found[record.id] = _opened(record)
-            elif opened in found:
-                found[opened] = _after(found[opened], record)
+            lifecycle.take(found, record, opened=_opened, after=_after)
     return list(found.values())
 
 

@@ -29,14 +29,9 @@ if TYPE_CHECKING:
 
 
 class RunState:
-    """One call of a decorated function, or one `with aims.run()` block.
+    """What a run has gathered so far, without what a user calls on it.
 
-    id : 32 hex digits.  activity, name, system, settings : see `RunSettings`.
-    parent : id of the run around this one, in the same thread, task or forked process.
-    links : {where: id} of this run in other systems, such as {'mlflow_run': '…'}.
-    status : 'running', 'finished' or 'failed'.  error : what the user's code raised, if anything.
-    started_at, ended_at : RFC 3339.  duration_seconds : of the user's
-        code, calls of ours in it included.
+    Its fields are those of `Run` (`aims_mlops.capture.run`), which has their meaning and units.
     """
 
     def __init__(

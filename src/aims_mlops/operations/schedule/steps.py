@@ -11,6 +11,7 @@ from aims_mlops.evidence.clock import stamp
 from aims_mlops.evidence.records import Evidence, Record, Subject
 from aims_mlops.inventory.renames import KIND as RENAME
 from aims_mlops.inventory.renames import Names
+from aims_mlops.operations.lifecycle import sentence
 from aims_mlops.operations.schedule.plans import KIND, difference
 from aims_mlops.operations.schedule.schedules import Schedule, schedules
 
@@ -53,10 +54,12 @@ def change_schedule(
             next_step=f"aims monitor end {name} --reason TEXT, or put it back",
         )
     if stands is None:
-        return _record(store, schedule, "begun", _words(reason), actor=actor, now=now)
+        return _record(
+            store, schedule, "begun", sentence("the reason", reason), actor=actor, now=now
+        )
     if not difference(stands.monitor, schedule.declared):
         raise InputError(f"{name} runs as aims.yaml says", next_step="edit aims.yaml first")
-    return _record(store, schedule, "changed", _words(reason), actor=actor, now=now)
+    return _record(store, schedule, "changed", sentence("the reason", reason), actor=actor, now=now)
 
 
 def end_schedule(
@@ -74,7 +77,7 @@ def end_schedule(
         )
     if schedule.stands is None:
         raise InputError(f"{name} has ended already", next_step="aims monitor status")
-    return _record(store, schedule, "ended", _words(reason), actor=actor, now=now)
+    return _record(store, schedule, "ended", sentence("the reason", reason), actor=actor, now=now)
 
 
 def rename_system(
@@ -92,7 +95,7 @@ def rename_system(
     Raises InputError for an id that the log does not know, one that aims.yaml still declares, or a
     new one that it does not declare.
     """
-    words = _words(reason)
+    words = sentence("the reason", reason)
     if project.system(new) is None:
         raise InputError(
             f"aims.yaml declares no AI system {new!r}",
@@ -171,9 +174,3 @@ def _append(
             system=schedule.system.id,
         )
     )
-
-
-def _words(text: str) -> str:
-    if not text.strip():
-        raise InputError("the reason is empty", expected="a sentence or more")
-    return text.strip()

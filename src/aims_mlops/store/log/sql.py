@@ -18,7 +18,7 @@ from aims_mlops.evidence.encoding.envelope import Signature, Signer, sign
 from aims_mlops.evidence.encoding.limits import MAX_BATCH
 from aims_mlops.evidence.kinds import REMOVING_KINDS
 from aims_mlops.evidence.records import Evidence, Record
-from aims_mlops.evidence.store import BlobReference, StoreStatus, refuse_if_changed
+from aims_mlops.evidence.store import BlobReference, StoreStatus, id_prefix, refuse_if_changed
 from aims_mlops.evidence.transparency.checkpoint import origin_of, write_proof
 from aims_mlops.evidence.transparency.merkle import (
     consistency_proof,
@@ -145,11 +145,7 @@ class SqlStore:
 
     def get(self, record_id: str) -> Record:
         """The record with this id or unique prefix (8+ hex digits); EvidenceNotFoundError."""
-        wanted = record_id.strip().lower()
-        if not 8 <= len(wanted) <= 64 or set(wanted) - set("0123456789abcdef"):
-            raise EvidenceNotFoundError(
-                "not the id of a record", got=repr(record_id)[:80], expected="8 to 64 hex digits"
-            )
+        wanted = id_prefix(record_id)
         query = (
             sa.select(records)
             .where(records.c.id >= wanted, records.c.id <= wanted + "f" * (64 - len(wanted)))

@@ -29,7 +29,7 @@ from aims_mlops.evidence.encoding.envelope import Signature
 from aims_mlops.evidence.encoding.limits import MAX_BATCH, MAX_SENT_BLOB_BYTES
 from aims_mlops.evidence.kinds import REMOVING_KINDS
 from aims_mlops.evidence.records import Evidence, Record
-from aims_mlops.evidence.store import BlobReference, StoreStatus
+from aims_mlops.evidence.store import BlobReference, StoreStatus, id_prefix
 from aims_mlops.evidence.transparency.checkpoint import (
     check_proof,
     origin_of,
@@ -162,11 +162,7 @@ class RemoteStore:
 
     def get(self, record_id: str) -> Record:
         """The record with this id or unique prefix (8+ hex digits); EvidenceNotFoundError."""
-        wanted = record_id.strip().lower()
-        if not 8 <= len(wanted) <= 64 or set(wanted) - _HEX:
-            raise EvidenceNotFoundError(
-                "not the id of a record", got=repr(record_id)[:80], expected="8 to 64 hex digits"
-            )
+        wanted = id_prefix(record_id)
         record = record_from(self._json("GET", f"/v1/evidence/{wanted}"))
         if not record.id.startswith(wanted):
             raise VerificationError("the server sent another record than the one asked for")
