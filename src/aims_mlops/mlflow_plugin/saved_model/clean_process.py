@@ -11,7 +11,7 @@ import pickle
 import re
 import sys
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from importlib.abc import MetaPathFinder
 from importlib.metadata import (
     Distribution,
@@ -87,7 +87,7 @@ def main() -> None:
     try:
         given = pickle.loads(rows.read_bytes())  # noqa: S301  written by the process that started us
         text = (folder / "requirements.txt").read_text(encoding="utf-8")
-        sys.meta_path = Finders(_closure(_named(text)), sys.meta_path[:])
+        sys.meta_path = Finders(closure(named_in(text)), sys.meta_path[:])
         import mlflow.pyfunc
 
         model = mlflow.pyfunc.load_model(str(folder))
@@ -105,12 +105,14 @@ def _plain_values(found: object) -> object:
     return np.asarray(found).ravel().tolist()
 
 
-def _named(text: str) -> set[str]:
+def named_in(text: str) -> set[str]:
+    """Names of the packages in a requirements.txt, as they are compared: lower case, hyphens."""
     matches = (re.match(r"\s*([A-Za-z0-9][A-Za-z0-9._-]*)", line) for line in text.splitlines())
     return {_plain(match.group(1)) for match in matches if match is not None}
 
 
-def _closure(names: set[str]) -> set[str]:
+def closure(names: Iterable[str]) -> set[str]:
+    """These packages and all that they require, extras left out, as far as they are installed."""
     found: set[str] = set()
     waiting = list(names)
     while waiting:
@@ -122,7 +124,7 @@ def _closure(names: set[str]) -> set[str]:
             listed = requires(name) or []
         except PackageNotFoundError:
             continue
-        waiting += _named("\n".join(line for line in listed if "extra ==" not in line))
+        waiting += named_in("\n".join(line for line in listed if "extra ==" not in line))
     return found
 
 

@@ -23,8 +23,8 @@ from typing import TYPE_CHECKING, Any
 
 from aims_mlops.capture.state.packages import packages_of
 from aims_mlops.errors import InputError
+from aims_mlops.mlflow_plugin.saved_model.clean_process import closure, named_in
 from aims_mlops.mlflow_plugin.saved_model.flavors import Flavor
-from aims_mlops.mlflow_plugin.saved_model.requirements import closure, named_in
 from aims_mlops.mlflow_plugin.saved_model.signatures import predicted, sample_of
 
 if TYPE_CHECKING:
