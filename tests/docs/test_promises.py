@@ -58,9 +58,15 @@ def test_promise_is_where_it_is_said_to_be_and_has_its_tests(
             assert re.search(rf"def {name}\b", (ROOT / path).read_text()), test
 
 
-def test_readme_promises_nothing_without_a_test() -> None:
-    text = re.sub(r"```.*?```", "", (ROOT / "README.md").read_text(), flags=re.DOTALL)
-    held = [words for words, page, _ in promises() if page == "README.md"]
+_PAGES = ("README.md", "docs/evidence.md", "docs/explanation/*.md", "docs/tutorials/*.md")
+
+
+@pytest.mark.parametrize(
+    "page", sorted(str(p.relative_to(ROOT)) for pattern in _PAGES for p in ROOT.glob(pattern))
+)
+def test_page_promises_nothing_without_a_test(page: str) -> None:
+    text = re.sub(r"```.*?```", "", (ROOT / page).read_text(), flags=re.DOTALL)
+    held = [words for words, where, _ in promises() if where == page]
     for sentence in re.split(r"(?<=[.:|])\s|\n\n|\n- ", text):
         if _ABSOLUTE.search(sentence):
             said = plain(sentence)
