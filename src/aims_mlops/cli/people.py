@@ -171,9 +171,7 @@ def list_people(as_json: bool) -> None:
                     row["person"],
                     ", ".join(row["roles"]) or "-",
                     (row["fingerprint"] or "-")[:19],
-                    "counts as listed"
-                    if row["state"] == "waits" and row["listed"]
-                    else row["state"],
+                    _state(row),
                     row["ended_by"] or ", ".join(row["confirmed_by"]) or "-",
                     "lists it" if row["listed"] else "-",
                 )
@@ -186,8 +184,10 @@ def list_people(as_json: bool) -> None:
 
 
 def _state(row: dict[str, Any]) -> str:
-    """In words; a key that waits for a confirmation counts where aims.yaml lists it."""
-    return "counts as listed" if row["state"] == "waits" and row["listed"] else str(row["state"])
+    """In words. A listed key vouches for others before anybody has confirmed it for its owner."""
+    if row["state"] == "waits" and row["listed"]:
+        return "waits; may confirm others"
+    return str(row["state"])
 
 
 def _none(about: dict[str, Any]) -> dict[str, Any]:

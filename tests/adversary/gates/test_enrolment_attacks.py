@@ -279,6 +279,18 @@ def test_commands_enrol_confirm_list_and_end(world, model):
     assert "ended" in run("people", "list")
 
 
+def test_listed_key_that_waits_confirms_others_and_approves_nothing_yet(world, model):
+    text = (world.root / "aims.yaml").read_text()
+    world.write("aims.yaml", text.replace("people:\n", "people:\n  - {id: hal, roles: []}\n"))
+    run("people", "enrol", "--as", "hal", "--list")
+    (row,) = [line for line in run("people", "list").splitlines() if line.startswith("hal")]
+    assert "waits; may confirm others" in row
+    run("people", "enrol", "--as", "eve")
+    run("people", "confirm", "eve", "--as", "hal", "--yes")
+    rows = {row["person"]: row for row in json.loads(run("people", "list", "--json"))}
+    assert (rows["hal"]["state"], rows["eve"]["confirmed_by"]) == ("waits", ["hal"])
+
+
 @pytest.mark.parametrize(
     "line",
     ["  - {id: gil, roles: [risk-owner]}", "  - id: gil  # new\n    roles: [risk-owner]",

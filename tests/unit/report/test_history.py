@@ -50,6 +50,14 @@ def test_drift_check_inside_a_run_keeps_its_own_line(log):
     assert [event.what for event in tell(log.records, "loans", MADE).events] == ["run", "drift"]
 
 
+def test_return_is_told_as_one_and_a_rejection_is_not(log):
+    log.add("rejection", {"verdict": "return", "reason": "say more"}, about="m")
+    log.add("rejection", {"verdict": "reject", "reason": "unfair"}, about="m")
+    returned, rejected = (event.says for event in tell(log.records, "loans", MADE).events)
+    assert returned.startswith("returned, to be changed and submitted again")
+    assert "returned" not in rejected
+
+
 def test_unknown_kind_is_told_as_unknown(log):
     log.add("vendor-scan", {"x": "<script>"})
     history = tell(log.records, "loans", MADE)
