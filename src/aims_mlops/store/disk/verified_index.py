@@ -159,17 +159,20 @@ class VerifiedIndex:
     def after(self, size: int, root: bytes, entries: Sequence[Entry], since: int) -> list[Entry]:
         """Entries from `since` on of a log of `size` records, of which it has less; keeps nothing.
 
-        For a moment that may be undone. `entries` are those that it lacks.
+        For a moment that may be undone. `entries` are those that it lacks, or more: another process
+        may have followed the log further since they were read.
         """
         with self._usable() as connection:
             known, frontier = self._state(connection)
-            for number, entry in enumerate(entries, known):
+            lacking = [entry for entry in entries if entry.sequence >= known]
+            for number, entry in enumerate(lacking, known):
                 if entry.sequence != number:
                     raise self._missing(number)
                 grow(frontier, number, entry.leaf)
-            if known + len(entries) != size or root_of(frontier) != root:
+            if known + len(lacking) != size or root_of(frontier) != root:
                 raise self._another()
-            return [*self._entries(connection, since), *(e for e in entries if e.sequence >= since)]
+            newer = (entry for entry in lacking if entry.sequence >= since)
+            return [*self._entries(connection, since), *newer]
 
     def search(self, wanted: Wanted) -> Iterator[tuple[int, bytes]]:
         """(sequence, leaf hash) of each record that a search has to find, in its order."""
