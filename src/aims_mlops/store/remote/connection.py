@@ -13,6 +13,7 @@ from base64 import b64encode
 from collections import deque
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote, unquote, urlencode, urlsplit
 from urllib.request import getproxies, proxy_bypass
 
@@ -34,6 +35,32 @@ class Answer:
     status: int
     media_type: str
     content: bytes
+
+
+class _EndsResponses(http.client.HTTPConnection):
+    """A connection that ends its response when it is closed.
+
+    Python 3.11.2 leaves the response of a refused tunnel open.
+    """
+
+    def __init__(self, *args: Any, **more: Any) -> None:
+        super().__init__(*args, **more)
+        self._last: http.client.HTTPResponse | None = None
+        self.response_class = self._made  # type: ignore[assignment]  # called, never subclassed
+
+    def _made(self, *args: Any, **more: Any) -> http.client.HTTPResponse:
+        self._last = http.client.HTTPResponse(*args, **more)
+        return self._last
+
+    def close(self) -> None:
+        """Close the connection, and what of an answer was not read."""
+        super().close()
+        if self._last is not None:
+            self._last.close()
+
+
+class _HttpsConnection(_EndsResponses, http.client.HTTPSConnection):
+    pass
 
 
 class Connection:
@@ -154,11 +181,11 @@ class Connection:
             host, port, credentials = read_proxy(proxy)
         connection: http.client.HTTPConnection
         if self.secure:
-            connection = http.client.HTTPSConnection(
+            connection = _HttpsConnection(
                 host, port, timeout=CONNECT_TIMEOUT, context=ssl.create_default_context()
             )
         else:
-            connection = http.client.HTTPConnection(host, port, timeout=CONNECT_TIMEOUT)
+            connection = _EndsResponses(host, port, timeout=CONNECT_TIMEOUT)
         if through:
             connection.set_tunnel(self.host, self.port, headers=credentials)
         return connection
