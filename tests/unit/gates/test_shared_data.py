@@ -262,7 +262,7 @@ def test_revocation_while_a_rollback_is_decided_keeps_it_from_being_written(worl
     from aims_mlops.gates import gate
 
     model, _ = used_before(world)
-    real = gate.back_to_standing
+    real = gate.back_to_valid
 
     def and_then_revoked(*arguments):
         found = real(*arguments)
@@ -270,7 +270,7 @@ def test_revocation_while_a_rollback_is_decided_keeps_it_from_being_written(worl
             world.approve(model, verdict="revoke", reason="at the last moment")
         return found
 
-    monkeypatch.setattr(gate, "back_to_standing", and_then_revoked)
+    monkeypatch.setattr(gate, "back_to_valid", and_then_revoked)
     written = []
     decision = world.gate(model, alias="champion", write=lambda: written.append(1))
     assert (decision.verdict, written) == ("refused", [])
