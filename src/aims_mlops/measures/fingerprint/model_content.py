@@ -28,7 +28,9 @@ _VOLATILE = frozenset(
     ("run_id", "model_id", "model_uuid", "utc_time_created", "artifact_path", "model_size_bytes")
 )  # of MLmodel
 _VOLATILE_JSON = frozenset(("date_saved",))  # of an archive of Keras
-_GUID = re.compile(rb"[0-9a-f]{1,8}(?:-[0-9a-f]{1,8}){3}(?![0-9a-f-])")
+# As FlatBuffers write a text: its length, the text, and zeros up to the next four bytes. The
+# numbers of a GUID are written without leading zeros, so that length and zeros differ with it.
+_GUID = re.compile(rb"(?s)(.{4})([0-9a-f]{1,8}(?:-[0-9a-f]{1,8}){3})\0+")
 _TIME = re.compile(rb"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
 
 
@@ -167,7 +169,12 @@ def _array_digest(name: str, content: bytes) -> str:
 
 
 def _catboost(content: bytes) -> bytes:
-    return _TIME.sub(b"", _GUID.sub(b"", content))
+    return _TIME.sub(b"", _GUID.sub(_without_guid, content))
+
+
+def _without_guid(found: re.Match[bytes]) -> bytes:
+    length, text = found.groups()
+    return b"" if int.from_bytes(length, "little") == len(text) else found.group()
 
 
 _READERS: dict[str, Callable[[bytes], bytes]] = {
