@@ -28,9 +28,7 @@ def group() -> None:
 @click.argument("what")
 @click.option("--reason", required=True, help="What is wrong, in a sentence, without names.")
 @click.option("--system", help="The AI system that it is about.")
-@click.option(
-    "--severity", type=click.Choice(["minor", "major"]), default="major", show_default=True
-)
+@click.option("--severity", type=_SEVERITY, default="major", show_default=True)
 @click.option("--owner", help="Id of the person in aims.yaml who puts it right.")
 @click.option("--due", type=click.DateTime(["%Y-%m-%d"]), help="Until when, as YYYY-MM-DD.")
 @AS

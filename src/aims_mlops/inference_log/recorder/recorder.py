@@ -12,7 +12,6 @@ import atexit
 import concurrent.futures.thread  # noqa: F401  it cannot be imported as the process ends
 import contextlib
 import logging
-import time
 import weakref
 from typing import TYPE_CHECKING, Any
 
@@ -217,11 +216,6 @@ def _tally(recorder: Recorder) -> Tally:
             error,
         )
         return Tally(None, None)
-
-
-def now_ns() -> int:
-    """The time of a row, in ns since 1970."""
-    return time.time_ns()
 
 
 def close_inference_logs() -> None:
