@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import random
 import signal
@@ -180,6 +181,10 @@ class LostAnswers:
             threading.Thread(target=self._pass_on, args=(client,), daemon=True).start()
 
     def _pass_on(self, client: socket.socket) -> None:
+        with contextlib.suppress(OSError):  # whoever ended first took the other's answer along
+            self._pass(client)
+
+    def _pass(self, client: socket.socket) -> None:
         with client, socket.create_connection(("127.0.0.1", self._port)) as server:
             threading.Thread(target=self._upstream, args=(client, server), daemon=True).start()
             while content := server.recv(65_536):

@@ -161,7 +161,12 @@ class _Relay:
             except OSError:
                 return
             server = socket.socket(socket.AF_UNIX)
-            server.connect(self._target)
+            try:
+                server.connect(self._target)
+            except OSError:  # the database has ended: as a port that nobody listens on
+                server.close()
+                client.close()
+                continue
             for one, other in ((client, server), (server, client)):
                 threading.Thread(target=self._pass, args=(one, other), daemon=True).start()
 

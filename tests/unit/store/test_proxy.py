@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import socket
 import threading
 from base64 import b64encode
@@ -32,7 +33,7 @@ class Proxy:
                 client, _ = self._listener.accept()
             except OSError:
                 return
-            with client, client.makefile("rb") as reader:
+            with contextlib.suppress(OSError), client, client.makefile("rb") as reader:
                 if self._wanted not in self._head(reader):
                     client.sendall(b"HTTP/1.1 407 Proxy Authentication Required\r\n\r\n")
                     continue
