@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import click
+
+_FILE = click.Path(dir_okay=False, path_type=Path)
 
 
 @click.command("gate")
@@ -14,6 +17,9 @@ import click
 @click.option("--break-glass", help="Reason to go ahead now; only if the policy has it.")
 @click.option("--no-record", is_flag=True, help="Decide without putting the decision in the log.")
 @click.option("--verbose", "-v", is_flag=True, help="Show the rules that pass, too.")
+@click.option("--sarif", type=_FILE, help="Write SARIF 2.1.0 for code scanning.")
+@click.option("--junit", type=_FILE, help="Write JUnit XML, a test case a rule.")
+@click.option("--summary", type=_FILE, help="Add Markdown to this file: $GITHUB_STEP_SUMMARY.")
 @click.option("--json", "as_json", is_flag=True, help="The decision as JSON.")
 @click.pass_context
 def command(
@@ -24,6 +30,9 @@ def command(
     break_glass: str | None,
     no_record: bool,
     verbose: bool,
+    sarif: Path | None,
+    junit: Path | None,
+    summary: Path | None,
     as_json: bool,
 ) -> None:
     """Decide whether MODEL may be promoted.
@@ -32,11 +41,14 @@ def command(
     counts as refused.
     """
     from aims_mlops.cli.decision_text import decision_text
+    from aims_mlops.cli.gate_files import write_decision_files
     from aims_mlops.gates.gate import gate
 
     decision = gate(
         model, target=target, policy=policy, record=not no_record, break_glass=break_glass
     )
+    if (sarif, junit, summary) != (None, None, None):
+        write_decision_files(decision, sarif=sarif, junit=junit, summary=summary, policy=policy)
     if as_json:
         body = {**decision.to_body(), "record": decision.record}
         click.echo(json.dumps(body, indent=2, sort_keys=True, ensure_ascii=False))

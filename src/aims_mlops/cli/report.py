@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import re
 from datetime import UTC, datetime
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from aims_mlops.cli.output_file import write_text
 from aims_mlops.errors import InputError, ModelNotFoundError
 from aims_mlops.evidence.kinds import CARD_BY_SYSTEM_KINDS, SCHEDULE_KINDS, SHARED_KINDS
 
@@ -56,7 +56,7 @@ def coverage(system: str | None, html: Path | None, as_json: bool) -> None:
         in_full=lambda record: store.get(record.id),
     )
     if html is not None:
-        _write(html, page.as_html(found, single_user=project.settings.single_user))
+        write_text(html, page.as_html(found, single_user=project.settings.single_user))
     if as_json:
         click.echo(json.dumps(page.as_json(found), indent=2))
         return
@@ -96,9 +96,9 @@ def card(model: str, html: Path | None, markdown: Path | None, as_json: bool) ->
         single_user=project.settings.single_user,
     )
     if html is not None:
-        _write(html, page.as_html(found))
+        write_text(html, page.as_html(found))
     if markdown is not None:
-        _write(markdown, page.as_markdown(found))
+        write_text(markdown, page.as_markdown(found))
     if as_json:
         click.echo(json.dumps(page.as_json(found), indent=2))
     elif html is None and markdown is None:
@@ -132,7 +132,7 @@ def soa(
     if new is not None:
         if new.exists():
             raise InputError(f"{new} exists and is not overwritten", next_step="name another file")
-        _write(new, skeleton())
+        write_text(new, skeleton())
         click.echo(f"wrote {new}")
         return
     project = find_project()
@@ -145,9 +145,9 @@ def soa(
     covered = cover(records, datetime.now(UTC), system=system, log=log)
     found = statement.state(covered, chosen, choices.name if choices is not None else None)
     if html is not None:
-        _write(html, statement.as_html(found, single_user=project.settings.single_user))
+        write_text(html, statement.as_html(found, single_user=project.settings.single_user))
     if csv is not None:
-        _write(csv, statement.as_csv(found))
+        write_text(csv, statement.as_csv(found))
     if as_json:
         click.echo(json.dumps(statement.as_json(found), indent=2))
         return
@@ -175,7 +175,7 @@ def history(system: str, html: Path | None, as_json: bool) -> None:
         (record for record in records if record.evidence.system is not None), system, now()
     )
     if html is not None:
-        _write(html, told.as_html(found, single_user=project.settings.single_user))
+        write_text(html, told.as_html(found, single_user=project.settings.single_user))
     if as_json:
         click.echo(json.dumps(told.as_json(found), indent=2))
     else:
@@ -213,7 +213,7 @@ def monitoring(system: str, html: Path | None, as_json: bool) -> None:
         records, project.systems, system, now, alarms=alarms, every_window=as_json
     )
     if html is not None:
-        _write(html, operation.as_html(found, single_user=project.settings.single_user))
+        write_text(html, operation.as_html(found, single_user=project.settings.single_user))
     if as_json:
         click.echo(json.dumps(operation.as_json(found), indent=2, ensure_ascii=False))
     else:
@@ -317,19 +317,3 @@ def _declared(
     if system is None and model.name is not None:
         system = project.system_of_model(model.name)
     return system.model_dump(mode="json") if system is not None else None
-
-
-def _write(path: Path, text: str) -> None:
-    """The whole file or none of it: written beside its place, then moved there."""
-    partial = path.with_name(f".{path.name}.partial")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        partial.write_text(text, encoding="utf-8", newline="\n")
-        partial.replace(path)
-    except OSError as error:
-        with contextlib.suppress(OSError):
-            partial.unlink()
-        raise InputError(
-            f"cannot write {path}: {error.strerror or type(error).__name__}",
-            next_step="give another file",
-        ) from error
