@@ -58,6 +58,7 @@ def run(
     register: str | None = None,
     mlflow: bool | None = None,
     tags: Mapping[str, Any] | None = None,
+    licence: str | None = None,
 ) -> _Block:
     """A block to use as `with aims.run('…', system='…') as run:`, or with `async with`.
 
@@ -65,7 +66,7 @@ def run(
     ----------
     name : of the run.  activity : 'training', 'evaluation' or another word.
     parameters : recorded as those of a decorated function are, secrets scrubbed.
-    system, quality, bias, register, mlflow, tags : as for `aims.training`.
+    system, quality, bias, register, mlflow, tags, licence : as for `aims.training`.
     """
     return _Block(
         RunSettings(
@@ -77,6 +78,7 @@ def run(
             register=register,
             mlflow=mlflow,
             tags=dict(tags or {}),
+            licence=licence,
             parameters=dict(parameters or {}),
         )
     )

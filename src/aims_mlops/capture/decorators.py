@@ -26,6 +26,7 @@ def training(
     register: str | None = ...,
     mlflow: bool | None = ...,
     tags: Mapping[str, Any] | None = ...,
+    licence: str | None = ...,
 ) -> Callable[[Callable[P, R]], Callable[P, R]]: ...
 def training(
     function: Callable[..., Any] | None = None,
@@ -38,6 +39,7 @@ def training(
     register: str | None = None,
     mlflow: bool | None = None,
     tags: Mapping[str, Any] | None = None,
+    licence: str | None = None,
 ) -> Any:
     """Capture each call of a function as a training run; with or without arguments.
 
@@ -53,8 +55,11 @@ def training(
     register : registers the captured model under this name, with MLflow.
     mlflow : False keeps away from MLflow; None follows AIMS_MLFLOW.
     tags : recorded with the run, secrets scrubbed.
+    licence : of the models of this run, an SPDX identifier such as 'Apache-2.0' or other words.
     """
-    return _decorator(function, "training", system, name, quality, bias, register, mlflow, tags)
+    return _decorator(
+        function, "training", system, name, quality, bias, register, mlflow, tags, licence
+    )
 
 
 @overload
@@ -96,6 +101,7 @@ def _decorator(
     register: str | None,
     mlflow: bool | None,
     tags: Mapping[str, Any] | None,
+    licence: str | None = None,
 ) -> Any:
     settings = RunSettings(
         activity=activity,
@@ -106,6 +112,7 @@ def _decorator(
         register=register,
         mlflow=mlflow,
         tags=dict(tags or {}),
+        licence=licence,
     )
     if function is not None:
         return wrapped(function, settings)

@@ -78,14 +78,15 @@ class Run(RunState):
         self.checks += checks
         return result
 
-    def model(self, model: T, *, name: str = "model") -> T:
+    def model(self, model: T, *, name: str = "model", licence: str | None = None) -> T:
         """Record a model of this run and return it as it came.
 
         model : a fitted model, a URI ('models:/…', 'runs:/…'), or a path to a file or folder.
+        licence : under which rights it may be used; an SPDX identifier where there is one.
         """
         if usable(self, "model"):
             with guarded(self, f"model {name}"):
-                remember(self, model, name)
+                remember(self, model, name, licence)
         return model
 
     def dataset(self, data: T, name: str, **about: Any) -> T:

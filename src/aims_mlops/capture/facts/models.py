@@ -16,6 +16,7 @@ from aims_mlops.capture.state.plugin_calls import first_plugin
 from aims_mlops.errors import InputError, ModelNotFoundError
 from aims_mlops.evidence.model_reference import FileDigest, ModelReference
 from aims_mlops.evidence.personal import is_identifier, name_of_code
+from aims_mlops.evidence.secrets import scrubbed
 
 if TYPE_CHECKING:
     from aims_mlops.capture.state.run_state import RunState
@@ -33,7 +34,7 @@ _WITHOUT_PREDICT = {
 }
 
 
-def remember(run: RunState, model: Any, name: str) -> None:
+def remember(run: RunState, model: Any, name: str, licence: str | None = None) -> None:
     """Keep a model for the end of the run, or resolve the URI or path that names it, now."""
     if isinstance(model, str | os.PathLike):
         reference = first_plugin(run, "resolve_model", uri=str(os.fspath(model)))
@@ -44,10 +45,24 @@ def remember(run: RunState, model: Any, name: str) -> None:
                 next_step="aims plugins",
             )
         run.models.append(
-            CapturedModel(name=reference.name or name, reference=reference, named=True)
+            CapturedModel(
+                name=reference.name or name,
+                reference=reference,
+                named=True,
+                licence=_licence(run, licence),
+            )
         )
     else:
-        run.pending_models[_free(name, model, run.pending_models)] = model
+        free = _free(name, model, run.pending_models)
+        run.pending_models[free] = model
+        if licence is not None:
+            run.licences[free] = str(licence)
+
+
+def _licence(run: RunState, own: str | None) -> str | None:
+    """The licence of a model, its own or that of the run's models; secrets cut out."""
+    said = own if own is not None else run.settings.licence
+    return None if said is None else scrubbed(str(said))
 
 
 def _free(name: str, model: Any, taken: Mapping[str, Any]) -> str:
@@ -99,6 +114,7 @@ def _note_nothing_to_register(run: RunState) -> None:
 def _save(run: RunState, name: str, model: Any) -> None:
     _refuse_unfitted(model)
     entry = described(name, model)
+    entry.licence = _licence(run, run.licences.get(name))
     run.describing = entry
     gaps = len(run.gaps)
     reference = first_plugin(run, "save_model", run=run, model=model, name=name)

@@ -168,6 +168,7 @@ class CapturedModel:
     inputs : names and types of columns that MLflow has no type for, so that it is told none.
     canonical : scheme and digest of the content without what is new at each writing, where its
         files are kept.  loads : what was checked of loading it elsewhere.
+    licence : under which rights it may be used, as declared.
     model : the object itself until the run ends; None for one that was named by URI or path.
     """
 
@@ -184,6 +185,7 @@ class CapturedModel:
     canonical: Mapping[str, Any] | None = None
     loads: Mapping[str, Any] | None = None
     parameters: Mapping[str, Any] = field(default_factory=dict)
+    licence: str | None = None
     model: Any = field(default=None, repr=False)
 
     def body(self, datasets: Sequence[CapturedDataset]) -> dict[str, Any]:
@@ -204,6 +206,7 @@ class CapturedModel:
             "signature": self.signature,
             "registered": self.registered,
             **({} if self.register_as is None else {"register_as": self.register_as}),
+            **({} if self.licence is None else {"licence": self.licence}),
             "datasets": [entry.reference for entry in datasets],
             "parameters_of_model": dict(self.parameters),
         }

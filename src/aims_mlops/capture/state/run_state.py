@@ -61,6 +61,7 @@ class RunState:
         self.overlaps: dict[tuple[str, ...], Overlap] = {}
         self.models: list[CapturedModel] = []
         self.pending_models: dict[str, Any] = {}
+        self.licences: dict[str, str] = {}  # of pending models that have one of their own
         self.given_models: list[tuple[str, Any]] = []  # arguments of an evaluation
         self.checks_of_given: list[tuple[Any, tuple[Check, ...]]] = []  # by nested evaluations
         self.describing: CapturedModel | None = None  # for `save_model`: what is being saved

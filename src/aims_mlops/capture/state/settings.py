@@ -24,6 +24,7 @@ class RunSettings:
     register : name of a registered model to put a captured model under, with MLflow.
     mlflow : whether to use MLflow; None leaves it to AIMS_MLFLOW.
     tags, parameters : declared by hand; secrets are scrubbed from both.
+    licence : of the models of the run, unless `run.model` names another.
     """
 
     activity: str
@@ -35,9 +36,14 @@ class RunSettings:
     mlflow: bool | None = None
     tags: Mapping[str, Any] = field(default_factory=dict)
     parameters: Mapping[str, Any] = field(default_factory=dict)
+    licence: str | None = None
 
     def __post_init__(self) -> None:
-        for label, value in (("system", self.system), ("name", self.name)):
+        for label, value in (
+            ("system", self.system),
+            ("name", self.name),
+            ("licence", self.licence),
+        ):
             if value is not None and not isinstance(value, str):
                 raise InputError(
                     f"{label} of a run is not a name",

@@ -41,3 +41,4 @@ class ModelBody(Body, frozen=True, rename={"class_": "class"}):
     uri: str | None = None
     canonical: Later[Object] = None
     loads: Later[Object] = None
+    licence: Later[str] = None

@@ -71,6 +71,7 @@ def details(model: ModelReference, records: Sequence[Record]) -> tuple[Fact, ...
         Fact("Version", _one(version), source if registered else None),
         Fact("Content SHA-256", (model.sha256,), source, exact=True),
         Fact("Framework", _one(reading.string(body, "framework")), source),
+        Fact("Licence", _one(reading.string(body, "licence")), source),
         Fact("Class", _one(reading.string(body, "class")), source, exact=True),
         Fact("Size", _one(None if bytes_ is None else _sized(bytes_, body)), source),
         Fact("Signature", _signature(body), source, exact=True),
