@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from aims_mlops.cli.output_file import write_text
-from aims_mlops.errors import InputError, ModelNotFoundError
-from aims_mlops.evidence.kinds import CARD_BY_SYSTEM_KINDS, SCHEDULE_KINDS, SHARED_KINDS
+from aims_mlops.errors import InputError
+from aims_mlops.evidence.kinds import SCHEDULE_KINDS, SHARED_KINDS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -80,12 +79,13 @@ def card(model: str, html: Path | None, markdown: Path | None, as_json: bool) ->
     from aims_mlops.inventory.project import find_project
     from aims_mlops.report.card import page
     from aims_mlops.report.card.card import write_card
+    from aims_mlops.report.card.gathering import find_model, records_of_model
 
     project = find_project()
     store = project.open_store()
     log = store.status()
-    reference = _find_model(store, model)
-    records = _records_of_model(store, reference)
+    reference = find_model(store, model)
+    records = records_of_model(store, reference)
     declared = _declared(project, reference, records)
     found = write_card(
         reference,
@@ -259,53 +259,6 @@ def _stream_of_system(
         )
     shared = store.find(kind=SHARED_KINDS)
     yield from (record for record in shared if record.evidence.system is None)
-
-
-def _find_model(store: EvidenceStore, uri: str) -> ModelReference:
-    """A digest as it is, or as a prefix of a captured model's; else what a plugin resolves."""
-    from aims_mlops.evidence.model_reference import ModelReference
-
-    digest = uri.removeprefix("sha256:")
-    if re.fullmatch(r"[0-9a-f]{8,64}", digest):
-        found = {
-            subject.sha256: subject.name.removeprefix("model:")
-            for record in store.find(kind="model")
-            for subject in record.evidence.subjects
-            if subject.name.startswith("model:") and subject.sha256.startswith(digest)
-        }
-        if len(found) != 1:
-            raise ModelNotFoundError(
-                f"model {uri}",
-                got=f"{len(found)} captured models with this digest",
-                expected="one",
-                next_step="aims evidence list --kind model",
-            )
-        sha256, name = next(iter(found.items()))
-        # A model that was never registered is known by an address, which is no name.
-        return ModelReference(uri=uri, sha256=sha256, name=None if ":" in name else name)
-    from aims_mlops.dossier.query import resolve_model
-
-    return resolve_model(uri)
-
-
-def _records_of_model(store: EvidenceStore, model: ModelReference) -> list[Record]:
-    """What names the model's content, its runs' records, and what is said of its systems."""
-    found = {record.id: record for record in store.find(subject=model.sha256)}
-    if not found:
-        raise ModelNotFoundError(
-            f"model {model.uri}: the store has no evidence about it",
-            got=f"content digest {model.sha256[:12]}",
-            next_step="run its training under @aims.training, or check with aims status that "
-            "this is the right store",
-        )
-    runs = {r.evidence.run for r in found.values() if r.evidence.kind == "model"} - {None}
-    systems = {r.evidence.system for r in found.values()} - {None}
-    for run in runs:
-        found.update((record.id, record) for record in store.find(run=run))
-    for system in systems:
-        records = store.find(kind=CARD_BY_SYSTEM_KINDS, system=system)
-        found.update((record.id, record) for record in records)
-    return [*found.values(), *store.find(kind="anchor")]
 
 
 def _declared(

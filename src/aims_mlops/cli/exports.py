@@ -1,0 +1,74 @@
+"""`aims export`: what the log knows, in the formats of others."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+import click
+
+
+@click.command("export")
+@click.argument("name", metavar="[FORMAT]", required=False)
+@click.argument("subject", metavar="[MODEL]", required=False)
+@click.option("--version", help="Of the format; the newest that is offered if not given.")
+@click.option("--out", type=click.Path(dir_okay=False, path_type=Path), help="Write to this file.")
+@click.option("--list", "listed", is_flag=True, help="List the formats with their versions.")
+@click.option("--json", "as_json", is_flag=True, help="Print a JSON object about what was written.")
+def command(
+    name: str | None,
+    subject: str | None,
+    version: str | None,
+    out: Path | None,
+    listed: bool,
+    as_json: bool,
+) -> None:
+    """Write what the log knows of MODEL as FORMAT, to a file or to standard output.
+
+    The same position of the log gives the same bytes.
+    """
+    from aims_mlops.exports.export import FORMATS, export
+
+    if listed or name is None:
+        rows = [
+            {"format": f.name, "about": f.about, "versions": list(f.versions), "title": f.title}
+            for f in FORMATS.values()
+        ]
+        if as_json:
+            click.echo(json.dumps(rows, indent=2))
+        else:
+            _print_list()
+        return
+    if subject is None:
+        raise click.UsageError("name the model: a URI, a path or the SHA-256 of its content")
+    if as_json and out is None:
+        raise click.UsageError("--json says what was written to a file; give --out FILE")
+    from aims_mlops.cli.output_file import write_bytes
+    from aims_mlops.inventory.project import find_project
+
+    made = export(find_project().open_store(), name, subject, version=version)
+    if out is None:
+        sys.stdout.buffer.write(made.content)
+        return
+    write_bytes(out, made.content)
+    if as_json:
+        said = {
+            "format": made.format,
+            "version": made.version,
+            "path": str(out),
+            "bytes": len(made.content),
+            "log_id": made.log_id,
+            "size": made.size,
+        }
+        click.echo(json.dumps(said, indent=2))
+    else:
+        click.echo(f"wrote {out}: {made.format} {made.version}, log at {made.size} records")
+
+
+def _print_list() -> None:
+    from aims_mlops.cli.table import table
+    from aims_mlops.exports.export import FORMATS
+
+    rows = [(f.name, f.about, ", ".join(f.versions), f.title) for f in FORMATS.values()]
+    click.echo(table(("FORMAT", "ABOUT", "VERSIONS", "WHAT"), rows))

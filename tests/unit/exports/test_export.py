@@ -1,0 +1,72 @@
+"""What holds for every export: same bytes from the same position, wherever; told what is wrong."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from click.testing import CliRunner
+
+from aims_mlops.cli.exports import command
+from aims_mlops.errors import InputError, ModelNotFoundError
+from aims_mlops.exports.export import FORMATS, export
+
+EACH = [(entry.name, version) for entry in FORMATS.values() for version in entry.versions]
+
+
+def subject_of(recorded, name):
+    return recorded.model
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_two_machines_worth_of_hash_seeds_and_locales_write_the_same_bytes(recorded, store, name):
+    """Each process has its own seed, locale and zone of time; the bytes are equal."""
+    made = export(store, name, subject_of(recorded, name))
+    for environment in (
+        {"PYTHONHASHSEED": "1", "LC_ALL": "C", "TZ": "Asia/Tokyo"},
+        {"PYTHONHASHSEED": "4242", "LC_ALL": "C.UTF-8", "TZ": "America/New_York"},
+    ):
+        done = recorded.aims("export", name, subject_of(recorded, name), **environment)
+        assert done.returncode == 0, done.stderr
+        assert done.stdout == made.content
+
+
+@pytest.mark.parametrize(("name", "version"), EACH)
+def test_each_export_names_log_and_checkpoint(recorded, store, name, version):
+    made = export(store, name, subject_of(recorded, name), version=version)
+    status = store.status()
+    assert made.log_id == status.log_id
+    assert made.size == status.size
+    assert status.log_id in made.content.decode()
+    assert status.root in made.content.decode()
+
+
+def test_list_names_every_format_with_its_versions(recorded):
+    done = CliRunner().invoke(command, ["--list", "--json"])
+    assert {row["format"]: row["versions"] for row in json.loads(done.output)} == {
+        entry.name: list(entry.versions) for entry in FORMATS.values()
+    }
+
+
+def test_file_that_is_written_is_told(recorded, tmp_path):
+    done = recorded.aims(
+        "export", "cyclonedx", recorded.model, "--out", str(tmp_path / "b"), "--json"
+    )
+    said = json.loads(done.stdout)
+    assert said["bytes"] == (tmp_path / "b").stat().st_size
+    assert said["version"] == "1.7"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["cyclonedy", "x"], "cyclonedx?"),
+        (["cyclonedx", "0" * 64], "found no"),
+        (["cyclonedx", "{model}", "--version", "1.5"], "1.7 or 1.6"),
+    ],
+)
+def test_what_cannot_be_exported_is_told(recorded, store, arguments, words):
+    name, subject, *rest = [a.format(model=recorded.model) for a in arguments]
+    with pytest.raises((InputError, ModelNotFoundError)) as caught:
+        export(store, name, subject, version=rest[1] if rest else None)
+    assert words in str(caught.value) or isinstance(caught.value, ModelNotFoundError)
