@@ -101,7 +101,7 @@ def test_model_of_which_nothing_is_known_has_no_invented_field(world, version):
 
 @pytest.mark.parametrize("version", VERSIONS)
 def test_hostile_names_stay_values(world, version):
-    subject = Subject(HOSTILE.replace("\0", ""), world.sha("m"))
+    subject = Subject("model:" + HOSTILE.replace("\0", ""), world.sha("m"))
     run = Subject.of_name("run:r")
     world.record("model", [subject, run],
                  {"name": HOSTILE, "sha256": subject.sha256, "licence": HOSTILE, "class": HOSTILE,
