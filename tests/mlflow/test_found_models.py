@@ -115,6 +115,36 @@ def test_artifact_of_a_run_is_found_by_its_path(tracking: Any, tmp_path: Path) -
     assert found.registry is None
 
 
+def loaded_by_mlflow(uri: str, folder: Path) -> str:
+    """The digest of what MLflow gives to whoever loads this address."""
+    return fingerprint_files(mlflow.artifacts.download_artifacts(uri, dst_path=str(folder))).sha256
+
+
+def test_logged_model_that_names_the_run_without_being_its_output_is_what_is_loaded(
+    tracking: Any, version: Any, tmp_path: Path
+) -> None:
+    uri = f"runs:/{version.run_id}/risk"
+    before = resolve_model(uri).sha256
+    planted = tracking.create_logged_model(
+        tracking.get_run(version.run_id).info.experiment_id, "risk", version.run_id
+    )
+    (tmp_path / "MLmodel").write_text("flavors: {}\n")
+    tracking.log_model_artifact(planted.model_id, str(tmp_path / "MLmodel"))
+    found = resolve_model(uri)
+    assert found.source == f"models:/{planted.model_id}"
+    assert before != found.sha256 == loaded_by_mlflow(uri, tmp_path / "loaded")
+
+
+def test_files_that_a_run_keeps_beside_its_logged_model_are_digested_with_it(
+    tracking: Any, version: Any, tmp_path: Path
+) -> None:
+    uri = f"runs:/{version.run_id}/risk"
+    before = resolve_model(uri).sha256
+    (tmp_path / "sitecustomize.py").write_text("")
+    tracking.log_artifact(version.run_id, str(tmp_path / "sitecustomize.py"), "risk")
+    assert before != resolve_model(uri).sha256 == loaded_by_mlflow(uri, tmp_path / "loaded")
+
+
 def test_uri_of_another_form_is_left_to_other_plugins() -> None:
     assert resolve_model("s3://bucket/model") is None
     assert resolve_model("model.bin") is None

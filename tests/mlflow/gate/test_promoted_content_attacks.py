@@ -31,6 +31,11 @@ _AGAIN = (
     f"current_stage, source, storage_location, run_id FROM model_versions {_OF} = 2"
 )
 
+_LOGGED = (
+    "INSERT INTO logged_models (model_id, experiment_id, name, artifact_location, "
+    "creation_timestamp_ms, last_updated_timestamp_ms, status, source_run_id) "
+    "VALUES ({model}, 0, {name}, 'here', 1, 1, 2, {run})"
+)
 _DROP = "DROP TRIGGER aims_content ON model_versions"
 
 ATTACKS: dict[str, list[str]] = {
@@ -145,19 +150,25 @@ def test_sql_on_the_run_behind_a_promotion_is_refused(
     """Where the files are found through a run or a logged model, these rows are guarded, too."""
     url, name = promoted.url, promoted.name
     run_id, model_id = f"{abs(hash(name)):032x}"[:32], f"m-{abs(hash(name)):032x}"[:34]
+    values = {"run": run_id, "model": model_id, "older": f"o{model_id}"[:34]}
     run(url, [
         "INSERT INTO runs (run_uuid, experiment_id, artifact_uri) VALUES (:run, 0, 'here')",
-        ("INSERT INTO logged_models (model_id, experiment_id, name, artifact_location, "
-        "creation_timestamp_ms, last_updated_timestamp_ms, status) "
-        "VALUES (:model, 0, 'm', 'here', 1, 1, 2)"),
+        _LOGGED.format(model=":model", name="'m'", run="'another'"),
+        _LOGGED.format(model=":older", name="'model'", run=":run"),
         # a version that was registered over REST with such a source
         "UPDATE model_versions SET storage_location = :place WHERE name = :name AND version = 2",
-    ], {"run": run_id, "model": model_id, "name": name,
-        "place": place.format(run=run_id, model=model_id)})  # fmt: skip
+    ], {**values, "name": name, "place": place.format(run=run_id, model=model_id)})  # fmt: skip
     attacks = {
         "runs:/{run}/model": [
             "UPDATE runs SET artifact_uri = 'elsewhere' WHERE run_uuid = :run",
             "DELETE FROM runs WHERE run_uuid = :run",
+            "UPDATE runs SET experiment_id = 1 WHERE run_uuid = :run",
+            # A client takes the newest logged model of that name and run.
+            _LOGGED.format(model="'m-newer'", name="'model'", run=":run"),
+            "UPDATE logged_models SET source_run_id = :run, name = 'model' WHERE model_id = :model",
+            "UPDATE logged_models SET creation_timestamp_ms = 9 WHERE model_id = :older",
+            "UPDATE logged_models SET lifecycle_stage = 'deleted' WHERE model_id = :older",
+            "DELETE FROM logged_models WHERE model_id = :older",
         ],
         "models:/{model}": [
             "UPDATE logged_models SET artifact_location = 'elsewhere' WHERE model_id = :model",
@@ -165,7 +176,7 @@ def test_sql_on_the_run_behind_a_promotion_is_refused(
         ],
     }[place]
     # Nothing is guarded while nothing is promoted.
-    run(url, [attacks[0].replace("elsewhere", "before")], {"run": run_id, "model": model_id})
+    run(url, [attacks[0].replace("elsewhere", "before")], values)
     give = (
         "INSERT INTO aims_registry_grants (kind, workspace, name, key, version) "
         "VALUES ('alias', 'default', :name, 'production', '2')"
@@ -174,8 +185,13 @@ def test_sql_on_the_run_behind_a_promotion_is_refused(
     run(url, [give, alias], {"name": name})  # by the owner, who may
     for attack in attacks:
         with pytest.raises(sa.exc.DBAPIError, match="files of a promoted version are found"):
-            run(url, [attack], {"run": run_id, "model": model_id})
-    run(url, ["UPDATE runs SET name = 'a new name' WHERE run_uuid = :run"], {"run": run_id})
+            run(url, [attack], values)
+    run(url, [
+        "UPDATE runs SET name = 'a new name' WHERE run_uuid = :run",
+        "UPDATE logged_models SET status = 3 WHERE model_id = :older",
+        _LOGGED.format(model="'n' || :model", name="'another'", run=":run"),
+        _LOGGED.format(model="'r' || :model", name="'model'", run="'another'"),
+    ], values)  # fmt: skip
 
 
 def test_mlflow_still_does_with_a_promoted_version_what_it_may(

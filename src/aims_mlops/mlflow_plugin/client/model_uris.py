@@ -145,25 +145,49 @@ def _of_registry(uri: str) -> ModelReference:
 
 
 def _of_run(uri: str) -> ModelReference:
+    """What MLflow itself loads there: the newest logged model of that name, or the run's files.
+
+    Files of the run under a logged model's name are loaded together with it, and digested so.
+    """
+    from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
+
     import mlflow
 
     run_id, _, path = uri.removeprefix("runs:/").partition("/")
+    path = path.strip("/")
     client = mlflow.MlflowClient()
     run = client.get_run(run_id)
-    models = [
-        client.get_logged_model(output.model_id)
-        for output in (run.outputs.model_outputs if run.outputs else ())
-    ]
-    named = [entry for entry in models if entry.name == path.strip("/")]
-    if named:  # a logged model, which lies beside the run's artifacts and not among them
-        newest = max(named, key=lambda entry: entry.creation_timestamp)
-        source = f"models:/{newest.model_id}"
-        created = stamp_of(newest.creation_timestamp)
-        location = newest.artifact_location
-        return _digest(uri, location, source=source, run=run_id, created_at=created)
-    if not path.strip("/"):
+    if not path:
         raise _nothing(uri)
-    return _digest(uri, f"{run.info.artifact_uri}/{path}", source=uri, run=run_id)
+    name, _, below = path.partition("/")
+    model = _logged_in(client, run, name)
+    if model is None:
+        return _digest(uri, f"{run.info.artifact_uri}/{path}", source=uri, run=run_id)
+    own = get_artifact_repository(run.info.artifact_uri).list_artifacts(path)
+    return _digest(
+        uri,
+        uri if below or own else model.artifact_location,
+        source=f"models:/{model.model_id}",
+        run=run_id,
+        created_at=stamp_of(model.creation_timestamp),
+    )
+
+
+def _logged_in(client: Any, run: Any, name: str) -> Any | None:
+    """The logged model of this name that MLflow takes for the run; None for none."""
+    if not set(name).isdisjoint("'\"\\"):  # no logged model is called so
+        return None
+    token: str | None = None
+    while True:
+        page = client.search_logged_models(
+            [run.info.experiment_id], filter_string=f"name = '{name}'", page_token=token
+        )
+        for model in page:
+            if model.source_run_id == run.info.run_id:
+                return model
+        token = page.token
+        if not token:
+            return None
 
 
 def _digest(uri: str, location: str, **known: str | None) -> ModelReference:

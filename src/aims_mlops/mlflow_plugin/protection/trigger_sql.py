@@ -115,6 +115,20 @@ def _kept_at(place: str) -> str:
     )
 
 
+def _logged_in(row: str) -> str:
+    """Whether this logged model is found at a promoted version's address, by id or by its run.
+
+    A client that follows `runs:/<run>/<name>` takes the newest logged model of that name and run.
+    """
+    held = "coalesce(nullif(v.storage_location, ''), v.source)"
+    place = f"('runs:/' || {row}.source_run_id || '/' || {row}.name)"
+    by_id = _kept_at(f"'models:/' || {row}.model_id")
+    return (
+        f"({by_id} OR EXISTS (SELECT 1 FROM model_versions v WHERE ({held} = {place} "  # noqa: S608
+        f"OR substr({held}, 1, length({place}) + 1) = {place} || '/') AND {_promoted('v')}))"
+    )
+
+
 _DELETED = "'Deleted_Internal'"  # the stage of a version that MLflow has deleted
 _GOVERNED = _governed("NEW")
 # What an alias, a stage or a tag leads to stays as it was decided on. MLflow deletes a version by
@@ -155,14 +169,16 @@ WATCHES = (
           f"(lower(NEW.key) LIKE 'aims.%' OR ({_GOVERNED} AND {_tag('NEW')}))",
           "''", "''", ("workspace", "name", "key", "value"),
           "this tag promotes a model or is reserved", grantable=False),
-    Watch("run", "runs", "none", "", "''", "''", ("run_uuid", "artifact_uri"),
+    Watch("run", "runs", "none", "", "''", "''", ("run_uuid", "artifact_uri", "experiment_id"),
           "the files of a promoted version are found through this run", grantable=False,
           on_update="{differs} AND " + _kept_at("'runs:/' || OLD.run_uuid || '/%'"),
           on_delete=_kept_at("'runs:/' || OLD.run_uuid || '/%'"), needed=False),
-    Watch("logged", "logged_models", "none", "", "''", "''", ("model_id", "artifact_location"),
+    Watch("logged", "logged_models", "none", _logged_in("NEW"), "''", "''",
+          ("model_id", "artifact_location", "name", "source_run_id", "experiment_id",
+           "creation_timestamp_ms", "lifecycle_stage"),
           "the files of a promoted version are found through this model", grantable=False,
-          on_update="{differs} AND " + _kept_at("'models:/' || OLD.model_id"),
-          on_delete=_kept_at("'models:/' || OLD.model_id"), needed=False),
+          on_update=f"{{differs}} AND ({_logged_in('OLD')} OR {_logged_in('NEW')})",
+          on_delete=_logged_in("OLD"), needed=False),
 )  # fmt: skip
 
 
