@@ -21,6 +21,7 @@ _COMMANDS: Mapping[str, tuple[str, str, str]] = {
     "status": ("status", "command", "Show the store, the log, gaps and promoted versions."),
     "evidence": ("evidence", "group", "List, show, verify, export and anchor evidence."),
     "assess": ("assess", "group", "Write, submit and approve impact assessments."),
+    "record": ("record", "group", "Keep documents and registers: risks, audits, suppliers."),
     "people": ("people", "group", "Enrol and confirm the keys that people sign with."),
     "gate": ("gate", "command", "Decide whether a model may be promoted."),
     "promote": ("promote", "command", "Decide, then set the alias in the MLflow registry."),

@@ -147,6 +147,13 @@ def did_you_mean(word: str, known: Iterable[str]) -> str | None:
     return close[0] if close else None
 
 
+def problems_in(error: Exception, model: type[BaseModel]) -> list[Problem]:
+    """What a failed validation found; what is no JSON at all is one problem of the document."""
+    if isinstance(error, ValidationError):
+        return _from_validation(error, model)
+    return [Problem((), "not keys and values that JSON can hold")]
+
+
 def _from_validation(error: ValidationError, model: type[BaseModel]) -> list[Problem]:
     return [_problem(details, model) for details in error.errors(include_url=False)]
 

@@ -9,9 +9,8 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from aims_mlops.dossier.dossier import Dossier
-from aims_mlops.evidence.bodies.data import DatasetBody
+from aims_mlops.evidence.bodies.data import DatasetBody, ModelBody
 from aims_mlops.evidence.bodies.figure import figure_entries
-from aims_mlops.evidence.bodies.model import ModelBody
 from aims_mlops.evidence.bodies.operation import IncidentBody
 from aims_mlops.evidence.bodies.run import EnvironmentBody
 from aims_mlops.evidence.kinds import (

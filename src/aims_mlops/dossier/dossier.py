@@ -12,8 +12,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 
 from aims_mlops.evidence.bodies.consent import ImpactAssessmentBody
-from aims_mlops.evidence.bodies.data import DatasetBody
-from aims_mlops.evidence.bodies.model import ModelBody
+from aims_mlops.evidence.bodies.data import DatasetBody, ModelBody
 from aims_mlops.evidence.bodies.run import RunBody
 from aims_mlops.evidence.encoding.canonical import canonical
 from aims_mlops.evidence.kind_spec import Scope

@@ -20,6 +20,7 @@ class Theme(Enum):
     PEOPLE = "people"
     DECISION = "decision"
     OPERATION = "operation"
+    MANAGEMENT = "management"
     LOG = "log"
 
 

@@ -13,6 +13,25 @@ from aims_mlops.evidence.kind_spec import (
     Writer,
 )
 
+
+def _register(name: str, line: str, *controls: str) -> KindSpec:
+    """A kind whose records are entries of a register, written by a person for clauses 4 to 10."""
+    return KindSpec(
+        name, line, controls, (1,),
+        Theme.MANAGEMENT, Scope.SYSTEM, Writer.OPERATION, Bears.NONE, Retention.RECORD,
+        shown=False, personal=True,
+    )  # fmt: skip
+
+
+def _signed(name: str, line: str, *controls: str) -> KindSpec:
+    """A kind whose records say what a person signed about an entry of a register."""
+    return KindSpec(
+        name, line, controls, (1,),
+        Theme.MANAGEMENT, Scope.PEOPLE, Writer.PERSON, Bears.NONE, Retention.CONTENT,
+        shown=False, personal=True,
+    )  # fmt: skip
+
+
 # In the order in which people read them; sentences that name several kinds keep it.
 TABLE: tuple[KindSpec, ...] = (
     KindSpec(
@@ -245,6 +264,24 @@ TABLE: tuple[KindSpec, ...] = (
         Theme.OPERATION, Scope.CONTENT, Writer.OPERATION, Bears.OWN_SYSTEM, Retention.RECORD,
         shown=False, personal=True,
     ),
+    _register("document", "a controlled document, in its versions", "A.2.2", "A.2.3", "A.2.4"),
+    _register("risk", "a risk or opportunity and how it is treated", "A.5.2"),
+    _register("objective", "an objective and how it is judged", "A.6.1.2", "A.9.3"),
+    _register("competence", "what a person has to know for a role, and how it was shown", "A.4.6"),
+    _register("interested-party", "who has a stake, and what they require", "A.8.5"),
+    _register("supplier-entry", "a supplier: terms, due diligence, agreement, expiry", "A.10.3"),
+    _register("audit", "an internal audit and its findings", "A.2.4"),
+    _register("management-review", "a management review, decisions and actions", "A.2.4"),
+    _register("improvement", "a chance to improve and what came of it", "A.6.1.2"),
+    _register("aims-change", "a planned change of the management system", "A.2.4"),
+    _register("communication", "what was told to whom", "A.8.5"),
+    _register("concern", "a concern that somebody raised, and what came of it", "A.3.3"),
+    _register("disclosure", "what was told to authorities or the public", "A.8.3", "A.8.5"),
+    _register("customer-agreement", "who answers for what towards a customer", "A.10.2", "A.10.4"),
+    _register("resource", "a resource of an AI system", "A.4.2", "A.4.6"),
+    _register("assignment", "who sees to a requirement, until when", "A.3.2"),
+    _signed("entry-approval", "a person's signed yes or no to an entry of a register", "A.3.2"),
+    _signed("acknowledgement", "that a person read and understood a document", "A.2.2"),
     KindSpec(
         "gap", "something that could not be captured",
         ("A.6.2.8",), (1,),

@@ -53,6 +53,9 @@ AFTER_KINDS = kinds_with(lambda spec: Reopens.ASSESSMENT in spec.reopens and not
 CARRY_OVER_KINDS = kinds_with(lambda spec: Reopens.CARRIED_OVER in spec.reopens)
 VALIDITY_KINDS = kinds_with(lambda spec: Reopens.VALIDITY in spec.reopens)
 
+# What people put down for clauses 4 to 10, and what they signed about it.
+MANAGEMENT_KINDS = kinds_with(lambda spec: spec.theme is Theme.MANAGEMENT)
+
 FIGURE_KINDS = _marked(Mark.FIGURES)
 # Figures that an assessment carried over is held against.
 COMPARED_KINDS = tuple(kind for kind in FIGURE_KINDS if kind in CARRY_OVER_KINDS)

@@ -13,6 +13,7 @@ from aims_mlops.evidence.bodies.body import (
     Objects,
     Sha256,
     SignedBody,
+    Texts,
     body_of,
     says,
 )
@@ -107,3 +108,31 @@ class EnrolmentBody(SignedBody, frozen=True):
     reason: Given[str] = None
     replaces: str | None = None
     signed_at: Given[str] = None
+
+
+class AboutEntryBody(SignedBody, frozen=True):
+    """What a person signs about an entry: which record of it, and the digest of its content."""
+
+    register: Must[str] = None
+    entry: Must[str] = None
+    record: Must[str] = None
+    digest: Must[Sha256] = None
+    id: Must[str] = None
+    signed_at: Must[str] = None
+    roles: Texts | None = None
+    shown_blob: str | None = None
+    shown_sha256: str | None = None
+    version: str | None = None
+
+
+@body_of("entry-approval")
+class EntryApprovalBody(AboutEntryBody, frozen=True):
+    """A person's signed yes or no to an entry of a register."""
+
+    verdict: Must[Annotated[str, says(enum=["approve", "reject", "revoke"])]] = None
+    reason: str | None = None
+
+
+@body_of("acknowledgement")
+class AcknowledgementBody(AboutEntryBody, frozen=True):
+    """A person read and understood a document."""

@@ -13,8 +13,8 @@ from aims_mlops.evidence.bodies import (
     data,
     decision,
     log,
+    management,
     measured,
-    model,
     operation,
     organisation,
     run,
@@ -23,7 +23,7 @@ from aims_mlops.evidence.bodies.body import BODIES, LATER, NOT_NULL, REQUIRED, I
 from aims_mlops.evidence.kinds import KINDS
 
 # Importing a theme declares its bodies.
-THEMES = (consent, data, decision, log, measured, model, operation, organisation, run)
+THEMES = (consent, data, decision, log, management, measured, operation, organisation, run)
 
 DRAFT = "https://json-schema.org/draft/2020-12/schema"
 KEPT = "Fields that this version does not know are kept."

@@ -10,11 +10,15 @@ from typing import Any, TypeAlias
 from aims_mlops.evidence import clock
 from aims_mlops.evidence.bodies.body import NEWEST, Body
 from aims_mlops.evidence.bodies.consent import ConsentBody, ImpactAssessmentBody
-from aims_mlops.evidence.bodies.data import DataQualityBody, DatasetBody
+from aims_mlops.evidence.bodies.data import (
+    DataQualityBody,
+    DatasetBody,
+    ModelBody,
+    ModelCardBody,
+)
 from aims_mlops.evidence.bodies.decision import DecisionBody, PromotionBody, WaiverBody
 from aims_mlops.evidence.bodies.log import AnchorBody
 from aims_mlops.evidence.bodies.measured import DriftBody, EvaluationBody
-from aims_mlops.evidence.bodies.model import ModelBody, ModelCardBody
 from aims_mlops.evidence.bodies.operation import (
     DeploymentBody,
     IncidentBody,

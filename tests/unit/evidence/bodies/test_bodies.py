@@ -98,7 +98,14 @@ def test_every_field_of_a_stored_body_is_read(path: Path) -> None:
     body = BODIES[evidence.kind, evidence.version].of(evidence)
     said = {f.encode_name: getattr(body, f.name) for f in msgspec.structs.fields(body)}
     known = {name: value for name, value in evidence.body.items() if name in said}
-    assert {name: said[name] for name in known} == known
+    assert {name: _plain(said[name]) for name in known} == known
+
+
+def _plain(value: Any) -> Any:
+    """A part that is a class of its own, as the JSON that it was read from."""
+    if not isinstance(value, msgspec.Struct):
+        return value
+    return {k: v for k, v in msgspec.to_builtins(value).items() if v is not None}
 
 
 @given(path=st.sampled_from(STORED), extra=st.dictionaries(st.text(max_size=12), JSON, max_size=5))

@@ -1,0 +1,1 @@
+"""Files, folders and tables of people, read as steps of registers."""

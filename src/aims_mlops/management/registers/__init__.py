@@ -1,0 +1,1 @@
+"""Documents and registers: one grammar, one fold, who may sign what, and the writers."""
