@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -117,6 +118,37 @@ class Exported:
             capture_output=True,
             check=False,
         )
+
+    def digests(self, **environment: str) -> dict[str, str]:
+        """SHA-256 of every export, in every version and form, as another process writes them."""
+        done = subprocess.run(
+            [sys.executable, "-c", _DIGESTS, self.model],
+            cwd=self.root,
+            env={**self.environment, **environment},
+            capture_output=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
+        found: dict[str, str] = json.loads(done.stdout)
+        return found
+
+
+_DIGESTS = """
+import hashlib, json, sys
+from aims_mlops.exports.export import FORMATS, export
+from aims_mlops.inventory.project import find_project
+store = find_project().open_store()
+found = {}
+for entry in FORMATS.values():
+    for version in entry.versions:
+        for file in entry.files:
+            if file == "pdf" and entry.name != "new-york-notice":
+                continue
+            made = export(store, entry.name, sys.argv[1], version=version, file=file)
+            name = f"{entry.name} {version} {file}"
+            found[name] = hashlib.sha256(made.content).hexdigest()
+print(json.dumps(found))
+"""
 
 
 def recorded_project(root: Path) -> Exported:

@@ -13,6 +13,7 @@ import click
 @click.argument("name", metavar="[FORMAT]", required=False)
 @click.argument("subject", metavar="[MODEL]", required=False)
 @click.option("--version", help="Of the format; the newest that is offered if not given.")
+@click.option("--as", "file", help="html, docx, xlsx, pdf or json, where the format has them.")
 @click.option("--out", type=click.Path(dir_okay=False, path_type=Path), help="Write to this file.")
 @click.option("--list", "listed", is_flag=True, help="List the formats with their versions.")
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON object about what was written.")
@@ -20,6 +21,7 @@ def command(
     name: str | None,
     subject: str | None,
     version: str | None,
+    file: str | None,
     out: Path | None,
     listed: bool,
     as_json: bool,
@@ -32,7 +34,13 @@ def command(
 
     if listed or name is None:
         rows = [
-            {"format": f.name, "about": f.about, "versions": list(f.versions), "title": f.title}
+            {
+                "format": f.name,
+                "about": f.about,
+                "versions": list(f.versions),
+                "files": list(f.files),
+                "title": f.title,
+            }
             for f in FORMATS.values()
         ]
         if as_json:
@@ -47,7 +55,7 @@ def command(
     from aims_mlops.cli.output_file import write_bytes
     from aims_mlops.inventory.project import find_project
 
-    made = export(find_project().open_store(), name, subject, version=version)
+    made = export(find_project().open_store(), name, subject, version=version, file=file)
     if out is None:
         sys.stdout.buffer.write(made.content)
         return
@@ -56,6 +64,7 @@ def command(
         said = {
             "format": made.format,
             "version": made.version,
+            "file": made.file,
             "path": str(out),
             "bytes": len(made.content),
             "log_id": made.log_id,
@@ -63,12 +72,17 @@ def command(
         }
         click.echo(json.dumps(said, indent=2))
     else:
-        click.echo(f"wrote {out}: {made.format} {made.version}, log at {made.size} records")
+        click.echo(
+            f"wrote {out}: {made.format} {made.version} as {made.file}, log at {made.size} records"
+        )
 
 
 def _print_list() -> None:
     from aims_mlops.cli.table import table
     from aims_mlops.exports.export import FORMATS
 
-    rows = [(f.name, f.about, ", ".join(f.versions), f.title) for f in FORMATS.values()]
-    click.echo(table(("FORMAT", "ABOUT", "VERSIONS", "WHAT"), rows))
+    rows = [
+        (f.name, f.about, ", ".join(f.versions), ", ".join(f.files), f.title)
+        for f in FORMATS.values()
+    ]
+    click.echo(table(("FORMAT", "ABOUT", "VERSIONS", "AS", "WHAT"), rows))

@@ -17,7 +17,15 @@ from aims_mlops.exports.identity import json_text
 if TYPE_CHECKING:
     from aims_mlops.evidence.store import EvidenceStore
 
-_JSON = "application/json"
+_MEDIA_TYPES = {
+    "json": "application/json",
+    "html": "text/html; charset=utf-8",
+    "docx": "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
+    "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+    "pdf": "application/pdf",
+}
+_PAPER = ("html", "json", "docx", "xlsx", "pdf")
+_PAPERS = "aims_mlops.exports.papers"
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,15 +34,15 @@ class Format:
 
     about : what an export is about: a model.
     versions : of the format, newest first.  writer : module and function, `(view, version)`.
+    files : in which form it is written, the usual one first.
     """
 
     name: str
     title: str
     about: str
     versions: tuple[str, ...]
-    media_type: str
-    suffix: str
     writer: str
+    files: tuple[str, ...] = ("json",)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,8 +52,8 @@ class Exported:
     content: bytes
     format: str
     version: str
+    file: str
     media_type: str
-    suffix: str
     log_id: str
     size: int
 
@@ -56,9 +64,39 @@ _LIST = (
         title="CycloneDX ML-BOM: model card, data, libraries, training run",
         about="model",
         versions=("1.7", "1.6"),
-        media_type="application/vnd.cyclonedx+json",
-        suffix=".cdx.json",
         writer="aims_mlops.exports.bom.cyclonedx:cyclonedx",
+    ),
+    Format(
+        name="annex-iv",
+        title="technical documentation of the EU AI Act, nine points, a draft",
+        about="model",
+        versions=("2024/1689",),
+        writer=f"{_PAPERS}.annex_iv:annex_iv",
+        files=_PAPER,
+    ),
+    Format(
+        name="instructions-for-use",
+        title="instructions for use of the EU AI Act (Article 13), a draft",
+        about="model",
+        versions=("2024/1689",),
+        writer=f"{_PAPERS}.instructions:instructions_for_use",
+        files=_PAPER,
+    ),
+    Format(
+        name="colorado-notice",
+        title="what SB 24-205 of Colorado asks to be told, a draft",
+        about="model",
+        versions=("SB 24-205",),
+        writer=f"{_PAPERS}.notices:colorado",
+        files=_PAPER,
+    ),
+    Format(
+        name="new-york-notice",
+        title="bias audit summary and notice of Local Law 144 of New York City, a draft",
+        about="model",
+        versions=("LL 144",),
+        writer=f"{_PAPERS}.notices:new_york",
+        files=_PAPER,
     ),
 )
 
@@ -66,30 +104,55 @@ FORMATS: Mapping[str, Format] = {entry.name: entry for entry in _LIST}
 
 
 def export(
-    store: EvidenceStore, name: str, subject: str, *, version: str | None = None
+    store: EvidenceStore,
+    name: str,
+    subject: str,
+    *,
+    version: str | None = None,
+    file: str | None = None,
 ) -> Exported:
     """What a log knows of a model, in another format.
 
     name : of the format, a key of `FORMATS`.  version : of the format; the newest if not given.
     subject : a model URI, a path, or the SHA-256 of the model's content.
-    Raises InputError for a format or version that is not offered, ModelNotFoundError.
+    file : in which form, such as 'html' or 'docx' for a document; its first one if not given.
+    Raises InputError for a format, version or form that is not offered, ModelNotFoundError;
+    MissingExtraError where a form needs the extra `documents`.
     """
     from aims_mlops.exports.model_view import model_view
 
     entry = format_of(name)
-    version = _version(entry, version)
+    version = _chosen(entry, "version", version, entry.versions)
+    file = _chosen(entry, "form", file, entry.files)
     view = model_view(store, subject)
-    made = _writer(entry)(view, version)
-    text = made if isinstance(made, str) else json_text(made)
     return Exported(
-        content=text.encode(),
+        content=_bytes(_writer(entry)(view, version), file),
         format=entry.name,
         version=version,
-        media_type=entry.media_type,
-        suffix=entry.suffix,
+        file=file,
+        media_type=_MEDIA_TYPES[file],
         log_id=view.position.log_id,
         size=view.position.size,
     )
+
+
+def _bytes(made: Any, file: str) -> bytes:
+    from aims_mlops.exports.papers.paper import Paper
+
+    if not isinstance(made, Paper):
+        return json_text(made).encode()
+    from aims_mlops.exports.papers import page, pdf, spreadsheet, word
+
+    match file:
+        case "docx":
+            return word.as_docx(made)
+        case "xlsx":
+            return spreadsheet.as_xlsx(made)
+        case "pdf":
+            return pdf.as_pdf(page.as_html(made))
+        case "html":
+            return page.as_html(made).encode()
+    return json_text(page.as_json(made)).encode()
 
 
 def format_of(name: str) -> Format:
@@ -107,16 +170,16 @@ def format_of(name: str) -> Format:
     return FORMATS[name]
 
 
-def _version(entry: Format, version: str | None) -> str:
-    if version is None:
-        return entry.versions[0]
-    if version not in entry.versions:
+def _chosen(entry: Format, what: str, given: str | None, offered: tuple[str, ...]) -> str:
+    if given is None:
+        return offered[0]
+    if given not in offered:
         raise InputError(
-            f"{entry.name} is not written in this version",
-            got=repr(version)[:40],
-            expected=" or ".join(entry.versions),
+            f"{entry.name} is not written in this {what}",
+            got=repr(given)[:40],
+            expected=" or ".join(offered),
         )
-    return version
+    return given
 
 
 def _writer(entry: Format) -> Callable[[Any, str], Any]:

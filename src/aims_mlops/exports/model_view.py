@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from aims_mlops.errors import ModelNotFoundError
 from aims_mlops.evidence import clock
-from aims_mlops.evidence.kinds import CARD_BY_SYSTEM_KINDS
+from aims_mlops.evidence.kind_spec import Theme
+from aims_mlops.evidence.kinds import CARD_BY_SYSTEM_KINDS, kinds_with
 from aims_mlops.evidence.model_reference import ModelReference
 from aims_mlops.exports.position import Position, position_of
 from aims_mlops.report.card.card import ModelCard, write_card
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from aims_mlops.evidence.records import Record
     from aims_mlops.evidence.store import EvidenceStore
 
+OPERATION_KINDS = kinds_with(lambda spec: spec.theme is Theme.OPERATION)
 RECORDS_OF_A_KIND = 1_000  # the newest; how many more there are is said
 
 
@@ -28,12 +30,14 @@ RECORDS_OF_A_KIND = 1_000  # the newest; how many more there are is said
 class ModelView:
     """A model's card at a position of the log, and the records behind it, newest first.
 
+    operation : of its system: deployments, monitoring, incidents, in the order of the log.
     left_out : {kind: records} beyond the newest `RECORDS_OF_A_KIND`, which were not looked at.
     """
 
     position: Position
     card: ModelCard
     left_out: Mapping[str, int]
+    operation: tuple[Record, ...] = ()
 
     @property
     def sha256(self) -> str:
@@ -105,8 +109,14 @@ def model_view(store: EvidenceStore, uri: str) -> ModelView:
     known = list(kept.values())
     for run in sorted({r.evidence.run or "" for r in known if r.evidence.kind == "model"} - {""}):
         take(store.find(run=run, newest_first=True))
-    for system in sorted({r.evidence.system or "" for r in known} - {""}):
+    systems = sorted({r.evidence.system or "" for r in known} - {""})
+    for system in systems:
         take(store.find(kind=CARD_BY_SYSTEM_KINDS, system=system, newest_first=True))
     take(store.find(kind="anchor", newest_first=True))
+    for system in systems:
+        take(store.find(kind=OPERATION_KINDS, system=system, newest_first=True))
+    operation = sorted(
+        (r for r in kept.values() if r.evidence.kind in OPERATION_KINDS), key=lambda r: r.sequence
+    )
     card = write_card(reference, kept.values(), clock.parse(position.at), log=status)
-    return ModelView(position, card, dict(sorted(left_out.items())))
+    return ModelView(position, card, dict(sorted(left_out.items())), tuple(operation))
