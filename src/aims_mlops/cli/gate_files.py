@@ -23,11 +23,11 @@ def write_decision_files(
 ) -> None:
     """Write the files that were asked for; a summary is added to what its file has already."""
     from aims_mlops.evidence.bodies.decision import DecisionBody
+    from aims_mlops.exports.basis.identity import json_text
     from aims_mlops.exports.gate_decision import junit as as_junit
     from aims_mlops.exports.gate_decision import sarif as as_sarif
     from aims_mlops.exports.gate_decision import step_summary as as_summary
     from aims_mlops.exports.gate_decision.outcome import outcome_of
-    from aims_mlops.exports.identity import json_text
 
     outcome = outcome_of(DecisionBody.read(decision.to_body()), decision.record)
     if sarif is not None:

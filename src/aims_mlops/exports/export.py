@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from aims_mlops.errors import InputError
-from aims_mlops.exports.identity import json_text
+from aims_mlops.exports.basis.identity import json_text
 
 if TYPE_CHECKING:
     from aims_mlops.evidence.store import EvidenceStore
@@ -119,7 +119,7 @@ def export(
     Raises InputError for a format, version or form that is not offered, ModelNotFoundError;
     MissingExtraError where a form needs the extra `documents`.
     """
-    from aims_mlops.exports.model_view import model_view
+    from aims_mlops.exports.basis.model_view import model_view
 
     entry = format_of(name)
     version = _chosen(entry, "version", version, entry.versions)

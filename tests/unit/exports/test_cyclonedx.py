@@ -11,9 +11,9 @@ from packageurl import PackageURL
 from packaging.licenses._spdx import LICENSES
 
 from aims_mlops.evidence.records import Subject
+from aims_mlops.exports.basis.licence import read_licence
 from aims_mlops.exports.bom.cyclonedx import VERSIONS
 from aims_mlops.exports.export import export
-from aims_mlops.exports.licence import read_licence
 
 HOSTILE = "<i>\x00\x1b[2J\u202e|\r\n\t'\"&amp;]]>;--" + "n" * 300
 

@@ -13,11 +13,11 @@ from sarif_pydantic import Sarif
 
 from aims_mlops.cli.gate import command
 from aims_mlops.evidence.bodies.decision import DecisionBody
+from aims_mlops.exports.basis.identity import json_text
 from aims_mlops.exports.gate_decision.junit import junit
 from aims_mlops.exports.gate_decision.outcome import Outcome, outcome_of
 from aims_mlops.exports.gate_decision.sarif import PolicyFile, sarif
 from aims_mlops.exports.gate_decision.step_summary import step_summary
-from aims_mlops.exports.identity import json_text
 
 HOSTILE = "<b>\x00\x1b[31m\ufffe\u202e|`]](x)\r\n\t\ud800'\"&amp; --><!--" + "n" * 200
 

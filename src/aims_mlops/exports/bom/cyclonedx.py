@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from importlib import metadata
 from typing import Any
 
+from aims_mlops.exports.basis.model_view import ModelView
 from aims_mlops.exports.bom.model_card import model_card
 from aims_mlops.exports.bom.parts import (
     MODEL,
@@ -21,7 +22,6 @@ from aims_mlops.exports.bom.parts import (
     purl_of_package,
 )
 from aims_mlops.exports.bom.training_run import formulation
-from aims_mlops.exports.model_view import ModelView
 from aims_mlops.report.render import reading
 from aims_mlops.visible import one_line
 

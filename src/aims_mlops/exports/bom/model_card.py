@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from aims_mlops.exports.basis.model_view import ModelView, body_of
 from aims_mlops.exports.bom.parts import data_reference, properties
-from aims_mlops.exports.model_view import ModelView, body_of
 from aims_mlops.report.render import reading
 from aims_mlops.report.render.reading import Figure
 from aims_mlops.visible import one_line

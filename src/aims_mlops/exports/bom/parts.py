@@ -8,8 +8,8 @@ from typing import Any
 from urllib.parse import quote
 
 from aims_mlops.evidence.records import Record
-from aims_mlops.exports.licence import read_licence
-from aims_mlops.exports.model_view import ModelView
+from aims_mlops.exports.basis.licence import read_licence
+from aims_mlops.exports.basis.model_view import ModelView
 from aims_mlops.report.card.facts import Dataset
 from aims_mlops.visible import one_line, visible
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from aims_mlops.exports.basis.model_view import ModelView, body_of
 from aims_mlops.exports.bom.parts import MODEL, data_reference, properties
-from aims_mlops.exports.model_view import ModelView, body_of
 from aims_mlops.report.render import reading
 from aims_mlops.visible import one_line, visible
 

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from xml.etree import ElementTree
 
+from aims_mlops.exports.basis.identity import xml_text
 from aims_mlops.exports.gate_decision.outcome import GATE, Outcome, Why
-from aims_mlops.exports.identity import xml_text
 from aims_mlops.visible import one_line
 
 

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from importlib import metadata
 from typing import Any
 
+from aims_mlops.exports.basis.identity import uuid_of
 from aims_mlops.exports.gate_decision.outcome import Outcome, Why
-from aims_mlops.exports.identity import uuid_of
 from aims_mlops.visible import one_line
 
 SCHEMA = (

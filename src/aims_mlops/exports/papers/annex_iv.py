@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 from aims_mlops.evidence.kind_spec import Theme
 from aims_mlops.evidence.kinds import KINDS
-from aims_mlops.exports.model_view import ModelView
+from aims_mlops.exports.basis.model_view import ModelView
 from aims_mlops.exports.papers.paper import Line, Paper
 from aims_mlops.exports.papers.sources import Part, Sources, ask, paper_of
 

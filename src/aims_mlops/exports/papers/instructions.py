@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from aims_mlops.exports.model_view import ModelView
+from aims_mlops.exports.basis.model_view import ModelView
 from aims_mlops.exports.papers.paper import Line, Paper
 from aims_mlops.exports.papers.sources import Part, Sources, ask, paper_of
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from aims_mlops.evidence.records import Record
-from aims_mlops.exports.position import Position
+from aims_mlops.exports.basis.position import Position
 
 MISSING = "MISSING"
 CURRENT_LINES = 50  # of one kind in a list of events; how many more there are is said

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, TypeAlias
 
 from aims_mlops.evidence.records import Record
-from aims_mlops.exports.model_view import ModelView, body_of
+from aims_mlops.exports.basis.model_view import ModelView, body_of
 from aims_mlops.exports.papers.paper import CURRENT_LINES, Line, Paper, Point, line
 from aims_mlops.report.card.measures import Measured
 from aims_mlops.report.render import reading

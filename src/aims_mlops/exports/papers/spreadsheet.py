@@ -12,8 +12,8 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from aims_mlops.errors import MissingExtraError
-from aims_mlops.exports.archive import without_times
-from aims_mlops.exports.identity import xml_text
+from aims_mlops.exports.basis.archive import without_times
+from aims_mlops.exports.basis.identity import xml_text
 from aims_mlops.exports.papers.paper import Paper
 from aims_mlops.exports.papers.word import said, source_of
 

@@ -7,8 +7,8 @@ from typing import Any
 
 from aims_mlops.errors import MissingExtraError
 from aims_mlops.evidence import clock
-from aims_mlops.exports.archive import without_times
-from aims_mlops.exports.identity import xml_text
+from aims_mlops.exports.basis.archive import without_times
+from aims_mlops.exports.basis.identity import xml_text
 from aims_mlops.exports.papers.paper import MISSING, Line, Paper
 from aims_mlops.visible import plain
 

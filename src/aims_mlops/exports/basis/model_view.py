@@ -13,7 +13,7 @@ from aims_mlops.evidence import clock
 from aims_mlops.evidence.kind_spec import Theme
 from aims_mlops.evidence.kinds import CARD_BY_SYSTEM_KINDS, kinds_with
 from aims_mlops.evidence.model_reference import ModelReference
-from aims_mlops.exports.position import Position, position_of
+from aims_mlops.exports.basis.position import Position, position_of
 from aims_mlops.report.card.card import ModelCard, write_card
 from aims_mlops.report.card.facts import newest
 from aims_mlops.report.card.gathering import find_model

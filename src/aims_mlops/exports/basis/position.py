@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from aims_mlops.errors import EvidenceNotFoundError
-from aims_mlops.exports.identity import uuid_of
+from aims_mlops.exports.basis.identity import uuid_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
