@@ -1,0 +1,1 @@
+"""The web console: the evidence and what people do with it, in a browser."""

@@ -1,0 +1,57 @@
+"""Every page: its address, what one may have to do to see it, its template, and its data.
+
+A page is a function of what it reads, which gives plain data: that is what its JSON twin answers,
+and all that its HTML shows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from aims_mlops.web.pages.controls import controls
+from aims_mlops.web.pages.evidence import evidence, record
+from aims_mlops.web.pages.model import model
+from aims_mlops.web.pages.monitoring import monitoring, window
+from aims_mlops.web.pages.people import administration, people
+from aims_mlops.web.pages.reading import Reading
+from aims_mlops.web.pages.system import system
+from aims_mlops.web.pages.systems import systems
+from aims_mlops.web.pages.waiting import waiting
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Page:
+    """One page. path : below /console, and below /v1/console for the twin.
+
+    name : of its template and its words.  action : what `may` asks for.
+    menu : whether it is one of the pages that each page leads to.
+    """
+
+    path: str
+    name: str
+    model: Callable[[Reading], dict[str, Any]]
+    action: str = "read"
+    menu: bool = False
+
+
+PAGES: tuple[Page, ...] = (
+    Page(path="", name="waiting", model=waiting, menu=True),
+    Page(path="/systems", name="systems", model=systems, menu=True),
+    Page(path="/systems/{system}", name="system", model=system),
+    Page(path="/models/{model}", name="model", model=model),
+    Page(path="/evidence", name="evidence", model=evidence, menu=True),
+    Page(path="/records/{record}", name="record", model=record),
+    Page(path="/controls", name="controls", model=controls, menu=True),
+    Page(path="/monitoring", name="monitoring", model=monitoring, menu=True),
+    Page(path="/monitoring/{record}", name="window", model=window),
+    Page(path="/people", name="people", model=people, menu=True),
+    Page(
+        path="/administration",
+        name="administration",
+        model=administration,
+        action="administer",
+        menu=True,
+    ),
+)

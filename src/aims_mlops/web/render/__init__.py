@@ -1,0 +1,1 @@
+"""How the console looks and in which language: templates, words, formats, style."""
