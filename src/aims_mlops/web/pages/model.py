@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from aims_mlops.errors import AimsError, EvidenceNotFoundError
-from aims_mlops.evidence.bodies.model import ModelBody
+from aims_mlops.evidence.bodies.data import ModelBody
 from aims_mlops.evidence.kinds import CARD_BY_SYSTEM_KINDS, USE_KINDS
 from aims_mlops.evidence.model_reference import ModelReference
 from aims_mlops.evidence.records import Record

@@ -8,8 +8,7 @@ from typing import Any
 
 from aims_mlops.alarms.expiry import every_alarm
 from aims_mlops.errors import AimsError, EvidenceNotFoundError
-from aims_mlops.evidence.bodies.data import DatasetBody
-from aims_mlops.evidence.bodies.model import ModelBody
+from aims_mlops.evidence.bodies.data import DatasetBody, ModelBody
 from aims_mlops.evidence.clock import now
 from aims_mlops.evidence.kinds import SCHEDULE_KINDS, USE_KINDS
 from aims_mlops.evidence.records import Record
