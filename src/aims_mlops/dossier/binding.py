@@ -61,7 +61,7 @@ class Binding:
     def differences(self, body: Mapping[str, Any], *, at: int | None = None) -> tuple[str, ...]:
         """Names of the parts in which a consent's record is bound to something else.
 
-        at : the record's sequence. What was given under the first rule of the evidence root counts
+        at : the record's sequence. What was given under an earlier rule of the evidence root counts
         if it saw the log as it was then, and nothing about the model changed since.
         """
         parts = self.to_body()
@@ -75,10 +75,10 @@ class Binding:
         return tuple(found)
 
     def _saw_the_same(self, body: Mapping[str, Any], rule: int, at: int | None) -> bool:
-        if rule != 1 or self.dossier is None or at is None:
+        if not 1 <= rule < EVIDENCE_RULE or self.dossier is None or at is None:
             return False
         then = self.dossier.before(at)
-        seen = then.root_by(1) == body.get("evidence_root")
+        seen = then.root_by(rule) == body.get("evidence_root")
         return seen and then.root_by(self.evidence_rule) == self.evidence_root
 
 

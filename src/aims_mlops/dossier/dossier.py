@@ -21,8 +21,9 @@ from aims_mlops.evidence.records import Record
 from aims_mlops.inventory.renames import Names
 
 # How the evidence root is made. 1: of all records of these kinds about the model or its datasets,
-# whoever's run made them; approvals and decisions of that time name no rule. 2: `Dossier.shown`.
-EVIDENCE_RULE = 2
+# whoever's run made them; approvals and decisions of that time name no rule. 2: `Dossier.shown`
+# with what monitoring measured. 3: `Dossier.shown`.
+EVIDENCE_RULE = 3
 
 
 @dataclass(frozen=True)
@@ -93,9 +94,16 @@ class Dossier:
         """What an approver is shown, in the order of the log; only this model's records change it.
 
         The records about the model and of its runs; and what other runs recorded about its
-        datasets, up to the model's own last record: who prepares data does so before.
+        datasets, up to the model's own last record: who prepares data does so before. What
+        scheduled monitoring measured of the model in operation is judged by the rules on drift and
+        open findings, and is none of what its approval is bound to.
         """
+        return self._shown_by(EVIDENCE_RULE)
+
+    def _shown_by(self, rule: int) -> tuple[Record, ...]:
         kinds = [record for kind in SHOWN_KINDS for record in self.of_kind(kind)]
+        if rule >= 3:
+            kinds = [record for record in kinds if not self._is_monitored(record)]
         own = [r for r in kinds if scope_of(r.evidence.kind) is not Scope.DATA or self._is_own(r)]
         last = max((record.sequence for record in own), default=-1)
         shown = {r.id: r for r in kinds if r.sequence <= last}
@@ -114,6 +122,8 @@ class Dossier:
         """The evidence root by a rule of this or an earlier version."""
         if rule == EVIDENCE_RULE:
             shown = list(self.shown)
+        elif rule == 2:
+            shown = list(self._shown_by(2))
         else:
             shown = [r for kind in SHOWN_KINDS for r in self.of_kind(kind)]
         return evidence_root(shown if self.kept is None else [*shown, self.kept])
@@ -175,6 +185,14 @@ class Dossier:
 
     def _is_own(self, record: Record) -> bool:
         return record.evidence.run is not None and record.evidence.run in self.model_runs
+
+    def _is_monitored(self, record: Record) -> bool:
+        """Whether a scheduled run of monitoring measured it, and no run that made the model."""
+        return record.evidence.run in self._monitoring_runs and not self._is_own(record)
+
+    @cached_property
+    def _monitoring_runs(self) -> frozenset[str]:
+        return frozenset(filter(None, (r.evidence.run for r in self.of_kind("monitoring-run"))))
 
     def _is_subject(self, record: Record) -> bool:
         return self.model in _digests(record)

@@ -112,6 +112,57 @@ def test_description_by_another_run_changes_nothing_that_an_approver_reads(world
     assert from_evidence(gather(world.store, model.sha256, "loans"))["data.description"] == before
 
 
+# ---- what monitoring measures of a model
+
+
+def watch(world, model, run="nightly/2026-11-30", *, kinds=("performance", "bias", "drift")):
+    """A scheduled run as monitoring records it: what it measured, then the run itself."""
+    for kind in kinds:
+        world.record(kind, [model.subject], {"figures": []}, actor="aims-monitor", run=run)
+    about = [Subject.of_name("monitor:nightly"), model.subject]
+    world.record("monitoring-run", about, {"monitor": "nightly"}, actor="aims-monitor", run=run)
+
+
+def test_monitoring_of_the_model_leaves_its_unused_approval_as_it_is(world):
+    model = ready(world, "one")
+    watch(world, model, "nightly/2026-11-29")
+    watch(world, model)
+    assert world.gate(model).allowed
+    shown = gather(world.store, model.sha256, "loans").shown
+    assert not {r.evidence.run for r in shown} & {"nightly/2026-11-29", "nightly/2026-11-30"}
+
+
+def test_planted_monitoring_run_under_the_name_of_a_training_hides_none_of_its_figures(world):
+    model = ready(world, "one")
+    own = world.sha("run one")[:32]
+    watch(world, model, own, kinds=())
+    assert world.gate(model).allowed
+    watch(world, model, own, kinds=("bias",))
+    assert "bound to another" in world.gate(model).uncounted[0][1]
+
+
+def approve_by_second_rule(world, model):
+    dossier = gather(world.store, model.sha256, "loans")
+    binding = Binding.of(dossier, target="production", policy=world.policy.digest, rule=2)
+    body = {**binding.to_body(), "verdict": "approve", "approver": "bo", "roles": ["risk-owner"]}
+    assert body["evidence_rule"] == 2
+    signed = sign_consent(body, personal_key("bo").signer)
+    return world.record("approval", [model.subject], signed, actor="bo")
+
+
+def test_approval_by_the_second_rule_counts_until_something_of_the_model_changes(world):
+    model = train(world, "one")
+    watch(world, model, "nightly/2026-11-28")
+    world.submit(model)
+    approval = approve_by_second_rule(world, model)
+    watch(world, model)
+    decision = world.gate(model)
+    assert decision.allowed
+    assert f"approval {approval.id[:8]} names its evidence by rule 2" in str(decision.notes)
+    world.measure(model, [])
+    assert "(by rule 2; rule 3 counts now)" in world.gate(model).uncounted[0][1]
+
+
 # ---- approvals from before the second rule of the evidence root
 
 
@@ -146,7 +197,7 @@ def test_older_approval_no_longer_counts_after_a_new_evaluation_and_says_why(wor
     world.measure(model, [])
     decision = world.gate(model)
     assert not decision.allowed
-    why = "it is bound to another evidence root (by rule 1; rule 2 counts now)"
+    why = "it is bound to another evidence root (by rule 1; rule 3 counts now)"
     assert decision.uncounted[0][1] == why
 
 
@@ -157,7 +208,7 @@ def test_older_approval_of_another_state_of_the_log_does_not_count(world):
     assert not world.gate(model).allowed
 
 
-@pytest.mark.parametrize("rule", [0, -1, 3, "2", True, None, 2.5])
+@pytest.mark.parametrize("rule", [0, -1, 4, "2", True, None, 2.5])
 def test_approval_by_a_rule_that_nobody_knows_does_not_count(world, rule):
     model = train(world, "one")
     world.submit(model)
