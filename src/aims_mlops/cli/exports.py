@@ -11,7 +11,7 @@ import click
 
 @click.command("export")
 @click.argument("name", metavar="[FORMAT]", required=False)
-@click.argument("subject", metavar="[MODEL]", required=False)
+@click.argument("subject", metavar="[MODEL|SYSTEM]", required=False)
 @click.option("--version", help="Of the format; the newest that is offered if not given.")
 @click.option("--as", "file", help="html, docx, xlsx, pdf or json, where the format has them.")
 @click.option("--out", type=click.Path(dir_okay=False, path_type=Path), help="Write to this file.")
@@ -26,7 +26,7 @@ def command(
     listed: bool,
     as_json: bool,
 ) -> None:
-    """Write what the log knows of MODEL as FORMAT, to a file or to standard output.
+    """Write what the log knows of MODEL or SYSTEM as FORMAT, to a file or standard output.
 
     The same position of the log gives the same bytes.
     """
@@ -49,7 +49,7 @@ def command(
             _print_list()
         return
     if subject is None:
-        raise click.UsageError("name the model: a URI, a path or the SHA-256 of its content")
+        raise click.UsageError("name the model (a URI, a path, its SHA-256) or the AI system")
     if as_json and out is None:
         raise click.UsageError("--json says what was written to a file; give --out FILE")
     from aims_mlops.cli.output_file import write_bytes

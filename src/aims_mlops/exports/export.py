@@ -24,6 +24,8 @@ _MEDIA_TYPES = {
     "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
     "pdf": "application/pdf",
 }
+_OSCAL = "aims_mlops.exports.oscal"
+_OSCAL_VERSIONS = ("1.2.1", "1.1.3")
 _PAPER = ("html", "json", "docx", "xlsx", "pdf")
 _PAPERS = "aims_mlops.exports.papers"
 
@@ -32,7 +34,7 @@ _PAPERS = "aims_mlops.exports.papers"
 class Format:
     """A format that we write.
 
-    about : what an export is about: a model.
+    about : what an export is about: `model` or `system`.
     versions : of the format, newest first.  writer : module and function, `(view, version)`.
     files : in which form it is written, the usual one first.
     """
@@ -65,6 +67,27 @@ _LIST = (
         about="model",
         versions=("1.7", "1.6"),
         writer="aims_mlops.exports.bom.cyclonedx:cyclonedx",
+    ),
+    Format(
+        name="oscal-assessment-results",
+        title="OSCAL: a finding for each control, with the evidence behind it",
+        about="system",
+        versions=_OSCAL_VERSIONS,
+        writer=f"{_OSCAL}.assessment_results:assessment_results",
+    ),
+    Format(
+        name="oscal-poam",
+        title="OSCAL: plan of action and milestones, from nonconformities",
+        about="system",
+        versions=_OSCAL_VERSIONS,
+        writer=f"{_OSCAL}.action_plan:action_plan",
+    ),
+    Format(
+        name="oscal-component-definition",
+        title="OSCAL: the AI system as a component, with its controls",
+        about="system",
+        versions=_OSCAL_VERSIONS,
+        writer=f"{_OSCAL}.component_definition:component_definition",
     ),
     Format(
         name="annex-iv",
@@ -111,20 +134,19 @@ def export(
     version: str | None = None,
     file: str | None = None,
 ) -> Exported:
-    """What a log knows of a model, in another format.
+    """What a log knows of a model or an AI system, in another format.
 
     name : of the format, a key of `FORMATS`.  version : of the format; the newest if not given.
-    subject : a model URI, a path, or the SHA-256 of the model's content.
+    subject : a model URI, a path or the SHA-256 of its content; or the id of an AI system.
     file : in which form, such as 'html' or 'docx' for a document; its first one if not given.
-    Raises InputError for a format, version or form that is not offered, ModelNotFoundError;
+    Raises InputError for a format, version, form or system that there is not,
+    ModelNotFoundError, EvidenceNotFoundError where there is nothing to write;
     MissingExtraError where a form needs the extra `documents`.
     """
-    from aims_mlops.exports.basis.model_view import model_view
-
     entry = format_of(name)
     version = _chosen(entry, "version", version, entry.versions)
     file = _chosen(entry, "form", file, entry.files)
-    view = model_view(store, subject)
+    view = _view(store, entry.about, subject)
     return Exported(
         content=_bytes(_writer(entry)(view, version), file),
         format=entry.name,
@@ -134,6 +156,16 @@ def export(
         log_id=view.position.log_id,
         size=view.position.size,
     )
+
+
+def _view(store: EvidenceStore, about: str, subject: str) -> Any:
+    if about == "system":
+        from aims_mlops.exports.basis.system_view import system_view
+
+        return system_view(store, subject)
+    from aims_mlops.exports.basis.model_view import model_view
+
+    return model_view(store, subject)
 
 
 def _bytes(made: Any, file: str) -> bytes:

@@ -12,14 +12,24 @@ from aims_mlops.cli.exports import command
 from aims_mlops.errors import InputError, ModelNotFoundError
 from aims_mlops.exports.export import FORMATS, export
 
-EACH = [(entry.name, version) for entry in FORMATS.values() for version in entry.versions]
+NOTHING = "oscal-poam"  # the recorded model's system has no nonconformity
+EACH = [
+    (entry.name, version)
+    for entry in FORMATS.values()
+    for version in entry.versions
+    if entry.name != NOTHING
+]
+
+
+def subject_of(recorded, name):
+    return "loans" if FORMATS[name].about == "system" else recorded.model
 
 
 def test_two_machines_worth_of_hash_seeds_and_locales_write_the_same_bytes(recorded, store):
     """Each process has its own seed, locale and zone of time; every export's bytes are equal."""
     wanted = {
         f"{name} {version} {file}": hashlib.sha256(
-            export(store, name, recorded.model, version=version, file=file).content
+            export(store, name, subject_of(recorded, name), version=version, file=file).content
         ).hexdigest()
         for name, version in EACH
         for file in FORMATS[name].files
@@ -40,7 +50,7 @@ def test_command_writes_what_python_writes(recorded, store):
 
 @pytest.mark.parametrize(("name", "version"), EACH)
 def test_each_export_names_log_and_checkpoint(recorded, store, name, version):
-    made = export(store, name, recorded.model, version=version)
+    made = export(store, name, subject_of(recorded, name), version=version)
     status = store.status()
     assert made.log_id == status.log_id
     assert made.size == status.size

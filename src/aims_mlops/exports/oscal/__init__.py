@@ -1,0 +1,1 @@
+"""NIST's Open Security Controls Assessment Language: what GRC tools read."""
