@@ -14,7 +14,7 @@ from aims_mlops.cli.who import AS
 from aims_mlops.errors import InputError
 
 if TYPE_CHECKING:
-    from aims_mlops.cli.assessing import ReviewContext
+    from aims_mlops.assessments.review import ReviewContext
 
 _model = click.option("--model", "uri", required=True, help="Such as models:/diabetes-risk/2.")
 _target = click.option("--for", "target", default="production", show_default=True)
@@ -37,8 +37,9 @@ def new_assessment(system: str, uri: str | None, output: Path | None, person: st
     from aims_mlops.assessments.document import TEXT_FIELDS
     from aims_mlops.assessments.lint import read_assessment
     from aims_mlops.assessments.prefill import declared, from_evidence, from_prior
+    from aims_mlops.assessments.review import prior_assessment
     from aims_mlops.assessments.template import assessment_text, is_untouched
-    from aims_mlops.cli.assessing import acting, known_dossier, known_system, prior_assessment
+    from aims_mlops.cli.assessing import acting, known_dossier, known_system
     from aims_mlops.inventory.project import find_project
 
     project = find_project()
@@ -115,7 +116,7 @@ def refresh(file: Path | None, uri: str) -> None:
 def lint_assessment(ctx: click.Context, file: Path, tier: Any) -> None:
     """Say by line what FILE still lacks for the risk tier of its system. Exit 1 if anything."""
     from aims_mlops.assessments.lint import lint_file
-    from aims_mlops.cli.assessing import impact_scale
+    from aims_mlops.assessments.review import impact_scale
     from aims_mlops.documents.reading import read_document
     from aims_mlops.inventory.project import find_project
 
@@ -150,8 +151,9 @@ def submit_assessment(
     if (uri is None) == (bought is None):
         raise click.UsageError("give either --model or --system")
     uri = uri if uri is not None else f"system:{bought}"
+    from aims_mlops.assessments.review import impact_scale
     from aims_mlops.assessments.submit import submit
-    from aims_mlops.cli.assessing import acting, assessment_file, impact_scale
+    from aims_mlops.cli.assessing import acting, assessment_file
     from aims_mlops.dossier.query import resolve_model
     from aims_mlops.inventory.project import find_project
 
@@ -242,7 +244,8 @@ def approve(
     yes: bool,
 ) -> None:
     """Consent to a promotion: signed with your key, over exactly what is shown."""
-    from aims_mlops.cli.assessing import open_review, why_not_counted
+    from aims_mlops.assessments.review import why_not_counted
+    from aims_mlops.cli.assessing import open_review
 
     case = open_review(uri, target, policy)
     _answer("approve", case, person, reason, yes, token)
@@ -293,13 +296,8 @@ def show(uri: str, target: str, policy: str | None, as_json: bool) -> None:
     """Show where the assessment of a model stands, what it says, and who approved it."""
     from dataclasses import asdict
 
-    from aims_mlops.cli.assessing import (
-        consent_of,
-        open_review,
-        open_things,
-        state_of,
-        superseded,
-    )
+    from aims_mlops.assessments.review import consent_of, open_things, state_of, superseded
+    from aims_mlops.cli.assessing import open_review
 
     case = open_review(uri, target, policy)
     consent = consent_of(case)

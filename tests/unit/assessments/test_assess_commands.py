@@ -137,7 +137,7 @@ def test_new_assessment_carries_over_what_was_approved_before(world):
 
 
 def test_rejected_assessment_is_carried_over_only_if_there_is_no_other(world):
-    from aims_mlops.cli.assessing import prior_assessment
+    from aims_mlops.assessments.review import prior_assessment
 
     model = world.train()
     assert prior_assessment(world.project, "loans") is None
