@@ -125,6 +125,15 @@ class Hooks:
         """
 
     @hookspec(firstresult=True)
+    def recognise_model(self, model: object) -> ModelReference | None:
+        """Say which stored model an object in memory was loaded from; None for an unknown object.
+
+        Called for each model that an evaluation is given and the process has not recorded. What
+        the object says of itself is no proof: return a reference only where the object is shown to
+        be that content. An exception becomes a recorded gap, and the object goes by its pickle.
+        """
+
+    @hookspec(firstresult=True)
     def set_model_alias(self, model: ModelReference, alias: str) -> str | None:
         """Set an alias after an allowed decision and say in words what was done.
 

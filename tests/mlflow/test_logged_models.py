@@ -262,3 +262,76 @@ def test_model_loaded_by_pyfunc_is_evaluated_under_its_own_digest(
     evaluate(mlflow.pyfunc.load_model("models:/loan-risk/1"))
     (description,) = recorded("model")
     assert len(recorded("performance", subject=description.body["sha256"])) == 1
+
+
+class Impostor:
+    """Says that it is a logged model, and answers as it likes."""
+
+    def __init__(self, model_id: str, answers: Any) -> None:
+        self.metadata = type("Metadata", (), {"model_id": model_id})()
+        self.answers = answers
+
+    def predict(self, X: Any) -> Any:
+        return self.answers
+
+
+def altered(loaded: Any) -> Any:
+    loaded.get_raw_model().coef_ *= -1
+    return loaded
+
+
+def with_another_predict(loaded: Any) -> Any:
+    loaded._predict_fn = lambda *_: np.ones(120)
+    return loaded
+
+
+@pytest.mark.usefixtures("fails_open")
+@pytest.mark.filterwarnings("ignore::aims_mlops.errors.CaptureWarning")
+@pytest.mark.parametrize(
+    "disguise",
+    [altered, with_another_predict, lambda m: Impostor(m.metadata.model_id, np.ones(120))],
+    ids=["altered", "another predict", "impostor"],
+)
+def test_model_that_is_not_what_it_says_lends_no_figures_to_the_logged_one(
+    recorded: Recorded,
+    tracking: Any,
+    data: tuple[pd.DataFrame, pd.Series],
+    disguise: Callable[[Any], Any],
+) -> None:
+    fitted = LogisticRegression().fit(*data)
+
+    @aims.training(register="loan-risk")
+    def train() -> Any:
+        return fitted
+
+    @aims.evaluation
+    def evaluate(model: Any) -> None:
+        aims.current_run().check(y_true=data[1], y_pred=model.predict(data[0]))
+
+    train()
+    evaluate(disguise(mlflow.pyfunc.load_model("models:/loan-risk/1")))
+    (description,) = recorded("model")
+    assert len(recorded("performance")) == 1
+    assert recorded("performance", subject=description.body["sha256"]) == []
+    assert "this could not be shown" in recorded("gap")[-1].body["message"]
+
+
+def test_model_whose_class_only_its_file_has_is_known_again_when_loaded(
+    recorded: Recorded, tracking: Any, data: tuple[pd.DataFrame, pd.Series]
+) -> None:
+    class Threshold(mlflow.pyfunc.PythonModel):
+        def predict(self, context: Any, model_input: Any, params: Any = None) -> Any:
+            return (model_input["a"] > 0).astype(int)
+
+    @aims.training(register="threshold")
+    def train() -> Any:
+        return Threshold()
+
+    @aims.evaluation
+    def evaluate(model: Any) -> None:
+        aims.current_run().check(y_true=data[1], y_pred=model.predict(data[0]))
+
+    train()
+    evaluate(mlflow.pyfunc.load_model("models:/threshold/1"))
+    (description,) = recorded("model")
+    assert len(recorded("performance", subject=description.body["sha256"])) == 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
@@ -65,6 +66,19 @@ def resolve_model(uri: str) -> ModelReference | None:
 
     with spending(active_run()):
         return resolve(uri)
+
+
+@hookimpl
+def recognise_model(model: object) -> ModelReference | None:
+    """The logged model that `mlflow.pyfunc` loaded this object from, if it is shown to be that."""
+    if "mlflow.pyfunc" not in sys.modules:
+        return None
+    from aims_mlops.capture.state.current import active_run
+    from aims_mlops.mlflow_plugin.client.loaded_models import reference_of_loaded
+    from aims_mlops.mlflow_plugin.client.runs import spending
+
+    with spending(active_run()):
+        return reference_of_loaded(model)
 
 
 @hookimpl

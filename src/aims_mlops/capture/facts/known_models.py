@@ -1,7 +1,7 @@
 """Models that are handed from a training to an evaluation, in one process.
 
 An evaluation that is given a model says something about that very content. If the process has
-recorded the object, its digest is known; a model that MLflow has loaded says where it came from;
+recorded the object, its digest is known; a plugin may show which stored model it was loaded from;
 any other goes by the digest of its pickle.
 """
 
@@ -48,7 +48,10 @@ def link_given_models(run: RunState) -> None:
     for name, model in run.given_models:
         if run.outer is not None:
             run.outer.checks_of_given.append((model, tuple(run.checks)))
-        reference = _known(model) or _said_by_itself(run, model)
+        reference = _known(model)
+        if reference is None:
+            found = first_plugin(run, "recognise_model", model=model)
+            reference = found if isinstance(found, ModelReference) else None
         if reference is None:
             with contextlib.suppress(Exception):  # unfitted or not to be pickled: just an argument
                 reference = pickled(model, name)
@@ -75,15 +78,6 @@ def _known(model: Any) -> ModelReference | None:
         if pickled(model, "model").sha256 == found[1]:
             return found[2]
     return None
-
-
-def _said_by_itself(run: RunState, model: Any) -> ModelReference | None:
-    """The reference of a model that was loaded through `mlflow.pyfunc`."""
-    model_id = getattr(getattr(model, "metadata", None), "model_id", None)
-    if not isinstance(model_id, str):
-        return None
-    found = first_plugin(run, "resolve_model", uri=f"models:/{model_id}")
-    return found if isinstance(found, ModelReference) else None
 
 
 def _forget(key: int, reference: weakref.ref[Any]) -> None:
