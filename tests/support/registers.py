@@ -184,15 +184,19 @@ EXAMPLES: dict[str, dict[str, Any]] = {
 class Organisation:
     """A project in a folder, its log, and what its people do."""
 
-    def __init__(self, root: Path, *, settings: str = SETTINGS) -> None:
+    def __init__(self, root: Path) -> None:
         self.root = root
+
+    def set_up(self, settings: str = SETTINGS) -> Organisation:
+        """Write aims.yaml, and enrol everybody's key."""
         key = personal_key("reg").signer.public.hex()
-        (root / "aims.yaml").write_text(settings.replace("KEY", key))
+        (self.root / "aims.yaml").write_text(settings.replace("KEY", key))
         for person in ("ana", "bo", "cy", "di"):
             enrol(self.project, self.store, person=person)
             confirm(
                 self.project, self.store, waiting(self.project, self.store, person, None), by="reg"
             )
+        return self
 
     @property
     def project(self):

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from aims_mlops.cli.record_files import import_command, sync
 from aims_mlops.cli.who import AS
 
 if TYPE_CHECKING:
@@ -27,6 +28,10 @@ _YES = click.option("--yes", is_flag=True, help="Do not ask after showing it.")
 @click.group("record")
 def group() -> None:
     """Keep the documents and registers of the management system (clauses 4 to 10)."""
+
+
+group.add_command(sync)
+group.add_command(import_command)
 
 
 @group.command("add")
@@ -123,7 +128,9 @@ def reopen(entry: str, reason: str, person: str | None, as_json: bool) -> None:
 @AS
 @_YES
 @_JSON
+@click.pass_context
 def approve(
+    ctx: click.Context,
     entry: str,
     reject: bool,
     revoke: bool,
@@ -155,10 +162,11 @@ def approve(
         counts = verdict == "approve" and why is None
         said = {"record": record.id, "state": after.state, "counts": counts, "why_not": why}
         click.echo(json.dumps(said, indent=2, ensure_ascii=False))
-        return
+        ctx.exit(1 if verdict == "approve" and why is not None else 0)
     click.echo(f"✓ {who} signed: {found.register} {found.id} is {after.state}; {record.id[:12]}")
     if verdict == "approve" and why is not None:
         click.echo(f"  It does not count: {why}")
+        ctx.exit(1)
 
 
 @group.command("acknowledge")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -134,9 +135,9 @@ def _document(
     content: Mapping[str, Any], before: Entry | None, around: Surroundings, held: str | None
 ) -> Iterator[Problem]:
     type_ = str(content.get("type"))
-    near = did_you_mean(type_, DOCUMENT_TYPES) if type_ not in DOCUMENT_TYPES else None
-    if near is not None:
-        yield Problem(("type",), "no type of document that is asked for", repr(type_), hint=near)
+    near = difflib.get_close_matches(type_, DOCUMENT_TYPES, n=1, cutoff=0.85)
+    if near and type_ not in DOCUMENT_TYPES:  # an organisation has types of its own
+        yield Problem(("type",), "almost a type that is asked for", repr(type_), hint=near[0])
     link = content.get("link") or {}
     if ("file" in content) == ("link" in content):
         yield Problem(("file",), "a document has a file or a link", expected="one of the two")

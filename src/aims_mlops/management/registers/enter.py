@@ -94,10 +94,12 @@ def enter(
     actor: str,
     now: datetime,
     register: Register | None = None,
+    dry_run: bool = False,
+    next_step: str = "put it right and do it again",
 ) -> list[Record]:
     """Check all steps, then store all of them in one batch.
 
-    register : as the log has it, if somebody has read it.
+    register : as the log has it, if somebody has read it.  dry_run : check, and store nothing.
     Raises DocumentError with every problem of every step, and then nothing was stored;
     EvidenceConflictError if somebody else took one of the steps meanwhile.
     """
@@ -105,7 +107,9 @@ def enter(
     batch = _Batch(Surroundings(project, register, actor, now))
     for one in changes:
         batch.take(one)
-    batch.refuse()
+    refuse(batch.wrong, next_step)
+    if dry_run or not batch.ready:
+        return []
     for held in batch.files.values():
         store.put_blob(held.content, media_type=held.media_type)
     made = [
@@ -128,6 +132,22 @@ def enter(
             "somebody else wrote about the same entry meanwhile, and nothing was stored",
             next_step="look at it with aims record show, then do it again",
         ) from error
+
+
+def refuse(
+    wrong: Sequence[tuple[Document, Problem]], next_step: str = "put it right and do it again"
+) -> None:
+    """Raise DocumentError for everything that is wrong, each with file and line."""
+    if not wrong:
+        return
+    source, first = wrong[0]
+    raise DocumentError(
+        first.text(),
+        path=source.path,
+        line=source.line(first.place) if source.lines else None,
+        problems=tuple(_line(source, problem) for source, problem in wrong[1:]),
+        next_step=f"{next_step}; nothing was stored",
+    )
 
 
 @dataclass
@@ -184,20 +204,6 @@ class _Batch:
         if held is not None:
             self.files[held.sha256] = held
         self.ready.append(_Ready(change, content, found))
-
-    def refuse(self) -> None:
-        """Raise DocumentError for everything that is wrong, in the order of files and lines."""
-        if not self.wrong:
-            return
-        lines = [_line(source, problem) for source, problem in self.wrong]
-        (source, first), rest = self.wrong[0], lines[1:]
-        raise DocumentError(
-            first.text(),
-            path=source.path,
-            line=source.line(first.place) if source.lines else None,
-            problems=tuple(rest),
-            next_step="put it right and do it again; nothing was stored",
-        )
 
     def _before(self, change: Change) -> Entry | Problem | None:
         data = change.data
