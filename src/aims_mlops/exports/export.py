@@ -69,6 +69,28 @@ _LIST = (
         writer="aims_mlops.exports.bom.cyclonedx:cyclonedx",
     ),
     Format(
+        name="spdx",
+        title="SPDX: an AI package with its datasets, libraries and licences",
+        about="model",
+        versions=("3.0.1",),
+        writer="aims_mlops.exports.bom.spdx:spdx",
+    ),
+    Format(
+        name="croissant",
+        title="Croissant with RAI terms: the datasets of a model",
+        about="model",
+        versions=("1.1",),
+        writer="aims_mlops.exports.data.croissant:croissant",
+    ),
+    Format(
+        name="data-sheet",
+        title="data sheet of the datasets of a model, a draft",
+        about="model",
+        versions=("2021",),
+        writer=f"{_PAPERS}.data_sheet:data_sheet",
+        files=_PAPER,
+    ),
+    Format(
         name="oscal-assessment-results",
         title="OSCAL: a finding for each control, with the evidence behind it",
         about="system",

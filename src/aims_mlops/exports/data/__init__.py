@@ -1,0 +1,1 @@
+"""Datasets of a model in the formats of data catalogues."""
