@@ -57,9 +57,13 @@ def read_assessment(path: Path | str) -> tuple[Assessment, Document]:
     Raises DocumentError with every problem of its shape.
     """
     document = read_document(path)
-    next_step = f"aims assess lint {path}"
-    found = validated(document, Assessment, next_step=next_step, checks=(_contradictions,))
-    return found, document
+    return assessment_in(document), document
+
+
+def assessment_in(document: Document) -> Assessment:
+    """The assessment that a document is; raises DocumentError with every problem of its shape."""
+    next_step = f"aims assess lint {document.path}"
+    return validated(document, Assessment, next_step=next_step, checks=(_contradictions,))
 
 
 def lint_file(
@@ -70,12 +74,19 @@ def lint_file(
     None if what is wrong leaves no assessment. Raises DocumentError for a file that is no YAML.
     """
     document = read_document(path)
+    found, problems = lint_document(document, risk_tier=risk_tier, scale=scale)
+    return found, document, problems
+
+
+def lint_document(
+    document: Document, *, risk_tier: RiskTier, scale: ImpactScale | None = None
+) -> tuple[Assessment | None, list[Problem]]:
+    """The assessment that a document is, and everything that is wrong with it or missing."""
 
     def missing(assessment: Assessment) -> Iterable[Problem]:
         return lint(assessment, risk_tier=risk_tier, scale=scale)
 
-    found, problems = inspected(document, Assessment, checks=(_contradictions, missing))
-    return found, document, problems
+    return inspected(document, Assessment, checks=(_contradictions, missing))
 
 
 def lint(

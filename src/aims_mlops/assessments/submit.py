@@ -6,8 +6,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from aims_mlops.assessments.document import TEXT_FIELDS, Assessment
-from aims_mlops.assessments.lint import read_assessment, refuse_incomplete, residual_impact
+from aims_mlops.assessments.lint import assessment_in, refuse_incomplete, residual_impact
+from aims_mlops.documents.document import Document
 from aims_mlops.documents.problems import Problem, did_you_mean, refuse
+from aims_mlops.documents.reading import read_document
 from aims_mlops.dossier.bought_in import PREFIX, record_bought_in
 from aims_mlops.dossier.declarations import declare_system
 from aims_mlops.dossier.query import system_of
@@ -37,11 +39,24 @@ def submit(
     Raises DocumentError with every line that is missing for the system's risk tier, InputError
     if the system is not in aims.yaml, GovernanceError if the model belongs to another system.
     """
-    assessment, document = read_assessment(path)
+    return submit_document(project, store, read_document(path), model, actor=actor, scale=scale)
+
+
+def submit_document(
+    project: Project,
+    store: EvidenceStore,
+    document: Document,
+    model: ModelReference,
+    *,
+    actor: str,
+    scale: ImpactScale | None = None,
+) -> Record:
+    """`submit` of a document that was read or that is no file."""
+    assessment = assessment_in(document)
     system = project.system(assessment.system)
     if system is None:
         raise InputError(
-            f"{path} is about an AI system that aims.yaml does not know",
+            f"{document.path} is about an AI system that aims.yaml does not know",
             got=repr(assessment.system),
             expected="one of " + (", ".join(s.id for s in project.systems) or "none yet"),
             next_step="aims init",

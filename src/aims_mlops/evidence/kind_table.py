@@ -146,6 +146,12 @@ TABLE: tuple[KindSpec, ...] = (
         marks=Mark.WITH_SYSTEM | Mark.CARD_OF_SYSTEM | Mark.CARD_BY_SYSTEM,
     ),
     KindSpec(
+        "review-comment", "a comment or question of whoever reviews an assessment, or its answer",
+        ("A.5.3",), (1,),
+        Theme.OPERATION, Scope.CONTENT, Writer.OPERATION, Bears.NONE, Retention.RECORD,
+        shown=False, personal=True,
+    ),
+    KindSpec(
         "approval", "a second person's signed consent",
         ("A.5.3", "A.6.2.4"), (1,),
         Theme.CONSENT, Scope.CONTENT, Writer.PERSON, Bears.EVERY_SYSTEM, Retention.CONTENT,

@@ -13,8 +13,8 @@ from fastapi import FastAPI
 
 from aims_mlops.inventory.project import find_project
 from aims_mlops.operations.incident import open_incident
-from aims_mlops.web.routes.files import files_router
-from aims_mlops.web.routes.pages import Console, pages_router
+from aims_mlops.web.routes.every import console_routers
+from aims_mlops.web.routes.pages import Console
 from support.browser import chromium as chromium
 from support.gate import made_world
 from support.world import World, figure
@@ -75,8 +75,8 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
 def _serve(found: Served) -> tuple[Any, threading.Thread]:
     app = FastAPI()
     console = found.console()
-    app.include_router(pages_router(console))
-    app.include_router(files_router(console))
+    for router in console_routers(console):
+        app.include_router(router)
     server = uvicorn.Server(uvicorn.Config(app, port=0, log_level="error"))
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()

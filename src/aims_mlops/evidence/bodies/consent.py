@@ -84,6 +84,19 @@ class ImpactAssessmentBody(Body, frozen=True):
     risk_tier: str | None = None
 
 
+@body_of("review-comment")
+class ReviewCommentBody(Body, frozen=True):
+    """What somebody said of one section of an assessment; an answer names what it answers."""
+
+    assessment: Must[str] = None
+    model: Must[str] = None
+    section: Must[str] = None
+    text: Must[str] = None
+    by: Must[str] = None
+    question: bool | None = None
+    answers: str | None = None
+
+
 @body_of("delegation")
 class DelegationBody(SignedBody, frozen=True):
     """A role handed to another person for a time."""

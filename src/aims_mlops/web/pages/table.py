@@ -10,6 +10,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from aims_mlops.web.pages.assessment.form import assessment
+from aims_mlops.web.pages.assessment.review import review
 from aims_mlops.web.pages.controls import controls
 from aims_mlops.web.pages.evidence import evidence, record
 from aims_mlops.web.pages.model import model
@@ -41,6 +43,8 @@ PAGES: tuple[Page, ...] = (
     Page(path="/systems", name="systems", model=systems, menu=True),
     Page(path="/systems/{system}", name="system", model=system),
     Page(path="/models/{model}", name="model", model=model),
+    Page(path="/models/{model}/assessment", name="assessment", model=assessment, action="draft"),
+    Page(path="/models/{model}/review", name="review", model=review),
     Page(path="/evidence", name="evidence", model=evidence, menu=True),
     Page(path="/records/{record}", name="record", model=record),
     Page(path="/controls", name="controls", model=controls, menu=True),

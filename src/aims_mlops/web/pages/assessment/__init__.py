@@ -1,0 +1,1 @@
+"""The impact assessment: its form, and its review."""
