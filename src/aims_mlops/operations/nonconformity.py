@@ -120,6 +120,45 @@ def open_nonconformity(
     still_open = next((n for n in before if n.is_open), None)
     if still_open is not None:
         return still_open.opened
+    evidence, once = opening(
+        key=key,
+        what=what,
+        detail=detail,
+        next_step=next_step,
+        subjects=subjects,
+        system=system,
+        now=now,
+        severity=severity,
+        owner=owner,
+        due=due,
+        actor=actor,
+        before=len(before),
+    )
+    try:
+        return store.append(evidence, key=once)
+    except EvidenceConflictError:
+        return next(n.opened for n in nonconformities(store) if n.key == key and n.is_open)
+
+
+def opening(
+    *,
+    key: str,
+    what: str,
+    detail: str,
+    next_step: str,
+    subjects: Sequence[Subject],
+    system: str | None,
+    now: datetime,
+    severity: Severity,
+    owner: str | None = None,
+    due: datetime | None = None,
+    actor: str,
+    before: int = 0,
+) -> tuple[Evidence, str]:
+    """The evidence that opens one, for a batch with others, and its idempotency key.
+
+    before : how often it was found before; the count keeps two from opening it twice.
+    """
     evidence = Evidence(
         kind=KIND,
         subjects=tuple(subjects),
@@ -127,7 +166,7 @@ def open_nonconformity(
             "what": what,
             "state": "open",
             "key": key,
-            "occurrence": len(before) + 1,
+            "occurrence": before + 1,
             "reason": detail,
             "next_step": next_step,
             "severity": severity,
@@ -138,11 +177,7 @@ def open_nonconformity(
         claimed_at=stamp(now),
         system=system,
     )
-    try:
-        # The count keeps two who find it at once from opening it twice.
-        return store.append(evidence, key=f"{KIND}/{key}/{len(before)}")
-    except EvidenceConflictError:
-        return next(n.opened for n in nonconformities(store) if n.key == key and n.is_open)
+    return evidence, f"{KIND}/{key}/{before}"
 
 
 def nonconformities(store: EvidenceStore, *, system: str | None = None) -> list[Nonconformity]:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cached_property
 from typing import Any
 
 from aims_mlops.documents.problems import Problem, did_you_mean
@@ -29,7 +30,8 @@ class Surroundings:
     """What an entry is held against.
 
     register : as the log has it.  actor : who writes.  pending : documents that are written
-    together with it, by id, each with what it supersedes.
+    together with it, by id, each with what it supersedes.  acted_on : the humans who trained,
+    assessed, approved, decided about or deployed anything of a system, as the log says.
     """
 
     project: Project
@@ -37,6 +39,15 @@ class Surroundings:
     actor: str
     now: datetime
     pending: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    acted_on: Callable[[str], frozenset[str]] = lambda _: frozenset()
+
+    @cached_property
+    def replaces(self) -> dict[str, tuple[str, ...]]:
+        """Each document of the log with the ids of those that it supersedes."""
+        return {
+            entry.id: tuple(map(str, getattr(entry.body, "supersedes", None) or ()))
+            for entry in self.register.of_register("document")
+        }
 
 
 def problems_of(
@@ -174,12 +185,10 @@ def _version(
 
 def _supersedes(content: Mapping[str, Any], around: Surroundings) -> Iterator[Problem]:
     id_ = str(content.get("id"))
-    replaces = {
-        entry.id: tuple(map(str, getattr(entry.body, "supersedes", None) or ()))
-        for entry in around.register.of_register("document")
-    }
-    replaces |= around.pending
-    replaces[id_] = tuple(content.get("supersedes") or ())
+    if not content.get("supersedes"):
+        return
+    replaces = around.replaces | around.pending
+    replaces[id_] = tuple(content["supersedes"])
     for i, other in enumerate(replaces[id_]):
         if other not in replaces:
             hint = did_you_mean(other, replaces)
@@ -241,6 +250,8 @@ def _audit(content: Mapping[str, Any], around: Surroundings) -> Iterator[Problem
             named = getattr(system, part, "")
             if named and project.human(named) == auditor:
                 yield _own(auditor, f"is the {part.replace('_', ' ')} of {id_}")
+        if auditor in around.acted_on(id_):
+            yield _own(auditor, f"acted on {id_} in the log")
     programme = content.get("programme")
     if programme is not None and around.register.entry("document", programme) is None:
         yield Problem(("programme",), "no such document", repr(programme)[:60])

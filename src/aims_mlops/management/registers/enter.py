@@ -7,6 +7,7 @@ import mimetypes
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,8 +18,10 @@ from aims_mlops.documents.metadata import author_of
 from aims_mlops.documents.problems import Problem, did_you_mean, problems_in
 from aims_mlops.errors import DocumentError, EvidenceConflictError, InputError
 from aims_mlops.evidence.bodies.management import PERSON
+from aims_mlops.evidence.kinds import ANSWER_KINDS, USE_KINDS
 from aims_mlops.evidence.records import Record
 from aims_mlops.inventory.project import Project
+from aims_mlops.management.findings import findings_opened
 from aims_mlops.management.registers.change import Attachment, Change, Step, evidence_of
 from aims_mlops.management.registers.checks import Surroundings, problems_of
 from aims_mlops.management.registers.entry import Entry, content_of
@@ -100,11 +103,13 @@ def enter(
     """Check all steps, then store all of them in one batch.
 
     register : as the log has it, if somebody has read it.  dry_run : check, and store nothing.
+    What an audit found, but observations, is opened as a nonconformity in the same batch.
     Raises DocumentError with every problem of every step, and then nothing was stored;
     EvidenceConflictError if somebody else took one of the steps meanwhile.
     """
     register = register or open_register(project, store)
-    batch = _Batch(Surroundings(project, register, actor, now))
+    acted_on = partial(_acted_on, project, store)
+    batch = _Batch(Surroundings(project, register, actor, now, acted_on=acted_on))
     for one in changes:
         batch.take(one)
     refuse(batch.wrong, next_step)
@@ -125,13 +130,22 @@ def enter(
         )
         for ready in batch.ready
     ]
+    entered = len(made)
+    made += findings_opened(store, [one for one, _ in made], actor=actor, now=now)
     try:
-        return store.append_many([one for one, _ in made], keys=[key for _, key in made])
+        records = store.append_many([one for one, _ in made], keys=[key for _, key in made])
     except EvidenceConflictError as error:
         raise EvidenceConflictError(
             "somebody else wrote about the same entry meanwhile, and nothing was stored",
             next_step="look at it with aims record show, then do it again",
         ) from error
+    return records[:entered]
+
+
+def _acted_on(project: Project, store: EvidenceStore, system: str) -> frozenset[str]:
+    kinds = ("run", *ANSWER_KINDS, *USE_KINDS)
+    found = store.find(kind=kinds, system=system)
+    return frozenset(project.human(record.evidence.actor) for record in found)
 
 
 def refuse(

@@ -9,7 +9,11 @@ from typing import Any, TypeAlias
 
 from aims_mlops.evidence import clock
 from aims_mlops.evidence.bodies.body import NEWEST, Body
-from aims_mlops.evidence.bodies.consent import ConsentBody, ImpactAssessmentBody
+from aims_mlops.evidence.bodies.consent import (
+    AboutEntryBody,
+    ConsentBody,
+    ImpactAssessmentBody,
+)
 from aims_mlops.evidence.bodies.data import (
     DataQualityBody,
     DatasetBody,
@@ -18,6 +22,7 @@ from aims_mlops.evidence.bodies.data import (
 )
 from aims_mlops.evidence.bodies.decision import DecisionBody, PromotionBody, WaiverBody
 from aims_mlops.evidence.bodies.log import AnchorBody
+from aims_mlops.evidence.bodies.management import EntryBody
 from aims_mlops.evidence.bodies.measured import DriftBody, EvaluationBody
 from aims_mlops.evidence.bodies.operation import (
     DeploymentBody,
@@ -97,6 +102,17 @@ _Parts: TypeAlias = list[str | None]
 def _parts_of(body: Body) -> _Parts:
     """What to say of a body, by its class; a kind without words of its own says its name."""
     return [reading.string(body.raw, "name")]
+
+
+@_parts_of.register
+def _entry(body: EntryBody) -> _Parts:
+    return [reading.text(body.step), reading.text(body.id), reading.text(body.title)]
+
+
+@_parts_of.register
+def _about_entry(body: AboutEntryBody) -> _Parts:
+    verdict = reading.string(body.raw, "verdict") or "read and understood"
+    return [verdict, reading.text(body.register), reading.text(body.id)]
 
 
 @_parts_of.register
