@@ -609,7 +609,7 @@ def test_gate_does_not_allow_on_what_the_log_s_key_did_not_sign(
     behind = open_sql_store(f"sqlite:///{tmp_path}/world/evidence.db")
     tokens = Tokens(tmp_path / "tokens.db")
     for scopes, actor, name in (
-        ({"capture", "read"}, None, "pipeline"),
+        ({"operate", "read"}, None, "pipeline"),
         ({"approve", "capture", "read"}, "bo", "bo"),
     ):
         text, _ = tokens.create(name, frozenset(scopes), days=1, actor=actor)  # type: ignore[arg-type]

@@ -34,7 +34,7 @@ def log(tmp_path: Path) -> Iterator[Any]:
 @pytest.fixture
 def server(log: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     tokens = Tokens(tmp_path / "tokens.db")
-    text, _ = tokens.create("gate", frozenset({"capture", "read"}), days=1)
+    text, _ = tokens.create("gate", frozenset({"operate", "read"}), days=1)
     monkeypatch.setenv("AIMS_TOKEN", text)
     running = FalseServer(log, tokens)
     yield running

@@ -8,6 +8,9 @@ from typing import Any
 
 import pytest
 
+from aims_mlops.evidence.kind_spec import Writer
+from aims_mlops.evidence.kind_table import TABLE
+from aims_mlops.evidence.records import Subject
 from aims_mlops.inventory.project import forget_stores
 from aims_mlops.server.tokens import Scope, Tokens
 from aims_mlops.store.opening import open_sql_store
@@ -60,7 +63,7 @@ def ready(world: Any, act: Callable[..., None]) -> Any:
     world.submit(model)
     act("approve", "capture", "read", actor="bo")
     world.approve(model)
-    act("capture", "read")
+    act("operate", "read")
     return model
 
 
@@ -98,5 +101,37 @@ def test_token_of_a_pipeline_cannot_approve(world: Any, act: Callable[..., None]
     act("approve", "capture", "read", actor="cy")
     with pytest.raises(StoreError, match="another actor"):
         world.approve(model, "bo")
-    act("capture", "read")
+    act("operate", "read")
     assert not world.gate(model).allowed
+
+
+def test_planted_decision_of_a_pipeline_is_refused_and_says_which_token_may(
+    world: Any, ready: Any, act: Callable[..., None]
+) -> None:
+    """One that leaves out an objection would stand as if the gate had decided."""
+    from aims_mlops.errors import StoreError
+
+    body = dict(world.store.get(world.gate(ready).record).evidence.body)
+    before = len(list(world.store.find(kind="decision")))
+    act("capture", "read")
+    with pytest.raises(StoreError, match=r"needs scope operate.*aims token create"):
+        world.record("decision", [ready.subject], {**body, "notes": []})
+    act("approve", "capture", "read", actor="ana")
+    with pytest.raises(StoreError, match="needs scope operate"):
+        world.record("decision", [ready.subject], body)
+    decision = world.gate(ready)
+    assert not decision.allowed
+    assert "scope operate" in " ".join(str(reason) for reason in decision.reasons)
+    act("operate", "read")
+    assert len(list(world.store.find(kind="decision"))) == before
+
+
+@pytest.mark.parametrize("kind", [spec.name for spec in TABLE if spec.writer is Writer.GATE])
+def test_what_gate_registry_or_schedule_write_is_refused_from_a_run(
+    world: Any, act: Callable[..., None], kind: str
+) -> None:
+    from aims_mlops.errors import StoreError
+
+    act("capture", "read")
+    with pytest.raises(StoreError, match="needs scope operate"):
+        world.record(kind, [Subject.of_name("x:y")], {})

@@ -60,7 +60,7 @@ def _facts(token: Token) -> dict[str, Any]:
     "scopes",
     multiple=True,
     required=True,
-    type=click.Choice(["capture", "approve", "read", "admin"]),
+    type=click.Choice(["capture", "operate", "approve", "read", "admin"]),
     help="May be given several times.",
 )
 @click.option("--days", type=float, default=30, show_default=True, help="Until it expires.")

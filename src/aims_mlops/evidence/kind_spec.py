@@ -42,7 +42,8 @@ class Writer(Enum):
     LOG = "the log alone"
     PERSON = "a person, who signs"
     RUN = "a run"
-    OPERATION = "gate, registry, schedule or command"
+    OPERATION = "a run, a served model, the gate or a command"
+    GATE = "gate, registry, schedule or command"
 
 
 class Bears(Enum):
@@ -111,8 +112,15 @@ class KindSpec:
     marks: Mark = Mark.NONE
 
     @property
-    def push(self) -> Literal["capture", "approve"] | None:
+    def push(self) -> Literal["capture", "operate", "approve"] | None:
         """The scope of a token that may push it to a server; None if the log alone writes it."""
-        if self.writer is Writer.LOG:
-            return None
-        return "approve" if self.writer is Writer.PERSON else "capture"
+        return _PUSHED_WITH[self.writer]
+
+
+_PUSHED_WITH: dict[Writer, Literal["capture", "operate", "approve"] | None] = {
+    Writer.LOG: None,
+    Writer.PERSON: "approve",
+    Writer.RUN: "capture",
+    Writer.OPERATION: "capture",
+    Writer.GATE: "operate",
+}

@@ -18,7 +18,7 @@ def _register(name: str, line: str, *controls: str) -> KindSpec:
     """A kind whose records are entries of a register, written by a person for clauses 4 to 10."""
     return KindSpec(
         name, line, controls, (1,),
-        Theme.MANAGEMENT, Scope.SYSTEM, Writer.OPERATION, Bears.NONE, Retention.RECORD,
+        Theme.MANAGEMENT, Scope.SYSTEM, Writer.GATE, Bears.NONE, Retention.RECORD,
         shown=False, personal=True,
     )  # fmt: skip
 
@@ -197,7 +197,7 @@ TABLE: tuple[KindSpec, ...] = (
     KindSpec(
         "incident", "something that happened, who was told, how it ended",
         ("A.6.2.6", "A.8.4"), (1,),
-        Theme.OPERATION, Scope.SYSTEM, Writer.OPERATION, Bears.OWN_SYSTEM, Retention.RECORD,
+        Theme.OPERATION, Scope.SYSTEM, Writer.GATE, Bears.OWN_SYSTEM, Retention.RECORD,
         shown=False, personal=True,
         reopens=Reopens.ASSESSMENT | Reopens.CARRIED_OVER | Reopens.VALIDITY,
         marks=Mark.WITH_SYSTEM | Mark.WHOLE,
@@ -205,7 +205,7 @@ TABLE: tuple[KindSpec, ...] = (
     KindSpec(
         "nonconformity", "something found wrong, open until it is closed",
         ("A.6.2.6", "A.8.4"), (1,),
-        Theme.OPERATION, Scope.CONTENT, Writer.OPERATION, Bears.OWN_SYSTEM, Retention.RECORD,
+        Theme.OPERATION, Scope.CONTENT, Writer.GATE, Bears.OWN_SYSTEM, Retention.RECORD,
         shown=False, personal=True,
         reopens=Reopens.ASSESSMENT | Reopens.CARRIED_OVER,
         marks=Mark.WITH_SYSTEM | Mark.WHOLE,
@@ -213,49 +213,49 @@ TABLE: tuple[KindSpec, ...] = (
     KindSpec(
         "decision", "what the gate decided, with every reason",
         ("A.6.1.3", "A.6.2.4", "A.6.2.5"), (1,),
-        Theme.DECISION, Scope.CONTENT, Writer.OPERATION, Bears.NONE, Retention.CONTENT,
+        Theme.DECISION, Scope.CONTENT, Writer.GATE, Bears.NONE, Retention.CONTENT,
         shown=False, personal=True,
         marks=Mark.CARD_BY_SYSTEM,
     ),
     KindSpec(
         "promotion", "what came of an allowed promotion",
         ("A.6.2.5",), (1, 2),
-        Theme.DECISION, Scope.CONTENT, Writer.OPERATION, Bears.NONE, Retention.RECORD,
+        Theme.DECISION, Scope.CONTENT, Writer.GATE, Bears.NONE, Retention.RECORD,
         shown=False, personal=False,
         marks=Mark.IN_USE | Mark.DUE | Mark.CARD_BY_SYSTEM | Mark.WHOLE,
     ),
     KindSpec(
         "deployment", "what runs where, and how it ended",
         ("A.6.2.5", "A.6.2.8"), (1,),
-        Theme.OPERATION, Scope.CONTENT, Writer.OPERATION, Bears.OWN_SYSTEM, Retention.RECORD,
+        Theme.OPERATION, Scope.CONTENT, Writer.GATE, Bears.OWN_SYSTEM, Retention.RECORD,
         shown=False, personal=True,
         marks=Mark.IN_USE | Mark.DUE | Mark.WHOLE,
     ),
     KindSpec(
         "monitoring-run", "a scheduled look at a system in operation",
         ("A.6.2.6", "A.6.2.8"), (1,),
-        Theme.OPERATION, Scope.CONTENT, Writer.OPERATION, Bears.OWN_SYSTEM, Retention.CONTENT,
+        Theme.OPERATION, Scope.CONTENT, Writer.GATE, Bears.OWN_SYSTEM, Retention.CONTENT,
         shown=False, personal=False,
         marks=Mark.DUE,
     ),
     KindSpec(
         "monitoring-schedule", "a schedule of monitoring begun, changed or ended, with the reason",
         ("A.6.2.6",), (1,),
-        Theme.OPERATION, Scope.CONTENT, Writer.OPERATION, Bears.OWN_SYSTEM, Retention.RECORD,
+        Theme.OPERATION, Scope.CONTENT, Writer.GATE, Bears.OWN_SYSTEM, Retention.RECORD,
         shown=False, personal=False,
         marks=Mark.PLAN | Mark.DUE | Mark.WHOLE,
     ),
     KindSpec(
         "system-rename", "an AI system that has another id, with the reason",
         ("A.6.2.6", "A.6.2.8"), (1,),
-        Theme.OPERATION, Scope.CONTENT, Writer.OPERATION, Bears.OWN_SYSTEM, Retention.RECORD,
+        Theme.OPERATION, Scope.CONTENT, Writer.GATE, Bears.OWN_SYSTEM, Retention.RECORD,
         shown=False, personal=False,
         marks=Mark.DUE,
     ),
     KindSpec(
         "notice", "who was told of what was found wrong",
         ("A.6.2.6", "A.8.4"), (1,),
-        Theme.OPERATION, Scope.CONTENT, Writer.OPERATION, Bears.OWN_SYSTEM, Retention.RECORD,
+        Theme.OPERATION, Scope.CONTENT, Writer.GATE, Bears.OWN_SYSTEM, Retention.RECORD,
         shown=False, personal=True,
     ),
     KindSpec(

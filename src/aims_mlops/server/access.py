@@ -40,7 +40,12 @@ def check_push(token: Token, kind: str, actor: str) -> None:
     if scope is None:
         raise ProblemError("forbidden", f"evidence of kind {kind} is only made by the log itself")
     if not token.allows(scope):
-        raise ProblemError("forbidden", f"evidence of kind {kind} needs scope {scope}")
+        told = f"evidence of kind {kind} needs scope {scope}"
+        if scope == "operate":  # which a token of an earlier version cannot have
+            told += (
+                "; a token for gate, registry or schedule: aims token create NAME --scope operate"
+            )
+        raise ProblemError("forbidden", told)
     if scope == "approve" and token.actor is None:
         raise ProblemError("forbidden", f"evidence of kind {kind} needs a token of one person")
     if token.actor is not None and actor != token.actor:

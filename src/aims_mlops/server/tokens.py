@@ -20,7 +20,7 @@ from typing import Literal, get_args
 from aims_mlops.errors import EvidenceNotFoundError, InputError, StoreUnavailableError
 from aims_mlops.evidence import clock
 
-Scope = Literal["capture", "approve", "read", "admin"]
+Scope = Literal["capture", "operate", "approve", "read", "admin"]
 SCOPES: tuple[Scope, ...] = get_args(Scope)
 MAX_DAYS = 366
 _PREFIX = "aims"
@@ -49,7 +49,9 @@ class Token:
     revoked_at: str | None
 
     def allows(self, scope: Scope) -> bool:
-        """Whether it may do this; `admin` may do everything."""
+        """Whether it may do this; `admin` may do everything, `operate` all that `capture` may."""
+        if scope == "capture" and "operate" in self.scopes:
+            return True
         return scope in self.scopes or "admin" in self.scopes
 
     @property
