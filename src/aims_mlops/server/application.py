@@ -23,12 +23,14 @@ _HEADERS = [
 
 def create_app(store: SqlStore, tokens: Tokens) -> FastAPI:
     """The server's application over a store and the tokens that may use it."""
-    from fastapi import FastAPI
+    from fastapi import Depends, FastAPI
 
+    from aims_mlops.server.access import needs, only
     from aims_mlops.server.body import Slots
     from aims_mlops.server.connections import Shares
     from aims_mlops.server.evidence_routes import evidence_router
     from aims_mlops.server.log_routes import log_router
+    from aims_mlops.server.observed.routes import observed_router
 
     app = FastAPI(
         title="aims-mlops evidence store",
@@ -42,6 +44,15 @@ def create_app(store: SqlStore, tokens: Tokens) -> FastAPI:
     slots = Slots()
     app.include_router(evidence_router(store, tokens, slots))
     app.include_router(log_router(store, tokens, slots))
+    app.include_router(
+        observed_router(
+            store.signed,
+            reading=[Depends(needs(tokens, "read"))],
+            only_export=Depends(only("subject", "version", "file")),
+            responses=problems.responses,
+            problem=problems.ProblemError,
+        )
+    )
     app.add_middleware(Shares)
     app.add_middleware(_SafeHeaders)
     generate = app.openapi

@@ -208,11 +208,12 @@ def test_request_without_a_valid_token_is_refused_everywhere(
                 if path == "/v1/health":
                     continue
                 url = path.replace("{record_id}", "0" * 64).replace("{sha256}", "0" * 64)
+                url = url.replace("{name}", "cyclonedx")
                 answer = bare.request(method, url)
                 _problem(answer, 401, "unauthorised")
                 assert answer.headers["www-authenticate"].startswith("Bearer")
                 tried += 1
-    assert tried == 3 * 12
+    assert tried == 3 * 14
 
 
 def test_scopes_keep_readers_writers_and_approvers_apart(

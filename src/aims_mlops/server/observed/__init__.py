@@ -1,0 +1,1 @@
+"""What others read from the server in formats of their own: exports, and figures for Prometheus."""
