@@ -130,6 +130,11 @@ def _fill(world: World, ids: dict[str, str]) -> None:
                   "owner": "bo", "due": "2026-01-01T00:00:00Z", "next_step": HOSTILE})  # fmt: skip
     from datetime import UTC, datetime
 
+    from aims_mlops.management.registers.enter import add
+
+    goal = {"id": "O-1", "title": HOSTILE, "owner": "ana", "measure": HOSTILE, "target": HOSTILE,
+            "plan": HOSTILE, "systems": ["loans"], "notes": HOSTILE}  # fmt: skip
+    add(world.project, world.store, "objective", goal, actor="ana", now=datetime.now(UTC))
     open_incident(world.store, world.project, system="loans", title=HOSTILE, severity="major",
                   actor=HOSTILE, now=datetime.now(UTC))  # fmt: skip
     for day in (1, 2, 3):

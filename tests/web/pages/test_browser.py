@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from aims_mlops.web.pages.table import PAGES
+from aims_mlops.web.routes.table import PAGES
 
 from .conftest import Served
 from .test_pages import addresses

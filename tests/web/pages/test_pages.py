@@ -10,15 +10,21 @@ from collections.abc import Mapping
 import httpx
 import pytest
 
-from aims_mlops.web.pages.table import PAGES
 from aims_mlops.web.routes.pages import cell
+from aims_mlops.web.routes.table import PAGES
 
 from .conftest import HOSTILE, PAGE, Served, Someone
 
 
 def addresses(served: Served) -> dict[str, str]:
     """Page name -> an address of it that has something to show."""
-    parts = {"system": "loans", "model": served.ids["model"], "record": served.ids["record"]}
+    parts = {
+        "system": "loans",
+        "model": served.ids["model"],
+        "record": served.ids["record"],
+        "register": "objective",
+        "entry": "O-1",
+    }
     found = {page.name: page.path.format(**parts) for page in PAGES}
     found["window"] = f"/monitoring/{served.ids['run']}"
     return found

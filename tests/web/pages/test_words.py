@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from aims_mlops.web.pages.table import PAGES
 from aims_mlops.web.render import environment
 from aims_mlops.web.render.language import catalogue, codes, language_for
+from aims_mlops.web.routes.table import PAGES
 
 _VALUE = re.compile(r"\{(\w+)\}")
 
@@ -41,7 +41,7 @@ def test_every_word_that_a_template_asks_for_is_there() -> None:
 
 def test_every_page_has_a_template_and_a_title() -> None:
     for page in PAGES:
-        assert (environment.TEMPLATES / f"{page.name}.html.j2").is_file()
+        assert (environment.TEMPLATES / page.template_file).is_file()
         assert not page.menu or f"menu.{page.name}" in catalogue("en")
 
 

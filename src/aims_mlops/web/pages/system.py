@@ -10,7 +10,7 @@ from aims_mlops.alarms.expiry import every_alarm
 from aims_mlops.errors import AimsError, EvidenceNotFoundError
 from aims_mlops.evidence.bodies.data import DatasetBody, ModelBody
 from aims_mlops.evidence.clock import now
-from aims_mlops.evidence.kinds import SCHEDULE_KINDS, USE_KINDS
+from aims_mlops.evidence.kinds import COMPARED_KINDS, SCHEDULE_KINDS, USE_KINDS
 from aims_mlops.evidence.records import Record
 from aims_mlops.gates.deployment import fold as deployments_of
 from aims_mlops.inventory.renames import KIND, Names
@@ -28,7 +28,7 @@ from aims_mlops.web.render.environment import address
 _EVENTS = 60  # newest lines of the time line
 _RECORDS = 2_000  # newest records that they are told from
 _VERSIONS = 6  # newest, side by side
-_MEASURES = ("performance", "bias")
+_MEASURES = COMPARED_KINDS
 
 
 def system(reading: Reading) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from aims_mlops.web.routes.assessments import assessments_router
 from aims_mlops.web.routes.files import files_router
 from aims_mlops.web.routes.pages import Console, pages_router
+from aims_mlops.web.routes.registers import registers_router
 
 if TYPE_CHECKING:
     from fastapi import APIRouter
@@ -14,4 +15,9 @@ if TYPE_CHECKING:
 
 def console_routers(console: Console) -> tuple[APIRouter, ...]:
     """The files first: an address such as systems.csv is no system."""
-    return files_router(console), assessments_router(console), pages_router(console)
+    return (
+        files_router(console),
+        assessments_router(console),
+        registers_router(console),
+        pages_router(console),
+    )

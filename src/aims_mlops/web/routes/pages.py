@@ -16,9 +16,9 @@ from aims_mlops.evidence.store import EvidenceStore, signed
 from aims_mlops.inventory.project import Project
 from aims_mlops.server.problems import PROBLEMS, document, problem_of
 from aims_mlops.web.pages.reading import Reading
-from aims_mlops.web.pages.table import PAGES, Page
 from aims_mlops.web.render.environment import PREFIX, render, static_file
 from aims_mlops.web.render.language import Language, codes, language_for
+from aims_mlops.web.routes.table import PAGES, Page
 
 if TYPE_CHECKING:
     from fastapi import APIRouter
@@ -138,7 +138,7 @@ def _add(router: APIRouter, console: Console, page: Page) -> None:
             data = page.model(console.reading(request, viewer))
         except AimsError as error:
             return trouble(request, viewer, error)
-        return html(request, f"{page.name}.html.j2", viewer, data)
+        return html(request, page.template_file, viewer, data)
 
     def twin(request: Request, viewer: Any = allowed) -> Any:
         try:

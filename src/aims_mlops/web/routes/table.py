@@ -18,6 +18,8 @@ from aims_mlops.web.pages.model import model
 from aims_mlops.web.pages.monitoring import monitoring, window
 from aims_mlops.web.pages.people import administration, people
 from aims_mlops.web.pages.reading import Reading
+from aims_mlops.web.pages.registers.form import add, change
+from aims_mlops.web.pages.registers.lists import entries, entry, registers
 from aims_mlops.web.pages.system import system
 from aims_mlops.web.pages.systems import systems
 from aims_mlops.web.pages.waiting import waiting
@@ -36,6 +38,12 @@ class Page:
     model: Callable[[Reading], dict[str, Any]]
     action: str = "read"
     menu: bool = False
+    template: str = ""
+
+    @property
+    def template_file(self) -> str:
+        """The template that draws it: the one of its name, if no other is named."""
+        return f"{self.template or self.name}.html.j2"
 
 
 PAGES: tuple[Page, ...] = (
@@ -50,6 +58,23 @@ PAGES: tuple[Page, ...] = (
     Page(path="/controls", name="controls", model=controls, menu=True),
     Page(path="/monitoring", name="monitoring", model=monitoring, menu=True),
     Page(path="/monitoring/{record}", name="window", model=window),
+    Page(path="/registers", name="registers", model=registers, menu=True),
+    Page(path="/registers/{register}", name="entries", model=entries),
+    Page(
+        path="/registers/{register}/add",
+        name="add",
+        template="entry_form",
+        model=add,
+        action="register",
+    ),
+    Page(path="/registers/{register}/entries/{entry}", name="entry", model=entry),
+    Page(
+        path="/registers/{register}/entries/{entry}/change",
+        name="change",
+        template="entry_form",
+        model=change,
+        action="register",
+    ),
     Page(path="/people", name="people", model=people, menu=True),
     Page(
         path="/administration",
