@@ -17,6 +17,7 @@ from aims_mlops.monitoring.workers import measuring
 from aims_mlops.operations.alarms.monitoring import Alarm, filed
 from aims_mlops.operations.notices import notify
 from aims_mlops.operations.schedule.steps import begin_schedules
+from aims_mlops.operations.webhooks.send import send_events
 from aims_mlops.store.disk.atomic_write import make_folder
 from aims_mlops.store.disk.single import only_process
 
@@ -103,7 +104,7 @@ def run_cycle(
             runs=tuple(runs),
             alarms=found,
             opened=tuple(opened),
-            notices=tuple(notify(store, project, now)),
+            notices=(*notify(store, project, now), *send_events(store, project, now)),
         )
 
 

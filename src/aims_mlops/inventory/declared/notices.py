@@ -1,10 +1,10 @@
-"""Who is told when something is wrong: `notices` in aims.yaml."""
+"""Who is told: `notices` (people) and `webhooks` (machines) in aims.yaml."""
 
 from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import StringConstraints
+from pydantic import Field, StringConstraints
 
 from aims_mlops.documents.problems import Section
 
@@ -20,3 +20,27 @@ class Recipient(Section):
 
     urls_from: Variable
     least: Literal["minor", "major"] = "minor"
+
+
+EventName = Literal["approval-wanted", "decision", "refused", "promoted", "expiring", "found-wrong"]
+
+
+class Webhook(Section):
+    """Where events for machines go, as CloudEvents that Standard Webhooks signs.
+
+    url_from, secret_from : environment variables with the address, and with the secret (`whsec_…`).
+    events : which of them.  private_hosts : names of hosts that may be of a private network, or
+        plain HTTP; no other is.
+    """
+
+    url_from: Variable
+    secret_from: Variable
+    events: Annotated[tuple[EventName, ...], Field(min_length=1)] = (
+        "approval-wanted",
+        "decision",
+        "refused",
+        "promoted",
+        "expiring",
+        "found-wrong",
+    )
+    private_hosts: tuple[Annotated[str, StringConstraints(min_length=1)], ...] = ()

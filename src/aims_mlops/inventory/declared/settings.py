@@ -10,7 +10,7 @@ from pydantic import Field, StringConstraints
 from aims_mlops.documents.problems import Problem, Section, did_you_mean
 from aims_mlops.inventory.declared.identity_provider import IdentityProvider
 from aims_mlops.inventory.declared.management import Management
-from aims_mlops.inventory.declared.notices import Recipient
+from aims_mlops.inventory.declared.notices import Recipient, Webhook
 from aims_mlops.inventory.declared.person import Person, folded
 from aims_mlops.inventory.declared.registry_rules import RegistryRules
 from aims_mlops.inventory.declared.system import System
@@ -33,6 +33,7 @@ class Settings(Section):
     identity_provider : whose ID tokens say which roles somebody holds; none without it.
     registry : which writes to a model registry count as a promotion.
     notices : who is told when something is wrong, by a name of your own.
+    webhooks : where events for machines go, by a name of your own.
     management : the scale of risks, and who approves which documents.
     """
 
@@ -45,6 +46,7 @@ class Settings(Section):
     targets: dict[Name, Target] = Field(default_factory=dict)
     registry: RegistryRules = Field(default_factory=RegistryRules)
     notices: dict[Name, Recipient] = Field(default_factory=dict)
+    webhooks: dict[Name, Webhook] = Field(default_factory=dict)
     management: Management = Field(default_factory=Management)
 
 

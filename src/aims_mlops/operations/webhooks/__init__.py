@@ -1,0 +1,1 @@
+"""Events for machines: what happened, as signed CloudEvents to addresses that aims.yaml names."""
