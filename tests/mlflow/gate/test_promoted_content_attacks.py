@@ -194,6 +194,20 @@ def test_sql_on_the_run_behind_a_promotion_is_refused(
     ], values)  # fmt: skip
 
 
+@pytest.mark.parametrize(
+    "address",
+    ["RUNS:/r/m", "runs:///r/m", "runs://p/r/m", "runs:/r/m#x", "runs:/r/m?x", "runs:/r/m\ty",
+     "models:///m-1", "models:/m-1\n"],
+)  # fmt: skip
+def test_address_with_a_second_spelling_is_not_digested(address: str) -> None:
+    """The triggers compare an address as text; MLflow would follow these all the same."""
+    from aims_mlops.errors import ModelNotFoundError
+    from aims_mlops.mlflow_plugin.registry.version_content import _content
+
+    with pytest.raises(ModelNotFoundError, match="not plainly written"):
+        _content("models:/loans/1", address, None)
+
+
 def test_mlflow_still_does_with_a_promoted_version_what_it_may(
     promoted: Promoted, organisation: Any, tmp_path: Path
 ) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -14,6 +15,10 @@ from aims_mlops.mlflow_plugin.client.model_uris import (
     reference_of_version,
     stamp_of,
 )
+
+# Addresses that MLflow follows anew at each load. The triggers compare their text, so it has to
+# have one spelling: urllib drops tabs, line ends and what is behind `?` and `#`.
+_FOLLOWED = re.compile(r"(?:runs|models):/[^/?#\s\x00-\x20][^?#\x00-\x1f]*", re.ASCII)
 
 
 def reference_of(store: Any, name: str, version: str, found: Any | None = None) -> ModelReference:
@@ -95,6 +100,13 @@ def server_location(location: str) -> str:
 def _content(uri: str, location: str | None, store: Any) -> ModelReference:
     if not location:
         raise ModelNotFoundError(f"{uri} has no files", next_step="register it from a run")
+    if urlsplit(location).scheme in ("runs", "models") and not _FOLLOWED.fullmatch(location):
+        raise ModelNotFoundError(
+            f"the address of the files of {uri} is not plainly written",
+            got=repr(location[:200]),
+            expected="runs:/RUN/NAME or models:/ID",
+            next_step="register a new version from such an address",
+        )
     with digested(server_location(location)) as (found, _):
         if not found.files:
             raise ModelNotFoundError(
