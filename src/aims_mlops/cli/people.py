@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -117,6 +117,49 @@ def end_key(
     click.echo(f"✓ {by} ended the key {body['key'][:16]}… of {body['person']}: {record.id[:8]}")
     click.echo(f"Next: aims people enrol --new-key --as {body['person']}, or take them out of")
     click.echo("      people in aims.yaml")
+
+
+@group.command("invite")
+@click.argument("who")
+@click.option("--system", "systems", multiple=True, help="Only this AI system; may be repeated.")
+@click.option("--days", type=click.IntRange(1, 366), help="Access ends for good after so long.")
+@click.option(
+    "--hours",
+    type=click.FloatRange(0, 72, min_open=True),
+    default=1,
+    show_default=True,
+    help="How long the link waits to be used.",
+)
+@click.option("--url", default="http://127.0.0.1:8042", show_default=True, help="Of the server.")
+@AS
+def invite(
+    who: str, systems: tuple[str, ...], days: int | None, hours: float, url: str, person: str | None
+) -> None:
+    """Make a link that lets WHO into the web console, once."""
+    from aims_mlops.cli.assessing import acting, known_system
+    from aims_mlops.errors import InputError
+    from aims_mlops.inventory.project import find_project
+    from aims_mlops.web.auth.doorkeeper import FILE, Doorkeeper
+
+    project = find_project()
+    known = project.person(who)
+    if known is None:
+        raise InputError(
+            "aims.yaml names no such person",
+            got=repr(who),
+            expected="one of " + (", ".join(p.id for p in project.people) or "people in aims.yaml"),
+        )
+    for system in systems:
+        known_system(project, system)
+    secret = Doorkeeper(project.root / FILE).invite(
+        known.id,
+        by=acting(project, person),
+        hours=hours,
+        systems=systems,
+        until=datetime.now(UTC) + timedelta(days=days) if days else None,
+    )
+    click.echo(f"{url.rstrip('/')}/console/sign-in/{secret}")
+    click.echo(f"It lets {known.id} in once, within {hours:g} h. Give it to nobody else.", err=True)
 
 
 @group.command("list")

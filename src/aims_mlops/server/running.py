@@ -11,6 +11,8 @@ from aims_mlops.errors import InputError, MissingExtraError, StoreUnavailableErr
 from aims_mlops.server.tokens import Tokens
 
 if TYPE_CHECKING:
+    from fastapi import FastAPI
+
     from aims_mlops.evidence.store import EvidenceStore
 
 DEFAULT_PORT = 8042
@@ -25,10 +27,12 @@ def serve(
     host: str = "127.0.0.1",
     port: int = DEFAULT_PORT,
     started: Callable[[str], None] = lambda url: None,
+    extend: Callable[[FastAPI], None] | None = None,
 ) -> None:
     """Serve a store until the process is told to stop.
 
     started : called with the URL once connections are taken; port 0 picks a free one.
+    extend : puts more on the application, such as the pages of the console.
     Raises InputError for a store that is itself remote, StoreUnavailableError for a port in use.
     """
     try:
@@ -51,6 +55,8 @@ def serve(
         )
     listener = _bind(host, port)
     app = create_app(store, Tokens(tokens))
+    if extend is not None:
+        extend(app)
     config = uvicorn.Config(
         app,
         log_level="warning",

@@ -34,7 +34,7 @@ class Someone:
 
     person: str = "bo"
     name: str = HOSTILE
-    roles: frozenset[str] = frozenset({"risk-owner"})
+    roles: frozenset[str] = frozenset({"risk-owner", "admin"})
     systems: frozenset[str] | None = None
     csrf: str = "token"
 

@@ -15,6 +15,7 @@ from aims_mlops.errors import AimsError
 from aims_mlops.evidence.store import EvidenceStore, signed
 from aims_mlops.inventory.project import Project
 from aims_mlops.server.problems import PROBLEMS, document, problem_of
+from aims_mlops.web.auth.permissions import is_allowed
 from aims_mlops.web.pages.reading import Reading
 from aims_mlops.web.render.environment import PREFIX, render, static_file
 from aims_mlops.web.render.language import Language, codes, language_for
@@ -66,7 +67,8 @@ def html(
     """A page of the console for a request."""
     from starlette.responses import HTMLResponse
 
-    menu = [known for known in PAGES if known.menu]
+    roles = viewer.roles if viewer is not None else frozenset()
+    menu = [known for known in PAGES if known.menu and is_allowed(known.action, roles)]
     here = request.url.path
     content = render(
         template, language=language_of(request), viewer=viewer, page=page, menu=menu, here=here
