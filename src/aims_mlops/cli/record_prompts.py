@@ -14,7 +14,9 @@ from aims_mlops.management.registers.grammar import EntryField, fields_of
 from aims_mlops.management.registers.spec import RegisterSpec
 
 # Asked for although an entry can do without.
-_USEFUL = frozenset(("owner", "systems", "review", "serves", "due", "expires", "file", "treatment"))
+_USEFUL = frozenset(
+    ("owner", "systems", "review", "serves", "due", "expires", "file", "treatment", "anonymous")
+)
 
 
 def asked(spec: RegisterSpec) -> Change:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Iterable
 from pathlib import Path
 
 from aims_mlops.documents.document import Document
 from aims_mlops.documents.problems import Problem, inspected
 from aims_mlops.documents.reading import read_yaml
+from aims_mlops.inventory.declared.management import ROLES
 from aims_mlops.inventory.declared.settings import Settings, contradictions
 
 _TEXTS = ("purpose", "owner", "risk_owner", "intended_use")
@@ -36,6 +38,13 @@ def _unfilled(settings: Settings) -> Iterable[Problem]:
             "one person alone cannot keep duties apart",
             expected="a second person, or single_user: true",
         )
+    for i, person in enumerate(settings.people):
+        for j, role in enumerate(person.roles):
+            near = difflib.get_close_matches(role, ROLES, n=1, cutoff=0.85)
+            if near and role not in ROLES:
+                yield Problem(
+                    ("people", i, "roles", j), f"role {role!r} is almost one", hint=near[0]
+                )
     if not settings.targets:
         yield Problem(("targets",), "no target is listed", expected="a target with its policy")
     for i, system in enumerate(settings.systems):

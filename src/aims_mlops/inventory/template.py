@@ -52,6 +52,15 @@ people: []
 #  - id: train-bot
 #    acts_for: ana
 
+# Roles are words of your own; the management system asks for these where they are held:
+# top-management, aims-manager, risk-owner, internal-auditor, data-owner, line-manager, developer.
+# management:
+#   risk_scale:
+#     likelihood: [rare, unlikely, possible, likely, almost certain]
+#     impact: [negligible, minor, moderate, major, severe]
+#     acceptable: 6              # the highest product that is kept as it is
+#   approvers: {{risk-process: [aims-manager]}}   # who approves a document, by its type
+
 # An identity provider, if roles are kept there: issuer and audience as its tokens name them, its
 # keys (the JWKS, saved as a file), which role each group gives. People then need `subjects`.
 # identity_provider:

@@ -218,3 +218,30 @@ def test_scale_of_aims_yaml_that_contradicts_itself_is_refused(tmp_path):
     (tmp_path / "aims.yaml").write_text(text)
     with pytest.raises(DocumentError, match="acceptable lies above the scale"):
         find_project(tmp_path)
+
+
+def test_file_outside_the_folder_is_not_put_into_the_log(organisation, tmp_path):
+    """Whoever may write into a synced repository asks for any other file of the machine."""
+    secret = tmp_path.parent / f"{tmp_path.name}-secret.txt"
+    secret.write_text("key")
+    inside = tmp_path / "docs"
+    inside.mkdir()
+    (inside / "link.txt").symlink_to(secret)
+    for named in (f"../{secret.name}", str(secret), "link.txt", "../aims.yaml"):
+        path = inside / "d.yaml"
+        path.write_text(
+            "register: document\nid: d\ntitle: D\ntype: plan\nversion: a\nauthor: ana\n"
+            f"file: {named}\n"
+        )
+        with pytest.raises(DocumentError, match=r"d\.yaml:7: the file lies elsewhere"):
+            enter_file(organisation, path)
+
+
+def test_role_that_is_almost_one_is_told_by_lint(organisation, tmp_path):
+    from aims_mlops.inventory.completeness import unfilled
+
+    text = (tmp_path / "aims.yaml").read_text()
+    (tmp_path / "aims.yaml").write_text(text.replace("top-management", "top-managment"))
+    _, document, problems = unfilled(tmp_path / "aims.yaml")
+    (found,) = [p for p in problems if "almost" in p.thing]
+    assert (found.hint, document.line(found.place)) == ("top-management", 8)

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 
 import pytest
 from click.testing import CliRunner
@@ -80,6 +83,37 @@ def test_what_is_shown_at_signing_is_kept_as_it_was(run, organisation):
     assert organisation.entry("ai-policy").digest in shown
     run("acknowledge", "ai-policy", "--as", "di", "--yes")
     assert "read by di" in run("show", "ai-policy").stdout
+
+
+def test_terminal_asks_field_by_field(organisation, monkeypatch):
+    """In a real terminal, answered as a person would."""
+    monkeypatch.setenv("AIMS_ACTOR", "ana")
+    terminal, inside = os.openpty()
+    process = subprocess.Popen(
+        [sys.executable, "-m", "aims_mlops", "record", "add", "improvement"],
+        cwd=organisation.root,
+        stdin=inside,
+        stdout=inside,
+        stderr=inside,
+    )
+    os.close(inside)
+    answers = b"I-9\nOne list\nkeep suppliers in one place\nana\n\n\n5.2, A.2.2\n2099-01-31\n"
+    os.write(terminal, answers)
+    shown = b""
+    while True:
+        try:
+            part = os.read(terminal, 4096)
+        except OSError:  # the other end is closed
+            break
+        if not part:
+            break
+        shown += part
+    os.close(terminal)
+    assert process.wait(timeout=120) == 0, shown.decode()
+    entry = organisation.entry("I-9")
+    assert (entry.title, entry.owner, entry.due) == ("One list", "ana", "2099-01-31")
+    assert entry.body.serves == ["5.2", "A.2.2"]
+    assert b"due (YYYY-MM-DD)" in shown
 
 
 def test_nobody_is_asked_where_there_is_no_terminal(run):

@@ -9,6 +9,7 @@ import pytest
 
 from aims_mlops.errors import DocumentError, EvidenceConflictError
 from aims_mlops.evidence.clock import parse
+from aims_mlops.evidence.records import Evidence, Subject
 from aims_mlops.management.registers.register import Register
 from aims_mlops.management.registers.spec import REGISTERS
 from support.registers import EXAMPLES, NOW
@@ -85,3 +86,26 @@ def test_second_entry_of_an_id_in_the_log_does_not_replace_the_first(organisatio
     body = {**first.evidence.body, "title": "mine"}
     organisation.store.append(replace(first.evidence, body=body), key="forged")
     assert organisation.entry("risk/R-1").record_id == first.id
+
+
+def test_later_step_that_says_another_id_does_not_rename_the_entry(organisation):
+    first = organisation.add("risk")
+    body = {**first.evidence.body, "id": "R-2", "risk": first.id, "step": "change"}
+    organisation.store.append(replace(first.evidence, body=body), key="forged")
+    assert organisation.register().entry("risk", "R-2") is None
+    assert organisation.entry("R-1").record_id == first.id
+
+
+def test_entries_of_a_system_that_was_renamed_go_with_it(organisation):
+    organisation.add("risk")
+    organisation.store.append(
+        Evidence(
+            kind="system-rename",
+            subjects=(Subject.of_name("system:loans"),),
+            body={"from": "loans", "to": "credit", "reason": "another name"},
+            actor="ana",
+            claimed_at="2026-12-01T09:00:00Z",
+            system="credit",
+        )
+    )
+    assert organisation.entry("R-1").systems == ("credit",)

@@ -132,7 +132,7 @@ def _files(folder: Path) -> Iterator[Path]:
         inside = path.relative_to(folder).parts
         if path.suffix.lower() not in SUFFIXES or any(part.startswith(".") for part in inside):
             continue
-        if path.is_file():
+        if path.is_file() and path.resolve().is_relative_to(folder.resolve()):
             yield path
 
 

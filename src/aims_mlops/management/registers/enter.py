@@ -272,6 +272,10 @@ def _attachment(
     if change.folder is None:
         return None, Problem(("file",), "no file can be read here", expected="a link")
     path = change.folder / str(named)
+    if not _is_inside(path, change.folder):
+        return None, Problem(
+            ("file",), "the file lies elsewhere", str(named), "a file in the folder of this one"
+        )
     try:
         if path.stat().st_size > LIMIT_BYTES:
             return None, Problem(
@@ -282,6 +286,12 @@ def _attachment(
         return None, Problem(("file",), f"cannot read the file: {error.strerror}", str(named))
     media = mimetypes.guess_type(path.name)[0] or "application/octet-stream"
     return Attachment(path.name, held, media), None
+
+
+def _is_inside(path: Path, folder: Path) -> bool:
+    """Whether a file lies in a folder, links followed: whoever writes a file in a repository must
+    not be able to have any other file of the machine put into the log."""
+    return path.resolve().is_relative_to(folder.resolve())
 
 
 def _with_ids(content: dict[str, Any], spec: RegisterSpec, project: Project) -> dict[str, Any]:

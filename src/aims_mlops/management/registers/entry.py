@@ -12,6 +12,7 @@ from typing import Any
 from aims_mlops.evidence.bodies.management import EntryBody
 from aims_mlops.evidence.encoding.canonical import canonical
 from aims_mlops.evidence.records import Record
+from aims_mlops.inventory.renames import Names
 from aims_mlops.management.registers.spec import RegisterSpec
 
 # What belongs to a step and not to the content that people sign.
@@ -46,6 +47,7 @@ class Entry:
     """One entry. `steps` are its records, oldest first; each says the whole content.
 
     superseded_by : id of the document in force that takes the place of this one.
+    names : what AI systems were called before.
     """
 
     spec: RegisterSpec
@@ -54,6 +56,11 @@ class Entry:
     is_closed: bool = False
     signed: Signed = field(default_factory=Signed)
     superseded_by: str | None = None
+    names: Names = field(default_factory=Names)
+
+    @cached_property
+    def _first(self) -> EntryBody:
+        return self.spec.body.of(self.steps[0])
 
     @property
     def register(self) -> str:
@@ -87,8 +94,8 @@ class Entry:
 
     @property
     def id(self) -> str:
-        """The organisation's own id of it."""
-        return self.body.id or ""
+        """The organisation's own id of it, as its first record says; no later one renames it."""
+        return self._first.id or ""
 
     @property
     def title(self) -> str:
@@ -102,8 +109,8 @@ class Entry:
 
     @property
     def systems(self) -> tuple[str, ...]:
-        """The AI systems that it is about."""
-        return tuple(str(system) for system in self.body.systems or ())
+        """The AI systems that it is about, by the ids that they have now."""
+        return tuple(self.names.current(str(system)) for system in self.body.systems or ())
 
     @property
     def opened_at(self) -> str:

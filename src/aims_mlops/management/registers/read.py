@@ -11,6 +11,7 @@ from aims_mlops.evidence.kinds import MANAGEMENT_KINDS, SIGNED_KINDS
 from aims_mlops.evidence.records import Record
 from aims_mlops.evidence.store import signed
 from aims_mlops.inventory.project import Project
+from aims_mlops.inventory.renames import KIND as RENAME
 from aims_mlops.management.registers.register import Register
 from aims_mlops.management.registers.weigh import Duties
 
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from aims_mlops.evidence.store import EvidenceStore
 
 # Consent to models is read too: it shows which key somebody signed with first.
-READ_KINDS = tuple(dict.fromkeys((*MANAGEMENT_KINDS, *SIGNED_KINDS)))
+READ_KINDS = tuple(dict.fromkeys((*MANAGEMENT_KINDS, *SIGNED_KINDS, RENAME)))
 
 
 def open_register(

@@ -12,6 +12,8 @@ from aims_mlops.approvals.signed_records import KeyOwners
 from aims_mlops.evidence.bodies.consent import AboutEntryBody
 from aims_mlops.evidence.bodies.management import DocumentBody
 from aims_mlops.evidence.records import Record
+from aims_mlops.inventory.renames import KIND as RENAME
+from aims_mlops.inventory.renames import Names
 from aims_mlops.management.registers.document import DocumentEntry
 from aims_mlops.management.registers.entry import Entry
 from aims_mlops.management.registers.spec import (
@@ -45,13 +47,19 @@ class Register:
         rule = rule or KeyRule(confirmed=not duties.alone)
         known: dict[str, dict[str, Entry]] = {kind: {} for kind in BY_KIND}
         signed: list[Record] = []
+        renames: list[Record] = []
         for record in records:
             spec = BY_KIND.get(record.evidence.kind)
-            if spec is None:
+            if record.evidence.kind == RENAME:
+                renames.append(record)
+            elif spec is None:
                 signed.append(record)
             else:
                 _take(known[spec.kind], record, spec)
         found = cls(known, duties)
+        names = Names(renames)
+        for entry in found.all() if renames else ():
+            entry.names = names
         if signed:
             found._weigh(signed, rule)
         return found
