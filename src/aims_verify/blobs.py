@@ -72,7 +72,7 @@ class BlobCheck:
         findings = self._findings
         for name, sizes in self._sizes.items():
             # The name of personal content is an HMAC, which is also the digest of its inner block.
-            if name in self._good and self._good_bytes[name] not in sizes:
+            if name in self._good and sizes != {self._good_bytes[name]}:
                 findings.fail("a blob is not of the size that its record gives", name[:16])
                 self._good.discard(name)
                 self._states[name] = "damaged"

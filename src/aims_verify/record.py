@@ -188,7 +188,7 @@ def _check_statement(
         raise _ProblemError("a record's leaf says something else than its statement")
     # Looked for only where the word occurs, or could under an escape: most statements have none.
     named = _blobs_in(statement) if b"media_type" in payload or b"\\u" in payload else []
-    out.sizes.update((name, size) for name, size in named if type(size) is int)
+    out.sizes.update((name, size if type(size) is int else -1) for name, size in named)
     if sorted(name for name, _ in named) != sorted(blobs):
         raise _ProblemError("a record's leaf names other blobs than its statement")
     if kind == ROTATION:

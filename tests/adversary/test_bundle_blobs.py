@@ -10,6 +10,7 @@ from aims_mlops.errors import VerificationError
 from aims_mlops.evidence.records import Evidence, Subject
 from aims_mlops.store.bundle.export import export_bundle
 from aims_mlops.store.opening import open_sql_store
+from aims_mlops.store.verify.verify import verify_store
 from aims_verify.verify import verify
 
 PERSONAL = b"what a person said"
@@ -67,3 +68,26 @@ def test_inner_block_laid_under_the_commitments_own_name_is_not_given_out(store)
         assert opened.get_blob(name) == PERSONAL
     except VerificationError:
         pytest.fail("the true content is still there")
+
+
+@pytest.mark.parametrize("size", [3, 99, "14", None, 14.5])
+def test_record_that_gives_a_blob_another_size_fails_in_both_verifiers(store, tmp_path, size):
+    """Also where another record of the same blob gives the true one."""
+    opened, _ = store
+    blob = opened.put_blob(b"a drift report", media_type="text/html")
+    for given in (blob.size, size):
+        reference = {"sha256": blob.sha256, "size": given, "media_type": "text/html"}
+        opened.append(
+            Evidence(
+                kind="run",
+                subjects=(Subject.of_name(f"run:{given}"),),
+                body={"report": reference},
+                actor="ana",
+                claimed_at="2026-11-21T09:00:00.000000Z",
+            )
+        )
+    (failure,) = verify_store(opened).failures
+    assert "record 2: " in failure
+    assert "size" in failure
+    path = export_bundle(opened, tmp_path / "log.aims", personal=True).path
+    assert any("size" in str(f) for f in verify(path, cores=1).failures())

@@ -231,6 +231,20 @@ def test_record_names_its_blobs_in_the_leaf_and_a_missing_one_fails(opened: SqlS
     assert any("is missing" in failure for failure in report.failures)
 
 
+@pytest.mark.parametrize("size", [3, 5, 4.5, "4", None, True])
+def test_blob_of_another_size_than_its_record_gives_fails(opened: SqlStore, size: object) -> None:
+    for personal in (False, True):
+        reference = opened.put_blob(b"card", media_type="text/markdown", personal=personal)
+        blob = {"sha256": reference.sha256, "size": 4, "media_type": "text/markdown"}
+        opened.append(evidence(1, kind="model-card", body={"markdown": blob}))
+        assert not verify_store(opened).failures
+    opened.append(
+        evidence(2, kind="model-card", body={"deep": [{"markdown": {**blob, "size": size}}]})
+    )
+    report = verify_store(opened)
+    assert any("not of the size" in failure for failure in report.failures)
+
+
 @pytest.mark.parametrize(
     "statement",
     [

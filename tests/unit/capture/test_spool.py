@@ -109,6 +109,25 @@ def test_half_written_file_is_never_pending(project: Path, monkeypatch: pytest.M
     assert [p for folder in spool_folders(project) for p in folder.glob("*")] == []
 
 
+def test_blob_half_written_by_a_killed_process_is_swept_once_it_is_old(project: Path) -> None:
+    killed = (
+        "import os, pathlib\n"
+        "from aims_mlops.store.disk.spooled_blob import spool_blob\n"
+        "os.fsync = lambda handle: os._exit(9)\n"
+        "import aims_mlops.store.disk.atomic_write as writing\n"
+        "writing.sync_folder = lambda folder: None\n"
+        f"spool_blob(pathlib.Path({str(project)!r}), b'half', media_type='text/plain')\n"
+    )
+    assert subprocess.run([sys.executable, "-c", killed], check=False).returncode == 9
+    (draft,) = [p for f in spool_folders(project) for p in f.rglob(".*.blob.*") if p.is_file()]
+    store = find_project().open_store()
+    drain(project, store)
+    assert draft.exists()  # somebody may still be writing it
+    os.utime(draft, (0, 0))
+    drain(project, store)
+    assert not draft.exists()
+
+
 def test_read_only_project_spools_into_the_state_folder(project: Path, recorded: Recorded) -> None:
     (project / ".aims").write_text("a file where the folder should be")
     path = spool_batch(project, [evidence("a")])

@@ -34,7 +34,7 @@ from aims_mlops.evidence.records import Evidence, Record, Subject
 from aims_mlops.store.disk.atomic_write import sync_folder
 from aims_mlops.store.disk.spool_place import spool_folders, state_folder
 from aims_mlops.store.disk.spooled_blob import FOLDER as BLOBS
-from aims_mlops.store.disk.spooled_blob import deliver_blobs
+from aims_mlops.store.disk.spooled_blob import deliver_blobs, drafts_of_blobs
 
 if TYPE_CHECKING:
     from aims_mlops.evidence.store import EvidenceStore
@@ -383,6 +383,6 @@ def _sweep(root: Path) -> None:
     """Remove drafts of processes that died while writing."""
     for folder in spool_folders(root):
         with contextlib.suppress(OSError):
-            for draft in folder.glob("*.draft"):
+            for draft in (*folder.glob("*.draft"), *drafts_of_blobs(folder)):
                 if time.time() - draft.stat().st_mtime > _STALE_SECONDS:
                     draft.unlink(missing_ok=True)

@@ -31,7 +31,7 @@ from aims_mlops.store.disk.spool_place import spool_folders
 if TYPE_CHECKING:
     from aims_mlops.evidence.store import EvidenceStore
 
-__all__ = ["FOLDER", "deliver_blobs", "spool_blob"]
+__all__ = ["FOLDER", "deliver_blobs", "drafts_of_blobs", "spool_blob"]
 
 FOLDER = "blobs"  # in each folder of the spool
 FORMAT = 1
@@ -100,6 +100,11 @@ def _files(root: Path) -> Iterator[Path]:
         with contextlib.suppress(OSError):
             paths = [path for path in (folder / FOLDER).iterdir() if path.suffix == _SUFFIX]
             yield from sorted(paths)
+
+
+def drafts_of_blobs(folder: Path) -> list[Path]:
+    """What `write_file` had begun in a folder of the spool and not renamed yet."""
+    return list((folder / FOLDER).glob(f".*{_SUFFIX}.*"))
 
 
 def _read(path: Path) -> tuple[str, bytes]:

@@ -69,6 +69,21 @@ def blobs_of(payload: bytes, predicate: Any = None) -> Sequence[str]:
     return survey(read(payload)["predicate"] if predicate is None else predicate).blobs
 
 
+def blob_sizes(value: Any) -> list[tuple[str, object]]:
+    """Digest and size of each blob that a parsed statement refers to, as `survey` finds them."""
+    found: list[tuple[str, object]] = []
+    left = [value]
+    while left:
+        node = left.pop()
+        if isinstance(node, dict):
+            left.extend(node.values())
+            if "sha256" in node and "size" in node and "media_type" in node:
+                found.append((str(node["sha256"]), node["size"]))
+        elif isinstance(node, list):
+            left.extend(node)
+    return found
+
+
 def place(item: Draft, log_id: str, sequence: int, received_at: str) -> bytes:
     """The leaf of a draft at its place in the log."""
     evidence = item.evidence

@@ -25,7 +25,7 @@ from aims_mlops.evidence.records import PREDICATE_PREFIX, STATEMENT_TYPE
 from aims_mlops.evidence.transparency.keychain import KeySpan
 from aims_mlops.evidence.transparency.leaf import LEAF_VERSION, Leaf, write_leaf
 from aims_mlops.evidence.transparency.merkle import HASH, leaf_hash
-from aims_mlops.store.log.codec import blobs_of
+from aims_mlops.store.log.codec import blob_sizes, blobs_of
 from aims_mlops.store.log.pages import Pages
 from aims_mlops.store.log.tile import WIDTH, fold
 from aims_mlops.store.verify.times import Times
@@ -126,7 +126,7 @@ class RangeChecker:
         log_id: str,
         spans: Sequence[KeySpan],
         *,
-        read_blob: Callable[[str], object] | None = None,
+        read_blob: Callable[[str], bytes] | None = None,
         erased: frozenset[str] = frozenset(),
     ) -> None:
         from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
@@ -277,8 +277,8 @@ class RangeChecker:
             result.fail(f"record {sequence}: the index of subjects differs from the statement")
         self._check_signature(sequence, outer, payload, result)
         if self._read_blob is not None:
-            for digest in blobs:
-                self._check_blob(sequence, digest, result)
+            for digest, size in blob_sizes(predicate) if blobs else ():
+                self._check_blob(sequence, digest, size, result)
 
     def _check_signature(
         self, sequence: int, outer: Any, payload: bytes, result: RangeResult
@@ -295,14 +295,19 @@ class RangeChecker:
         except InvalidSignature:
             result.fail(f"record {sequence}: the signature does not hold")
 
-    def _check_blob(self, sequence: int, digest: str, result: RangeResult) -> None:
+    def _check_blob(self, sequence: int, digest: str, size: object, result: RangeResult) -> None:
         if digest in self._erased:
             result.erased += 1
             return
         assert self._read_blob is not None
         try:
-            self._read_blob(digest)
-            result.blobs += 1
+            content = self._read_blob(digest)
+            if type(size) is not int or size != len(content):
+                result.fail(
+                    f"record {sequence}: the blob {digest[:16]} is not of the size it gives"
+                )
+            else:
+                result.blobs += 1
         except EvidenceNotFoundError:
             result.fail(f"record {sequence}: the blob {digest[:16]} is missing")
         except VerificationError as error:

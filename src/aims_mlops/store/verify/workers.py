@@ -54,7 +54,7 @@ def check_records(
     task: Task,
     start: int,
     end: int,
-    read_blob: Callable[[str], object],
+    read_blob: Callable[[str], bytes],
     *,
     workers: int | None,
     meanwhile: Callable[[], None],
@@ -102,7 +102,7 @@ def _filled_pipe(start: int, end: int) -> int:
 
 
 def _check_pieces(
-    task: Task, pieces: int, read_blob: Callable[[str], object]
+    task: Task, pieces: int, read_blob: Callable[[str], bytes]
 ) -> Iterator[tuple[int, RangeResult]]:
     with open_pages(task.dsn) as pages:
         checker = RangeChecker(
@@ -163,13 +163,14 @@ def main() -> None:
     task = Task(**sent)
     store: Any = None
 
-    def read_blob(digest: str) -> object:
+    def read_blob(digest: str) -> bytes:
         nonlocal store
         if store is None:
             from aims_mlops.store.opening import open_sql_store
 
             store = open_sql_store(task.dsn, blobs=task.blobs, keys=Path(task.keys), create=False)
-        return store.get_blob(digest)
+        content: bytes = store.get_blob(digest)
+        return content
 
     done = []
     for start, result in _check_pieces(task, int(sys.argv[1]), read_blob):
