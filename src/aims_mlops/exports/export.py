@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 _MEDIA_TYPES = {
     "json": "application/json",
+    "jsonl": "application/x-ndjson",
     "html": "text/html; charset=utf-8",
     "docx": "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
     "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
@@ -37,6 +38,7 @@ class Format:
     about : what an export is about: `model` or `system`.
     versions : of the format, newest first.  writer : module and function, `(view, version)`.
     files : in which form it is written, the usual one first.
+    reads : `runs` for what is made run by run; else what it is about.
     """
 
     name: str
@@ -45,6 +47,7 @@ class Format:
     versions: tuple[str, ...]
     writer: str
     files: tuple[str, ...] = ("json",)
+    reads: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +92,22 @@ _LIST = (
         versions=("2021",),
         writer=f"{_PAPERS}.data_sheet:data_sheet",
         files=_PAPER,
+    ),
+    Format(
+        name="openlineage",
+        title="OpenLineage: the runs of an AI system as events, one a line",
+        about="system",
+        versions=("2-0-2",),
+        writer="aims_mlops.exports.lineage.openlineage:openlineage",
+        files=("jsonl",),
+        reads="runs",
+    ),
+    Format(
+        name="slsa-vsa",
+        title="SLSA verification summary of the newest decision, not signed",
+        about="model",
+        versions=("1",),
+        writer="aims_mlops.exports.attestations.summary:verification_summary",
     ),
     Format(
         name="oscal-assessment-results",
@@ -168,7 +187,7 @@ def export(
     entry = format_of(name)
     version = _chosen(entry, "version", version, entry.versions)
     file = _chosen(entry, "form", file, entry.files)
-    view = _view(store, entry.about, subject)
+    view = _view(store, entry.reads or entry.about, subject)
     return Exported(
         content=_bytes(_writer(entry)(view, version), file),
         format=entry.name,
@@ -180,8 +199,12 @@ def export(
     )
 
 
-def _view(store: EvidenceStore, about: str, subject: str) -> Any:
-    if about == "system":
+def _view(store: EvidenceStore, reads: str, subject: str) -> Any:
+    if reads == "runs":
+        from aims_mlops.exports.basis.runs_view import runs_view
+
+        return runs_view(store, subject)
+    if reads == "system":
         from aims_mlops.exports.basis.system_view import system_view
 
         return system_view(store, subject)
@@ -193,6 +216,8 @@ def _view(store: EvidenceStore, about: str, subject: str) -> Any:
 def _bytes(made: Any, file: str) -> bytes:
     from aims_mlops.exports.papers.paper import Paper
 
+    if isinstance(made, str):
+        return made.encode()
     if not isinstance(made, Paper):
         return json_text(made).encode()
     from aims_mlops.exports.papers import page, pdf, spreadsheet, word

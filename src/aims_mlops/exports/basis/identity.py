@@ -26,6 +26,12 @@ def json_text(value: Any) -> str:
     return escaped(_SURROGATE.sub(MARK, text)) + "\n"
 
 
+def json_line(value: Any) -> str:
+    """The same on one line."""
+    text = json.dumps(value, sort_keys=True, ensure_ascii=False, allow_nan=False)
+    return escaped(_SURROGATE.sub(MARK, text)) + "\n"
+
+
 def xml_text(text: str) -> str:
     """Text that XML 1.0 may hold: what hides or is no character shows as a replacement mark."""
     return _NOT_XML.sub(MARK, visible(text))

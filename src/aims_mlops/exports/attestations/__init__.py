@@ -1,0 +1,1 @@
+"""What the gate decided, as statements that admission controllers read."""
