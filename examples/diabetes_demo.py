@@ -169,6 +169,21 @@ def main() -> None:
         ("transcript.txt", "every command of this demo with all that it printed"),
     ):
         print(f"  {name:20} {what}")
+    open_the_console()
+
+
+def open_the_console() -> None:
+    """Say how to look at all this in a browser: a server to start, and a link that works once."""
+    made = io.StringIO()
+    with contextlib.redirect_stdout(made), contextlib.redirect_stderr(io.StringIO()):
+        from aims_mlops.__main__ import main as command
+
+        with contextlib.suppress(SystemExit):
+            command(["people", "invite", "bo", "--hours", "24"])
+    print("\nTo see it in a browser, as Bo, who answers for the risk:")
+    print(f"  cd {OUTPUT} && {Path(sys.executable).parent / 'aims'} serve")
+    print(f"  {made.getvalue().strip()}")
+    print("The link works once, within 24 hours; aims people invite bo makes another.")
 
 
 if __name__ == "__main__":
