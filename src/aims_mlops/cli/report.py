@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from aims_mlops.cli.output_file import write_text
+from aims_mlops.cli.output_file import write_page, write_text, write_workbook
 from aims_mlops.errors import InputError
 from aims_mlops.evidence.kinds import SCHEDULE_KINDS, SHARED_KINDS
 
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from aims_mlops.inventory.project import Project
 
 _FILE = click.Path(dir_okay=False, writable=True, path_type=Path)
+_PDF = click.option("--pdf", type=_FILE, help="Write it as a PDF (extra `documents`).")
+_XLSX = click.option("--xlsx", type=_FILE, help="Write a spreadsheet (extra `documents`).")
 
 
 @click.group("report")
@@ -32,8 +34,12 @@ def group() -> None:
 @group.command("coverage")
 @click.option("--system", help="Only evidence of this AI system.")
 @click.option("--html", type=_FILE, help="Write one self-contained page to this file.")
+@_PDF
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON object.")
-def coverage(system: str | None, html: Path | None, as_json: bool) -> None:
+@_XLSX
+def coverage(
+    system: str | None, html: Path | None, pdf: Path | None, xlsx: Path | None, as_json: bool
+) -> None:
     """Show which evidence supports each of the 38 controls, its age, and what is missing."""
     from aims_mlops.alarms.expiry import every_alarm
     from aims_mlops.inventory.project import find_project
@@ -54,8 +60,9 @@ def coverage(system: str | None, html: Path | None, as_json: bool) -> None:
         alarms=[a for a in every_alarm(store, project, now) if system in (None, a.system)],
         in_full=lambda record: store.get(record.id),
     )
-    if html is not None:
-        write_text(html, page.as_html(found, single_user=project.settings.single_user))
+    write_page(html, pdf, lambda: page.as_html(found, single_user=project.settings.single_user))
+    if xlsx is not None:
+        write_workbook(xlsx, {"coverage": page.as_table(found)}, found.made_at)
     if as_json:
         click.echo(json.dumps(page.as_json(found), indent=2))
         return
@@ -69,9 +76,12 @@ def coverage(system: str | None, html: Path | None, as_json: bool) -> None:
 @group.command("card")
 @click.argument("model", metavar="MODEL")
 @click.option("--html", type=_FILE, help="Write one self-contained page to this file.")
+@_PDF
 @click.option("--markdown", type=_FILE, help="Write Markdown with Hugging Face metadata.")
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON object.")
-def card(model: str, html: Path | None, markdown: Path | None, as_json: bool) -> None:
+def card(
+    model: str, html: Path | None, pdf: Path | None, markdown: Path | None, as_json: bool
+) -> None:
     """Write the card of MODEL: a model URI, a path, or the SHA-256 of its content.
 
     Without an option, the card is printed as Markdown.
@@ -95,8 +105,7 @@ def card(model: str, html: Path | None, markdown: Path | None, as_json: bool) ->
         log=log,
         single_user=project.settings.single_user,
     )
-    if html is not None:
-        write_text(html, page.as_html(found))
+    write_page(html, pdf, lambda: page.as_html(found))
     if markdown is not None:
         write_text(markdown, page.as_markdown(found))
     if as_json:
@@ -113,14 +122,18 @@ def card(model: str, html: Path | None, markdown: Path | None, as_json: bool) ->
 @click.option("--system", help="Only evidence of this AI system.")
 @click.option("--new", type=_FILE, help="Write an applicability.yaml to fill in, and stop.")
 @click.option("--html", type=_FILE, help="Write one self-contained page to this file.")
+@_PDF
 @click.option("--csv", type=_FILE, help="Write a table for a spreadsheet.")
+@_XLSX
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON object.")
 def soa(
     choices: Path | None,
     system: str | None,
     new: Path | None,
     html: Path | None,
+    pdf: Path | None,
     csv: Path | None,
+    xlsx: Path | None,
     as_json: bool,
 ) -> None:
     """Put the organisation's choices about the controls beside what the evidence supports."""
@@ -144,16 +157,20 @@ def soa(
     records = _stream_of_system(store, project, system)
     covered = cover(records, datetime.now(UTC), system=system, log=log)
     found = statement.state(covered, chosen, choices.name if choices is not None else None)
-    if html is not None:
-        write_text(html, statement.as_html(found, single_user=project.settings.single_user))
+    write_page(
+        html, pdf, lambda: statement.as_html(found, single_user=project.settings.single_user)
+    )
     if csv is not None:
         write_text(csv, statement.as_csv(found))
+    if xlsx is not None:
+        sheet = statement.as_table(found)
+        write_workbook(xlsx, {"Statement of Applicability": sheet}, found.coverage.made_at)
     if as_json:
         click.echo(json.dumps(statement.as_json(found), indent=2))
         return
     _say_if_alone(project)
     click.echo(statement.as_text(found))
-    for path in (html, csv):
+    for path in (html, csv, xlsx):
         if path is not None:
             click.echo(f"wrote {path}")
 
@@ -161,8 +178,9 @@ def soa(
 @group.command("history")
 @click.argument("system")
 @click.option("--html", type=_FILE, help="Write one self-contained page to this file.")
+@_PDF
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON object.")
-def history(system: str, html: Path | None, as_json: bool) -> None:
+def history(system: str, html: Path | None, pdf: Path | None, as_json: bool) -> None:
     """Tell what happened to the AI system SYSTEM: runs, assessments, decisions, promotions."""
     from aims_mlops.evidence.clock import now
     from aims_mlops.inventory.project import find_project
@@ -174,8 +192,7 @@ def history(system: str, html: Path | None, as_json: bool) -> None:
     found = told.tell(
         (record for record in records if record.evidence.system is not None), system, now()
     )
-    if html is not None:
-        write_text(html, told.as_html(found, single_user=project.settings.single_user))
+    write_page(html, pdf, lambda: told.as_html(found, single_user=project.settings.single_user))
     if as_json:
         click.echo(json.dumps(told.as_json(found), indent=2))
     else:
@@ -186,8 +203,9 @@ def history(system: str, html: Path | None, as_json: bool) -> None:
 @group.command("monitoring")
 @click.argument("system")
 @click.option("--html", type=_FILE, help="Write one self-contained page to this file.")
+@_PDF
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON object.")
-def monitoring(system: str, html: Path | None, as_json: bool) -> None:
+def monitoring(system: str, html: Path | None, pdf: Path | None, as_json: bool) -> None:
     """Show how SYSTEM is watched: windows measured and missed, drift over time, findings."""
     from aims_mlops.alarms.expiry import every_alarm
     from aims_mlops.inventory.project import find_project
@@ -212,8 +230,9 @@ def monitoring(system: str, html: Path | None, as_json: bool) -> None:
     found = operation.show(
         records, project.systems, system, now, alarms=alarms, every_window=as_json
     )
-    if html is not None:
-        write_text(html, operation.as_html(found, single_user=project.settings.single_user))
+    write_page(
+        html, pdf, lambda: operation.as_html(found, single_user=project.settings.single_user)
+    )
     if as_json:
         click.echo(json.dumps(operation.as_json(found), indent=2, ensure_ascii=False))
     else:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -101,6 +101,11 @@ def as_csv(statement: Statement) -> str:
     writer.writerow(_HEAD)
     writer.writerows([_inert(cell) for cell in line] for line in _lines(statement))
     return out.getvalue()
+
+
+def as_table(statement: Statement) -> tuple[Sequence[str], list[Sequence[str]]]:
+    """Head and rows of the same table, for a file whose cells are text whatever they begin with."""
+    return _HEAD, [list(line) for line in _lines(statement)]
 
 
 def as_text(statement: Statement) -> str:

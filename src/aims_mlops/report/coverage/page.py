@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import textwrap
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -69,6 +70,27 @@ def headline(coverage: Coverage) -> str:
         f"Control coverage of {one_line(where)}, {moment(coverage.made_at)}\n"
         f"{plural(coverage.records, 'evidence record')}: {state_sentence(coverage)}."
     )
+
+
+def as_table(coverage: Coverage) -> tuple[Sequence[str], list[Sequence[object]]]:
+    """Head and rows of the controls, for a spreadsheet."""
+    head = ("control", "title", "class", "state", "records", "newest", "received", "missing")
+    rows: list[Sequence[object]] = []
+    for row in coverage.controls:
+        newest = row.newest
+        rows.append(
+            (
+                row.control.id,
+                row.control.title,
+                CLASS_NAMES[row.control.klass],
+                row.state,
+                len(row.evidence),
+                newest.id if newest is not None else "",
+                newest.received_at if newest is not None else "",
+                "; ".join(f"{s.words}. Next: {s.next_step}" for s in row.shortfalls),
+            )
+        )
+    return head, rows
 
 
 def as_text(coverage: Coverage, width: int = 100) -> str:
