@@ -12,6 +12,7 @@ from aims_verify.bundle import Header
 from aims_verify.encoding import from_base64, from_json
 from aims_verify.merkle import inclusion_holds, leaf_hash
 from aims_verify.note import holds
+from aims_verify.passkey import why_not
 
 RECORD = b'{"envelope":'  # how the line of a record begins
 STATEMENT = b"application/vnd.in-toto+json"
@@ -35,7 +36,8 @@ class Checked:
 
     leaves : (sequence or -1, leaf hash, received time, kind) of each, in order.  blobs : (digest,
     sequence) of each reference.  problems : (what, place).  signatures : how many of the log's own
-    held.  strangers : signatures by keys that are not the log's.  withheld : (sequence, kind,
+    held.  strangers : signatures by keys that are not the log's.  passkeys : how many signatures by
+    people's passkeys held.  withheld : (sequence, kind,
     digest of the envelope) of records without it.  unknown : leaves of a version that this verifier
     does not know.  special : records about the log itself (kind, sequence, body), such as an
     anchor.  handovers : (sequence, body, whether the next key signed it too).  begun : the first
@@ -53,6 +55,7 @@ class Checked:
     begun: set[int] = field(default_factory=set)
     signatures: int = 0
     strangers: int = 0
+    passkeys: int = 0
     unknown: int = 0
 
 
@@ -191,6 +194,10 @@ def _check_statement(
     out.sizes.update((name, size if type(size) is int else -1) for name, size in named)
     if sorted(name for name, _ in named) != sorted(blobs):
         raise _ProblemError("a record's leaf names other blobs than its statement")
+    if isinstance(body, dict) and "passkey" in body:
+        if (wrong := why_not(body)) is not None:
+            raise _ProblemError(f"a record is not signed by the passkey that it names: {wrong}")
+        out.passkeys += 1
     if kind == ROTATION:
         body = body if isinstance(body, dict) else {}
         out.handovers.append((leaf["sequence"], body, taken_over))

@@ -143,7 +143,15 @@ class _Verification:
             self.tree.append(hashed)
             self.anchors.passed(self.tree)
         self.blobs.refer(checked.blobs, checked.sizes)
-        for name in ("signatures", "strangers", "unknown", "withheld", "special", "handovers"):
+        for name in (
+            "signatures",
+            "strangers",
+            "passkeys",
+            "unknown",
+            "withheld",
+            "special",
+            "handovers",
+        ):
             setattr(self.totals, name, getattr(self.totals, name) + getattr(checked, name))
         self.totals.begun |= checked.begun
 
@@ -174,6 +182,11 @@ class _Verification:
         if totals.signatures:
             findings.holds.append(
                 f"{counted(totals.signatures, 'signature')} of the log over records hold"
+            )
+        if totals.passkeys:
+            findings.holds.append(
+                f"{counted(totals.passkeys, 'signature')} by passkeys of people hold, each over "
+                "its whole record"
             )
         self.anchors.sum_up(
             [(seq, said_in(body)) for kind, seq, body in totals.special if kind == "anchor"]

@@ -9,6 +9,7 @@ from typing import Literal
 from aims_mlops.approvals.idp_roles import roles_said
 from aims_mlops.approvals.keys.personal_key import PersonalKey, named_person, personal_key
 from aims_mlops.approvals.keys.signature import sign_consent
+from aims_mlops.approvals.keys.statement import Statement
 from aims_mlops.dossier.binding import Binding
 from aims_mlops.dossier.declarations import declare_policy
 from aims_mlops.dossier.dossier import Dossier
@@ -16,7 +17,7 @@ from aims_mlops.dossier.query import system_of
 from aims_mlops.errors import GovernanceError
 from aims_mlops.evidence.clock import now
 from aims_mlops.evidence.model_reference import ModelReference
-from aims_mlops.evidence.records import Evidence, Record, Subject
+from aims_mlops.evidence.records import Record, Subject
 from aims_mlops.evidence.store import EvidenceStore
 from aims_mlops.inventory.declared.system import System
 from aims_mlops.inventory.project import Project
@@ -63,6 +64,39 @@ def answer(
     model about which no assessment was submitted. Whether it counts is the gate's to say.
     """
     known = named_person(project, person)
+    rule = policy.key_rule(
+        risk_tier=_risk_tier(project, store, model), single_user=project.settings.single_user
+    )
+    to_sign = statement(
+        project, store, model, policy, dossier=dossier, target=target, person=person,
+        verdict=verdict, reason=reason, shown=shown, token=token,
+    )  # fmt: skip
+    # A key made on the spot shows nothing: where the policy asks for more, it is enrolled first.
+    key = personal_key(
+        known.id, create=verdict != "approve" or not rule.confirmed or token is not None
+    )
+    return Answer(store.append(to_sign.signed(sign_consent(to_sign.body, key.signer))), key)
+
+
+def statement(
+    project: Project,
+    store: EvidenceStore,
+    model: ModelReference,
+    policy: Policy,
+    *,
+    dossier: Dossier,
+    target: str,
+    person: str,
+    verdict: Verdict,
+    reason: str,
+    shown: str,
+    token: str | None = None,
+) -> Statement:
+    """What `answer` signs with a key in a file, for whoever signs it in another way.
+
+    Raises GovernanceError as `answer` does. The policy and the shown text are in the store then.
+    """
+    known = named_person(project, person)
     if verdict != "approve" and not reason.strip():
         raise GovernanceError(f"a {_KINDS[verdict]} needs a reason", next_step="--reason TEXT")
     system = system_of(project, store, model)
@@ -74,13 +108,6 @@ def answer(
     declare_policy(store, policy, actor=known.id)
     binding = Binding.of(dossier, target=target, policy=policy.digest)
     blob = store.put_blob(shown.encode(), media_type="text/plain; charset=utf-8")
-    rule = policy.key_rule(
-        risk_tier=system.risk_tier if system else None, single_user=project.settings.single_user
-    )
-    # A key made on the spot shows nothing: where the policy asks for more, it is enrolled first.
-    key = personal_key(
-        known.id, create=verdict != "approve" or not rule.confirmed or token is not None
-    )
     body = {
         **binding.to_body(),
         "verdict": verdict,
@@ -92,17 +119,13 @@ def answer(
         "shown_blob": blob.sha256,
         "signed_at": now(),
     }
-    record = store.append(
-        Evidence(
-            kind=_KINDS[verdict],
-            subjects=_subjects(model, dossier, system),
-            body=sign_consent(body, key.signer),
-            actor=known.id,
-            claimed_at=now(),
-            system=system.id if system else None,
-        )
-    )
-    return Answer(record, key)
+    subjects = _subjects(model, dossier, system)
+    return Statement(_KINDS[verdict], known.id, body, subjects, system.id if system else None)
+
+
+def _risk_tier(project: Project, store: EvidenceStore, model: ModelReference) -> str | None:
+    system = system_of(project, store, model)
+    return system.risk_tier if system else None
 
 
 def _registered(model: ModelReference) -> dict[str, str | None] | None:

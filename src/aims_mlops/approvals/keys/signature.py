@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from aims_mlops.approvals.keys.passkey import ASSERTION, verify_passkey
 from aims_mlops.errors import EvidenceFormatError, VerificationError
 from aims_mlops.evidence.encoding.canonical import canonical
 from aims_mlops.evidence.encoding.envelope import Signer, pae
@@ -20,8 +21,12 @@ _UNSIGNED = ("signature",)
 
 
 def signed_bytes(body: Mapping[str, Any]) -> bytes:
-    """What a signature over a consent's body covers: everything but the signature."""
-    return pae(CONSENT_PAYLOAD, canonical({k: v for k, v in body.items() if k not in _UNSIGNED}))
+    """What a signature over a consent's body covers: everything but the signature.
+
+    Of a passkey's, the assertion is a part of the signature; that it is one is signed.
+    """
+    unsigned = (*_UNSIGNED, ASSERTION) if "passkey" in body else _UNSIGNED
+    return pae(CONSENT_PAYLOAD, canonical({k: v for k, v in body.items() if k not in unsigned}))
 
 
 def sign_consent(body: Mapping[str, Any], signer: Signer) -> dict[str, Any]:
@@ -31,7 +36,12 @@ def sign_consent(body: Mapping[str, Any], signer: Signer) -> dict[str, Any]:
 
 
 def verify_consent(body: Mapping[str, Any]) -> str:
-    """The public key (hex) that signed the body; raises VerificationError if none did."""
+    """The public key (hex) that signed the body; raises VerificationError if none did.
+
+    Of a passkey, the digest that stands for it.
+    """
+    if "passkey" in body:
+        return verify_passkey(body, signed_bytes(body))
     from cryptography.exceptions import InvalidSignature
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
