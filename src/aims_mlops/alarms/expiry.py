@@ -98,7 +98,7 @@ def _alarm(
     ends: str,
     why: str,
     now: datetime,
-    next_step: str = "see aims check-model",
+    next_step: str = "see aims check-model MODEL --for TARGET",
 ) -> Alarm:
     return Alarm(
         key=f"{what}/{system or '-'}/{target}/{model[:16]}",

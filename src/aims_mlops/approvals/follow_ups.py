@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from shlex import quote
 
 from aims_mlops.approvals.waiver import weigh_waivers
 from aims_mlops.dossier.dossier import Dossier
@@ -79,7 +80,9 @@ def _broken_glass(
         target=str(body.target),
         record=last.id,
         observed=f"{who} went ahead without consent: {_reason_given(body)}",
-        next_step=f"aims assess approve by another person than {who}, then aims gate",
+        next_step=f"another person than {who} runs: aims assess approve "
+        f"--model sha256:{dossier.model} --for {quote(str(body.target))}; then: "
+        f"aims gate MODEL --for {quote(str(body.target))}",
         since=last.received_at,
         due=stamp(due),
         overdue=now > due,

@@ -64,7 +64,7 @@ interested_parties: []
 #    interest: are called earlier or later for a visit
 
 # 6.8 Benefits and harms. `on` is individuals, groups or society; likelihood and severity are words
-# of the policy's scale (see `aims policy explain`).
+# of the policy's scale (see `aims policy explain FILE`).
 impacts: []
 #  - id: late-visit
 #    on: individuals
@@ -115,7 +115,7 @@ def assessment_text(
     filled = dict(from_evidence or {})
     lines = [
         "# AI system impact assessment. The sections follow ISO/IEC 42005:2025, clause 6.",
-        "# `aims assess lint` says, by line, what this risk tier still needs.",
+        "# `aims assess lint FILE` says, by line, what this risk tier still needs.",
         "version: 1",
         f"system: {_scalar(system)}",
         f"author: {_scalar(author)}  # who writes this; never who approves it",

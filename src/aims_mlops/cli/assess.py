@@ -60,8 +60,8 @@ def new_assessment(system: str, uri: str | None, output: Path | None, person: st
         prior=before,
     )
     path.parent.mkdir(parents=True, exist_ok=True)
-    if is_untouched(path):
-        path.write_text(text, encoding="utf-8")  # as `aims init` left it: nothing of a person's
+    if is_untouched(path) or _has(path, text):
+        path.write_text(text, encoding="utf-8")  # as a command left it: nothing of a person's
     else:
         _write_new(path, text, uri)
     written, _ = read_assessment(path)
@@ -74,6 +74,13 @@ def new_assessment(system: str, uri: str | None, output: Path | None, person: st
     click.echo(f"Next: edit it, then aims assess lint {path}")
 
 
+def _has(path: Path, text: str) -> bool:
+    try:
+        return path.read_text(encoding="utf-8") == text
+    except (OSError, ValueError):
+        return False
+
+
 def _write_new(path: Path, text: str, uri: str | None) -> None:
     try:
         with path.open("x", encoding="utf-8") as file:
@@ -81,7 +88,7 @@ def _write_new(path: Path, text: str, uri: str | None) -> None:
     except FileExistsError:
         again = f"aims assess refresh --model {uri or 'MODEL'}"
         raise InputError(
-            f"{path} is there already, and somebody wrote in it",
+            f"{path} is there already, and is another than would be written now",
             next_step=f"go on with it ({again} fills in what the log knows), or --output FILE",
         ) from None
 
@@ -341,7 +348,14 @@ def show_key(person: str | None) -> None:
     from aims_mlops.evidence.clock import now
     from aims_mlops.inventory.project import find_project
 
-    who = acting(find_project(), person)
+    project = find_project()
+    who = acting(project, person)
+    if person is None and project.person(who) is None:
+        raise InputError(
+            "nobody under people in aims.yaml is you, so the key would have no name",
+            expected="an id under people, or whose key it is",
+            next_step="aims assess key --as ID, with the id that is to stand under people",
+        )
     key = personal_key(who)
     click.echo(f"# {'made' if key.is_new else 'read'} {key.path}")
     click.echo(f"# under people in aims.yaml, at {who}; from then on only this key signs for you:")

@@ -231,7 +231,12 @@ def _steps(result: DriftResult, drift: Record, session: Session) -> tuple[str, .
             if entry["verdict"] == "insufficient" and entry["rows_needed"]
         ]
         rows = f"at least {max(needed)} rows on each side" if needed else "more rows"
-        return (f"measure again with {rows}",)
+        return (
+            (
+                f"measure again with {rows}: several batches in one file; or let a schedule do it "
+                "(monitoring: in aims.yaml), which adds earlier windows until there are enough"
+            ),
+        )
     if session.model is None:
         return ("add --model to tie the next measurement to a model",)
     return (shown,)

@@ -14,7 +14,12 @@ from aims_mlops.cli.who import AS
 @click.option("--policy", help="A policy file or pack, instead of the one in aims.yaml.")
 @click.option("--reason", required=True, help="Why the rule cannot be kept now.")
 @click.option("--instead", required=True, help="What is done instead, until it is kept.")
-@click.option("--days", required=True, type=int, help="How long it stands.")
+@click.option(
+    "--days",
+    required=True,
+    type=click.IntRange(1),
+    help="Days until it ends; the policy has a limit.",
+)
 @click.option("--requested-by", "requester", required=True, help="Who asks; not who grants.")
 @AS
 def waive_rule(
@@ -54,7 +59,13 @@ def waive_rule(
 @click.command("delegate")
 @click.argument("to")
 @click.option("--role", "roles", multiple=True, help="May be given more than once.")
-@click.option("--days", default=14, show_default=True, type=int)
+@click.option(
+    "--days",
+    default=14,
+    show_default=True,
+    type=click.IntRange(1),
+    help="Days until it ends by itself.",
+)
 @click.option("--reason", required=True, help="Such as a holiday.")
 @click.option("--take-back", is_flag=True, help="Take back what was handed over before.")
 @AS

@@ -133,6 +133,6 @@ def _system(project: Project, reference: ModelReference, said: str | None) -> st
     if found is None:
         raise InputError(
             f"nothing says which AI system {reference.uri} belongs to",
-            next_step="aims serve-model … --system ID",
+            next_step="say it in the same command with --system ID",
         )
     return found.id

@@ -92,7 +92,7 @@ def check_from_outside(kinds: Iterable[str]) -> None:
         raise EvidenceFormatError(
             f"evidence of kind {kind} is only made by the log itself",
             expected="what somebody says about systems, data, models and runs",
-            next_step="aims key, or aims evidence anchor, erase, hold, prune, clock-change",
+            next_step="whoever keeps the log does it there: aims evidence --help",
         )
 
 

@@ -133,10 +133,10 @@ def _set(reference: ModelReference, decision: Decision, alias: str) -> tuple[Out
     said = hooks().set_model_alias(model=reference, alias=alias)
     if said is None:
         if reference.version is None:
-            use = f"aims deployment record {quote(reference.uri)} --for {decision.target}"
             return "failed", (
                 "it is a model of no registry, which has no aliases; once it runs somewhere: "
-                f"{use} --where PLACE --rollback-plan TEXT"
+                f"aims deployment record {quote(reference.uri)} --for {decision.target} "
+                "--where PLACE --rollback-plan TEXT"
             )
         return "failed", f"no plugin can set an alias for {reference.uri}: aims plugins"
     return "set", str(said)

@@ -88,7 +88,8 @@ def measure_window(task: Task) -> Measured:
         found["error"] = {
             "type": type(error).__name__,
             "message": "the window could not be measured",
-            "next_step": "measure the files by hand to see why: aims drift run",
+            "next_step": "measure the files by hand to see why: "
+            "aims drift run --reference A --current B",
         }
     return Measured(**found)
 

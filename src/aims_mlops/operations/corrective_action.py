@@ -154,7 +154,8 @@ def close(
     if found.what == BREAK_GLASS:
         raise GovernanceError(
             "broken glass is not closed by hand",
-            next_step=found.next_step or "an approval by a second person, then aims gate",
+            next_step=found.next_step
+            or "an approval by a second person, then aims gate MODEL --for TARGET",
         )
     if found.corrective_action is None or found.acted_by is None:
         raise GovernanceError(

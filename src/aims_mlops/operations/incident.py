@@ -242,7 +242,8 @@ def _record(
 ) -> Record:
     if not incident.is_open:
         raise GovernanceError(
-            f"incident {incident.id[:12]} is closed", next_step="aims incident open, if it is back"
+            f"incident {incident.id[:12]} is closed",
+            next_step="if it is back: aims incident open SYSTEM --title TEXT --severity major",
         )
     body = {"step": step, "state": state, **said}
     return lifecycle.carry_on(store, incident, body, actor=actor, now=now)

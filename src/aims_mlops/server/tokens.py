@@ -101,7 +101,7 @@ class Tokens:
         if "approve" in scopes and not actor:
             raise InputError(
                 "a token with scope approve belongs to one person",
-                next_step="name the person: aims token create --scope approve --actor ID",
+                next_step="name the person: aims token create NAME --scope approve --actor ID",
             )
         id_, secret = secrets.token_hex(6), secrets.token_urlsafe(32)
         now = datetime.now(UTC)

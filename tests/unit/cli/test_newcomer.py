@@ -75,12 +75,22 @@ def test_assessment_that_init_wrote_is_filled_in_and_one_that_somebody_edited_is
     assert "✓ wrote" in aims("assess", "new", "loans")
     path = folder / "assessments/loans.yaml"
     assert 'author: "ana"' in path.read_text()
-    path.write_text(path.read_text().replace('covers: ""', 'covers: "version one"'))
+    assert "✓ wrote" in aims("assess", "new", "loans")  # nobody wrote in it meanwhile
+    path.write_text(path.read_text() + "# what ana knows\n")
     before = path.read_text()
     said = aims("assess", "new", "loans", code=2)
-    assert "is there already, and somebody wrote in it" in said
+    assert "is there already, and is another than would be written now" in said
     assert "aims assess refresh --model" in said
     assert path.read_text() == before
+
+
+def test_key_of_somebody_without_a_name_is_not_made(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    aims("init")
+    monkeypatch.setenv("AIMS_ACTOR", "eve@example.org")
+    assert "aims assess key --as ID" in aims("assess", "key", code=2)
+    assert "at eve" in aims("assess", "key", "--as", "eve")
 
 
 def test_lint_tells_what_is_misspelt_and_what_is_missing_at_once(folder: Path) -> None:

@@ -49,7 +49,8 @@ def test_broken_glass_is_open_until_its_hour_and_overdue_after_it(world, broken)
     assert (found.what, found.overdue, found.due) == ("break-glass", False, stamp(due))
     assert (found.model, found.target) == (broken.sha256, "production")
     assert found.observed == "cy went ahead without consent: fraud wave"
-    assert found.next_step == "aims assess approve by another person than cy, then aims gate"
+    assert found.next_step.startswith("another person than cy runs: aims assess approve --model ")
+    assert found.next_step.endswith(" --for production; then: aims gate MODEL --for production")
     (found,) = look(world, broken, due + timedelta(seconds=1))
     assert found.overdue is True
 

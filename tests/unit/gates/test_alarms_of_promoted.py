@@ -106,7 +106,7 @@ def test_model_of_two_systems_is_an_alarm_of_its_own_and_hides_no_other(world):
     deployed(world, bad)
     first, second = alarms(world)
     assert "belongs to more than one AI system" in first.reason
-    assert first.next_step.startswith("see aims check-model; ")
+    assert first.next_step.startswith("see aims check-model MODEL --for TARGET; ")
     assert "decision.exists" in second.reason
 
 

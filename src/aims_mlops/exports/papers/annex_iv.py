@@ -102,7 +102,9 @@ def _risks(s: Sources) -> Iterator[Line]:
     yield s.assessed("What is done about them", "measures")
     yield s.assessed("Review by", "review_by")
     consent = [r for r in s.view.card.records[::-1] if _theme(r.evidence.kind) is Theme.CONSENT]
-    yield from s.events("Who accepted what remains", consent, "aims assess approve")
+    yield from s.events(
+        "Who accepted what remains", consent, "aims assess approve --model MODEL --as PERSON"
+    )
     yield from s.events(
         "Found wrong since",
         (r for r in s.view.operation if r.evidence.kind in ("nonconformity", "incident")),
@@ -114,7 +116,9 @@ def _changes(s: Sources) -> Iterator[Line]:
     steps = [r for r in s.view.card.records[::-1] if _theme(r.evidence.kind) is Theme.DECISION]
     deployed = [r for r in s.view.operation if r.evidence.kind == "deployment"]
     events = sorted({r.id: r for r in (*steps, *deployed)}.values(), key=lambda r: r.sequence)
-    yield from s.events("Change", events, "aims gate, aims promote, aims deployment record it")
+    yield from s.events(
+        "Change", events, "aims promote MODEL --alias champion, or aims deployment record MODEL"
+    )
 
 
 def _standards(s: Sources) -> Iterator[Line]:

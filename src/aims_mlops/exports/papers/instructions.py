@@ -71,4 +71,8 @@ def _upkeep(s: Sources) -> Iterator[Line]:
 
 def _logs(s: Sources) -> Iterator[Line]:
     logs = [r for r in s.view.operation if r.evidence.kind == "inference-log"]
-    yield from s.events("Logs of predictions", logs[-1:], "serve it with its log: aims serve-model")
+    yield from s.events(
+        "Logs of predictions",
+        logs[-1:],
+        "serve it with its log: aims serve-model MODEL --target TARGET",
+    )

@@ -13,8 +13,13 @@ from aims_mlops.report.render import reading
 from aims_mlops.report.render.one_line import moment, summarise
 from aims_mlops.report.render.reading import Figure
 
-_SYSTEM = "describe the AI system in aims.yaml, then train or ask the gate: aims gate"
-_ASSESS = "write it into the impact assessment: aims assess new, then aims assess submit"
+_SYSTEM = (
+    "describe the AI system in aims.yaml, then train or ask the gate: aims gate MODEL --for TARGET"
+)
+_ASSESS = (
+    "write it into the impact assessment: aims assess new SYSTEM, then "
+    "aims assess submit --model MODEL"
+)
 _RUN = "train under @aims.training, so that the run is recorded"
 
 

@@ -122,7 +122,7 @@ class Guarded:
         body = json.dumps(
             {
                 "error_code": "TEMPORARILY_UNAVAILABLE",
-                "message": f"{words}; next: aims check-model",
+                "message": f"{words}; next: aims check-model MODEL --for TARGET",
                 "reasons": list(refused.reasons),
             }
         ).encode()

@@ -106,7 +106,7 @@ def _compare(found: Plan, change: Change, entry: Entry, overwrite: bool) -> None
             ("id",),
             f"{entry.register} {entry.id} was changed elsewhere",
             f"record {entry.latest.id[:12]} by {entry.latest.evidence.actor}",
-            "that change in the file, then aims record sync --overwrite",
+            "that change in the file, then aims record sync FOLDER --overwrite",
         )
         found.wrong.append((change.source, problem))
         return

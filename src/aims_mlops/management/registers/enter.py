@@ -137,7 +137,7 @@ def enter(
     except EvidenceConflictError as error:
         raise EvidenceConflictError(
             "somebody else wrote about the same entry meanwhile, and nothing was stored",
-            next_step="look at it with aims record show, then do it again",
+            next_step="look at it with aims record show REGISTER/ID, then do it again",
         ) from error
     return records[:entered]
 
@@ -236,7 +236,7 @@ class _Batch:
                 ("id",),
                 f"there is a {spec.name} {id_} already",
                 f"record {entry.record_id[:12]}",
-                "another id, or aims record change",
+                "another id, or aims record change REGISTER/ID",
             )
         if entry is None:
             return Problem(("id",), f"there is no {spec.name} {id_}", expected="aims record add")
@@ -248,7 +248,9 @@ def _why_not_now(entry: Entry, change: Change) -> Problem | None:
     if change.step == "reopen" and not entry.is_closed:
         return Problem((), f"{name} is open")
     if change.step != "reopen" and entry.is_closed:
-        return Problem((), f"{name} is {entry.state}", expected="aims record reopen")
+        return Problem(
+            (), f"{name} is {entry.state}", expected="aims record reopen REGISTER/ID --reason TEXT"
+        )
     if change.step in ("close", "reopen") and not (change.reason or "").strip():
         return Problem((), "no reason is given", expected="--reason TEXT")
     return None

@@ -47,7 +47,8 @@ def approve(
     if verdict == "approve":
         if entry.is_closed:
             raise GovernanceError(
-                f"{entry.register} {entry.id} is {entry.state}", next_step="aims record reopen"
+                f"{entry.register} {entry.id} is {entry.state}",
+                next_step=f"aims record reopen {entry.register}/{entry.id} --reason TEXT",
             )
         why = duties_of(project).why_not(human, entry, step)
         if why is not None:

@@ -18,7 +18,7 @@ from aims_mlops.mlflow_plugin.protection.protect import is_protected, needs_gran
 from aims_mlops.mlflow_plugin.registry.promotion_rules import Guard, is_reserved
 from aims_mlops.mlflow_plugin.registry.refusals import broken, forbidden
 
-_NEXT = "go through the gate: aims promote, or set the alias through the gated server"
+_NEXT = "go through the gate: aims promote MODEL --alias NAME, or set it through the gated server"
 
 
 def stand_behind(store: Any, guard: Guard) -> None:

@@ -47,7 +47,8 @@ def _alarm(record: Record, trouble: Mapping[str, Any]) -> Alarm:
         system=system,
         reason=f"predictions of {system} are {words} ({rows} rows lately): "
         f"{trouble.get('message')}",
-        next_step="put right what is named and start the process again; see aims inference status",
+        next_step="put right what is named and start the process again; see "
+        f"aims inference status {system}",
         since=record.received_at,
         subjects=(Subject.of_name(f"system:{system}"),),
     )

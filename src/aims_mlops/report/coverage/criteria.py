@@ -36,7 +36,10 @@ _GATE = "aims gate MODEL --for production"
 _PROMOTE = "aims promote MODEL --alias champion"
 _DEPLOY = "aims deployment record MODEL --for TARGET --where PLACE --rollback-plan TEXT"
 _WATCH = "write monitoring: for the system in aims.yaml, then aims monitor run"
-_LOGGED = "put @aims.monitored(system=…) on the predict function, or use aims serve-model"
+_LOGGED = (
+    "put @aims.monitored(system=…) on the predict function, or use "
+    "aims serve-model MODEL --target TARGET"
+)
 _CARD = "return the model from the function under @aims.training; capture writes its card"
 
 # Anybody can write an approval, the author too; the gate says which ones count.

@@ -40,7 +40,8 @@ def error_of(answer: Answer, url: str) -> EvidenceError | StoreError:
         return refused(
             f"the evidence server {url} does not let us",
             got=detail,
-            next_step="set AIMS_TOKEN to a token with the scope: aims token create",
+            next_step="set AIMS_TOKEN to a token with the scope, such as: "
+            "aims token create NAME --scope operate",
         )
     return StoreUnavailableError(
         f"the evidence server {url} cannot answer now",
