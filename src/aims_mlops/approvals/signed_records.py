@@ -9,7 +9,7 @@ another human signed with first.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from aims_mlops.approvals.keys.enrolment import Enrolments
 from aims_mlops.approvals.keys.signature import verify_consent
@@ -27,7 +27,8 @@ class KeyOwners:
 
     first_key : human -> key (hex).  first_human : key -> human.
     first_record : digest of an ID token -> the record that it proves; a token proves no other.
-    rule : what the policy asks of keys.
+    rule : what the policy asks of keys.  verified : id of a record -> the key that signed it, of
+    those whose signature was seen to hold.
     """
 
     people: People
@@ -36,6 +37,7 @@ class KeyOwners:
     first_record: Mapping[str, str]
     enrolments: Enrolments
     rule: KeyRule
+    verified: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod
     def of(
@@ -53,6 +55,7 @@ class KeyOwners:
         records = list(records)
         keys: dict[str, str] = {}
         humans: dict[str, str] = {}
+        verified: dict[str, str] = {}
         for record in records:
             body = SignedBody.of(record)
             human = people.human(body.approver or "")
@@ -60,6 +63,7 @@ class KeyOwners:
                 key = verify_consent(body.raw)
             except VerificationError:
                 continue
+            verified[record.id] = key
             if people.human(record.evidence.actor) == human:
                 keys.setdefault(human, key)
                 humans.setdefault(key, human)
@@ -69,12 +73,12 @@ class KeyOwners:
             if proof.token is not None:
                 tokens.setdefault(proof.token, proof.record)
         enrolments = Enrolments.of(records, people, interested=interested)
-        return cls(people, keys, humans, tokens, enrolments, rule)
+        return cls(people, keys, humans, tokens, enrolments, rule, verified)
 
     def why_not(self, record: Record, human: str) -> str | None:
         """Why the signature of a record is not this human's, in words; None if it is."""
         try:
-            key = verify_consent(record.evidence.body)
+            key = self.verified.get(record.id) or verify_consent(record.evidence.body)
         except VerificationError as error:
             return error.thing
         return self._why_anothers(key, human) or self._why_not_this_key(key, human, record)
