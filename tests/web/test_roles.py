@@ -28,6 +28,8 @@ OTHERS = (
     ("GET", "/console/models/{model}/card.html", "read"),
     ("POST", "/console/models/{model}/assessment", "draft"),
     ("POST", "/console/models/{model}/review", "review"),
+    ("POST", "/console/reports", "export"),
+    ("GET", "/console/reports/{report}", "export"),
     ("POST", "/console/registers/{register}/add", "register"),
     ("POST", "/console/registers/{register}/entries/{entry}/change", "register"),
     ("POST", "/console/registers/{register}/entries/{entry}/close", "register"),
@@ -55,7 +57,13 @@ def address_of(console: ConsoleServer, path: str) -> str:
     model = console.world.models["one"].sha256
     record = next(console.world.store.find(kind="impact-assessment")).id
     return path.format(
-        system="loans", model=model, record=record, blob="0" * 64, register="risk", entry="R-0"
+        system="loans",
+        model=model,
+        record=record,
+        blob="0" * 64,
+        register="risk",
+        entry="R-0",
+        report="0",
     )
 
 

@@ -45,6 +45,14 @@ def test_every_page_has_a_template_and_a_title() -> None:
         assert not page.menu or f"menu.{page.name}" in catalogue("en")
 
 
+def test_states_of_controls_and_of_runs_have_words() -> None:
+    from aims_mlops.report.coverage.coverage import STATES as CONTROLS
+    from aims_mlops.report.operation.operation import STATES as RUNS
+
+    for group, states in (("cstate", CONTROLS), ("monitoring.state", RUNS)):
+        assert [s for s in states if f"{group}.{s}" not in catalogue("en")] == []
+
+
 @pytest.mark.parametrize(
     ("accepted", "code", "day"),
     [

@@ -8,6 +8,7 @@ from aims_mlops.web.routes.assessments import assessments_router
 from aims_mlops.web.routes.files import files_router
 from aims_mlops.web.routes.pages import Console, pages_router
 from aims_mlops.web.routes.registers import registers_router
+from aims_mlops.web.routes.reports import reports_router
 
 if TYPE_CHECKING:
     from fastapi import APIRouter
@@ -19,5 +20,6 @@ def console_routers(console: Console) -> tuple[APIRouter, ...]:
         files_router(console),
         assessments_router(console),
         registers_router(console),
+        reports_router(console),
         pages_router(console),
     )

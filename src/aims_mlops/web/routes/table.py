@@ -20,6 +20,7 @@ from aims_mlops.web.pages.people import administration, people
 from aims_mlops.web.pages.reading import Reading
 from aims_mlops.web.pages.registers.form import add, change
 from aims_mlops.web.pages.registers.lists import entries, entry, registers
+from aims_mlops.web.pages.reports import reports
 from aims_mlops.web.pages.system import system
 from aims_mlops.web.pages.systems import systems
 from aims_mlops.web.pages.waiting import waiting
@@ -75,6 +76,7 @@ PAGES: tuple[Page, ...] = (
         model=change,
         action="register",
     ),
+    Page(path="/reports", name="reports", model=reports, action="export", menu=True),
     Page(path="/people", name="people", model=people, menu=True),
     Page(
         path="/administration",
