@@ -49,7 +49,7 @@ def coverage(
     project = find_project()
     store = project.open_store()
     log = store.status()
-    records = _stream_of_system(store, project, system)
+    records = stream_of_system(store, project, system)
     now = datetime.now(UTC)
     found = cover(
         records,
@@ -154,7 +154,7 @@ def soa(
     chosen = read_applicability(choices) if choices is not None else None
     store = project.open_store()
     log = store.status()
-    records = _stream_of_system(store, project, system)
+    records = stream_of_system(store, project, system)
     covered = cover(records, datetime.now(UTC), system=system, log=log)
     found = statement.state(covered, chosen, choices.name if choices is not None else None)
     write_page(
@@ -248,10 +248,10 @@ def _say_if_alone(project: Project) -> None:
 
 def _records_of_system(store: EvidenceStore, project: Project, system: str | None) -> list[Record]:
     """The same as a list, for what needs all of every record."""
-    return list(_stream_of_system(store, project, system))
+    return list(stream_of_system(store, project, system))
 
 
-def _stream_of_system(
+def stream_of_system(
     store: EvidenceStore, project: Project, system: str | None
 ) -> Iterator[Record]:
     """Every record, or those of one system with the policies and anchors, which have no system."""

@@ -1,0 +1,1 @@
+"""Other frameworks held against ISO/IEC 42001: data, each row with relation, confidence, source."""

@@ -1,0 +1,1 @@
+"""The clauses in our words, and what people declared for a clause or a control."""
