@@ -96,3 +96,17 @@ def test_report_that_was_changed_on_the_disk_is_not_given(tmp_path: Path) -> Non
     (tmp_path / str(report.sha256)).write_bytes(b"forged")
     with pytest.raises(EvidenceNotFoundError, match="not what was made"):
         desk.content(report)
+
+
+def test_report_of_a_server_that_was_stopped_says_so(tmp_path: Path) -> None:
+    import sqlite3
+
+    desk = Desk(tmp_path)
+    id_ = desk.ask("coverage", "", person="bo", name="x.html", make=lambda tell: b"made")
+    finished(desk, id_)
+    with subprocess.Popen([sys.executable, "-c", ""]) as ended:
+        ended.wait()
+    with sqlite3.connect(tmp_path / "reports.db") as connection:
+        connection.execute("UPDATE reports SET state = 'running', server = ?", (str(ended.pid),))
+    connection.close()
+    assert desk.report(id_).problem == "the server was stopped meanwhile; ask again"

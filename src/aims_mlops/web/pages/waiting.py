@@ -8,17 +8,26 @@ from typing import Any
 
 from aims_mlops.alarms.expiry import every_alarm
 from aims_mlops.approvals.keys.enrolment import Enrolments
-from aims_mlops.evidence.bodies.consent import ConsentBody, ImpactAssessmentBody
+from aims_mlops.evidence.bodies.consent import (
+    ConsentBody,
+    ImpactAssessmentBody,
+    ReviewCommentBody,
+)
 from aims_mlops.evidence.clock import parse
 from aims_mlops.evidence.kinds import PEOPLE_KINDS, VERDICT_KINDS
 from aims_mlops.evidence.records import Record
 from aims_mlops.inventory.declared.system import System
+from aims_mlops.management.registers.read import open_register
+from aims_mlops.management.registers.spec import REGISTERS
 from aims_mlops.operations.incident import fold as incidents_of
 from aims_mlops.operations.nonconformity import nonconformities
 from aims_mlops.web.pages.reading import Reading
 from aims_mlops.web.render.environment import address
 
-GROUPS = ("review", "return", "alarm", "nonconformity", "incident", "review-due", "enrolment")
+GROUPS = (
+    "review", "question", "return", "alarm", "nonconformity", "incident", "document", "entry",
+    "review-due", "enrolment",
+)  # fmt: skip
 _SOON = timedelta(days=30)
 
 
@@ -30,6 +39,8 @@ def waiting(reading: Reading) -> dict[str, Any]:
         *_alarms(reading),
         *_nonconformities(reading),
         *_incidents(reading),
+        *_questions(reading),
+        *_entries(reading),
         *_enrolments(reading),
     ]
     shown = [item for item in items if reading.sees(item["system"]) or item["system"] is None]
@@ -123,6 +134,69 @@ def _assessments(reading: Reading) -> Iterator[dict[str, Any]]:
                     "review-due", mine=author == me or _is_mine(reading, system), page=page,
                     system=system_id, title=title, due=review_by, overdue=due < reading.now,
                 )  # fmt: skip
+
+
+def _questions(reading: Reading) -> Iterator[dict[str, Any]]:
+    """Questions of reviews that nobody answered: for the author, and whoever submitted."""
+    said = [(r, ReviewCommentBody.of(r)) for r in reading.find(kind="review-comment")]
+    answered = {body.answers for _, body in said}
+    current = {
+        str(ImpactAssessmentBody.of(r).document_sha256): r
+        for r in newest_assessments(reading).values()
+    }
+    human = reading.project.human
+    me = human(reading.viewer.person)
+    for record, body in said:
+        about = current.get(str(body.assessment))
+        if not body.question or record.id in answered or about is None:
+            continue
+        owed = {human(str(ImpactAssessmentBody.of(about).author)), human(about.evidence.actor)}
+        yield _item(
+            "question",
+            mine=me in owed,
+            page=address("models", str(body.model), "review") + f"#c-{record.id[:12]}",
+            system=record.evidence.system,
+            title=str(body.text)[:200],
+            detail=str(body.by),
+            since=record.received_at,
+        )
+
+
+def _entries(reading: Reading) -> Iterator[dict[str, Any]]:
+    """Entries of registers that are due, and documents to read and acknowledge."""
+    register = open_register(reading.project, reading.store)
+    human = reading.project.human
+    me = human(reading.viewer.person)
+    for name in REGISTERS:
+        for entry in register.open(name):
+            if not _sees_entry(reading, entry.systems):
+                continue
+            now = reading.now
+            due = entry.due or entry.review or entry.expires
+            late = entry.is_overdue(now) or entry.review_overdue(now) or entry.is_expired(now)
+            day = _date(due) if due else None
+            page = address("registers", name, "entries", entry.id)
+            if late or (day is not None and day - now < _SOON):
+                yield _item(
+                    "entry", mine=bool(entry.owner) and human(str(entry.owner)) == me, page=page,
+                    system=None, title=entry.title, detail=entry.id, due=due, overdue=late,
+                )  # fmt: skip
+    for document in register.documents:
+        version = document.in_force
+        asked = set(version.body.acknowledge_by or ()) if version is not None else set()
+        if version is None or not asked & reading.viewer.roles:
+            continue
+        if me not in version.acknowledgements and _sees_entry(reading, document.systems):
+            yield _item(
+                "document", mine=True, system=None, title=document.title,
+                page=address("registers", "document", "entries", document.id),
+                detail=version.version, since=version.approved_at,
+            )  # fmt: skip
+
+
+def _sees_entry(reading: Reading, systems: tuple[str, ...]) -> bool:
+    seen = reading.viewer.systems
+    return seen is None or (bool(systems) and set(systems) <= seen)
 
 
 def _date(text: str) -> Any:
