@@ -85,6 +85,8 @@ def key_hash(name: str, public: bytes) -> bytes:
 
 @lru_cache(maxsize=64)
 def _key(public: bytes) -> Ed25519PublicKey:
+    if not is_public_key(public):
+        raise ValueError("no key that a log may have")
     return Ed25519PublicKey.from_public_bytes(public)
 
 

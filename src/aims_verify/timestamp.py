@@ -18,6 +18,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from aims_verify import der
+from aims_verify.ed25519 import is_public_key
 
 _SIGNED_DATA = "1.2.840.113549.1.7.2"
 _TST_INFO = "1.2.840.113549.1.9.16.1.4"
@@ -127,7 +128,7 @@ def _verify(
             key.verify(signature, message, padding.PKCS1v15(), digest)
         elif isinstance(key, ec.EllipticCurvePublicKey):
             key.verify(signature, message, ec.ECDSA(digest))
-        elif isinstance(key, ed25519.Ed25519PublicKey):
+        elif isinstance(key, ed25519.Ed25519PublicKey) and is_public_key(key.public_bytes_raw()):
             key.verify(signature, message)
         else:
             raise ValueError("it is signed with an algorithm that is not known here")

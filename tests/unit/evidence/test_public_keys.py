@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from nacl.bindings import (
@@ -19,6 +19,7 @@ from nacl.exceptions import BadSignatureError
 
 from aims_mlops.approvals.keys.signature import verify_consent
 from aims_mlops.errors import DocumentError, EvidenceFormatError, VerificationError
+from aims_mlops.evidence.transparency.keychain import KeyChain, KeySpan
 from aims_mlops.evidence.transparency.public_keys import LOW_ORDER_Y, check_public_key
 from aims_mlops.inventory.project import read_settings
 from aims_verify.ed25519 import is_public_key
@@ -167,3 +168,38 @@ def test_ordinary_keys_are_accepted() -> None:
     for _ in range(20):
         public = Ed25519PrivateKey.generate().public_key().public_bytes_raw()
         assert check_public_key(public) == public
+
+
+NEUTRAL = (1).to_bytes(32, "little")  # and a signature by it that fits every message:
+FITS_ALL = NEUTRAL + bytes(32)
+
+
+def test_signature_that_fits_every_message_holds_at_no_door() -> None:
+    """Below the checks of whoever reads keys: of a bundle, of a handover, of a time-stamp."""
+    from aims_mlops.evidence.encoding.envelope import STATEMENT_PAYLOAD, Envelope, Signature
+    from aims_mlops.evidence.transparency.keychain import _has_signed, key_id
+    from aims_mlops.store.verify.record_range import RangeChecker
+
+    Ed25519PublicKey.from_public_bytes(NEUTRAL).verify(FITS_ALL, b"what the library says")
+    assert not holds(NEUTRAL, FITS_ALL, b"anything")
+    envelope = Envelope(STATEMENT_PAYLOAD, b"{}", (Signature(key_id(NEUTRAL), FITS_ALL),))
+    assert not _has_signed(envelope, NEUTRAL)
+    with pytest.raises(EvidenceFormatError):
+        RangeChecker(None, "a" * 32, [KeySpan(0, NEUTRAL)])  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    "public",
+    [NEUTRAL, (P + 1).to_bytes(32, "little"), (1 | 1 << 255).to_bytes(32, "little"),
+     (P - 1).to_bytes(32, "little"), bytes(32), (P + 3).to_bytes(32, "little")],
+    ids=["neutral", "neutral, not canonical", "neutral, odd sign", "order 2", "order 4",
+         "not canonical"],
+)  # fmt: skip
+@pytest.mark.parametrize("place", [0, 1])
+def test_chain_of_a_log_takes_no_such_key_at_any_place(public: bytes, place: int) -> None:
+    """The keys of a log's rows, of a server's answer and of a bundle become a chain."""
+    good = Ed25519PrivateKey.from_private_bytes(b"1" * 32).public_key().public_bytes_raw()
+    spans = [KeySpan(n * 5, public if n == place else good) for n in range(2)]
+    with pytest.raises(VerificationError, match="cannot be one"):
+        KeyChain("aims-mlops.org/log", spans)
+    assert not is_public_key(public)

@@ -243,7 +243,7 @@ def _has_signed(envelope: Envelope, public: bytes) -> bool:
     values = [s.value for s in envelope.signatures if s.key_id == wanted]
     try:
         for value in values:
-            Ed25519PublicKey.from_public_bytes(public).verify(value, message)
-    except (InvalidSignature, ValueError):
+            Ed25519PublicKey.from_public_bytes(check_public_key(public)).verify(value, message)
+    except (InvalidSignature, ValueError, EvidenceError):
         return False
     return bool(values)

@@ -25,6 +25,7 @@ from aims_mlops.evidence.records import PREDICATE_PREFIX, STATEMENT_TYPE
 from aims_mlops.evidence.transparency.keychain import KeySpan
 from aims_mlops.evidence.transparency.leaf import LEAF_VERSION, Leaf, write_leaf
 from aims_mlops.evidence.transparency.merkle import HASH, leaf_hash
+from aims_mlops.evidence.transparency.public_keys import check_public_key
 from aims_mlops.store.log.codec import blob_sizes, blobs_of
 from aims_mlops.store.log.pages import Pages
 from aims_mlops.store.log.tile import WIDTH, fold
@@ -135,7 +136,8 @@ class RangeChecker:
         self._log_id = log_id
         self._starts = [span.valid_from for span in spans]
         self._keys = [
-            (s.key_id, Ed25519PublicKey.from_public_bytes(s.public).verify) for s in spans
+            (s.key_id, Ed25519PublicKey.from_public_bytes(check_public_key(s.public)).verify)
+            for s in spans
         ]
         self._read_blob = read_blob
         self._erased = erased
