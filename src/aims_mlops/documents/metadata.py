@@ -5,12 +5,15 @@ from __future__ import annotations
 import io
 import re
 import zipfile
+import zlib
+from collections.abc import Iterator
 
 _LIMIT = 1_000_000  # bytes of the part of an office document that holds its properties
 _CREATOR = re.compile(
     rb"<(?:dc:creator|cp:lastModifiedBy|meta:initial-creator)(?:\s[^>]*)?>([^<]+)<", re.IGNORECASE
 )
 _PDF = re.compile(rb"/Author\s*(\((?:[^()\\]|\\.)+\)|<[0-9A-Fa-f\s]+>)")
+_STREAM = re.compile(rb"stream\r?\n(.*?)endstream", re.DOTALL)
 _XMP = re.compile(rb"<dc:creator>.{0,200}?<rdf:li[^>]*>([^<]+)<", re.DOTALL)
 
 
@@ -22,9 +25,22 @@ def author_of(content: bytes) -> str | None:
     if content.startswith(b"PK"):
         return _of_office(content)
     if content.startswith(b"%PDF"):
-        found = _PDF.search(content) or _XMP.search(content)
+        found = next(
+            (hit for part in _parts(content) if (hit := _PDF.search(part) or _XMP.search(part))),
+            None,
+        )
         return None if found is None else found[1].decode("utf-8", "replace").strip()
     return None
+
+
+def _parts(content: bytes) -> Iterator[bytes]:
+    """A PDF as it is, and what its compressed streams unpack to."""
+    yield content
+    for found in _STREAM.finditer(content):
+        try:
+            yield zlib.decompressobj().decompress(found[1], _LIMIT)
+        except zlib.error:
+            continue
 
 
 def _of_office(content: bytes) -> str | None:

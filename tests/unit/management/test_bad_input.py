@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import zipfile
+import zlib
 
 import pytest
 
@@ -172,6 +173,12 @@ def office_file(author: str) -> bytes:
     ("name", "content"),
     [
         ("letter.docx", office_file("Ana Lima")),
+        (
+            "packed.pdf",
+            b"%PDF-1.7\n1 0 obj <</Type /ObjStm>> stream\n"
+            + zlib.compress(b"1 0 <</Author (Ana Lima)>>")
+            + b"\nendstream",
+        ),
         ("letter.pdf", b"%PDF-1.7\n1 0 obj <</Author (Ana Lima)>> endobj"),
     ],
 )

@@ -197,6 +197,22 @@ def test_refusal_needs_a_reason_and_takes_an_approval_away(organisation):
     assert organisation.entry("ai-policy").state == "draft"
 
 
+def test_role_that_was_handed_over_approves_and_one_taken_back_does_not(organisation):
+    from aims_mlops.approvals.delegate import delegate
+
+    project, store = organisation.project, organisation.store
+    organisation.add("document")
+    handed = {"giver": "cy", "to": "di", "days": 7, "reason": "holiday"}
+    delegate(project, store, roles=("top-management",), **handed)
+    organisation.approve("ai-policy", by="di")
+    assert organisation.entry("ai-policy").approved_by == "di"
+    delegate(project, store, roles=(), **handed)
+    assert organisation.entry("ai-policy").state == "approved"
+    organisation.add("document", id="policy-2")
+    with pytest.raises(SeparationOfDutiesError, match="none of the roles"):
+        organisation.approve("policy-2", by="di")
+
+
 def test_one_person_alone_may_sign_where_aims_yaml_says_so(tmp_path, monkeypatch):
     monkeypatch.setenv("AIMS_KEYS", str(tmp_path / "keys"))
     settings = "single_user: true\n" + SETTINGS.replace(

@@ -123,7 +123,12 @@ class Register:
             entry = opened.get(id_)
             if entry is not None:
                 entry.signed = weighed(
-                    entry, approvals, acknowledgements, self.duties, keys.for_entry(entry)
+                    entry,
+                    approvals,
+                    acknowledgements,
+                    self.duties,
+                    keys.for_entry(entry),
+                    keys.delegations,
                 )
         for document in self.documents:
             if not document.is_closed and document.in_force is not None:
@@ -142,6 +147,7 @@ class _Keys:
     """Whose key is whose, seen by each entry: whoever made it vouches for nobody's key there."""
 
     def __init__(self, signed: list[Record], duties: Duties, rule: KeyRule) -> None:
+        self.delegations = [r for r in signed if r.evidence.kind == "delegation"]
         self._enrolments = [r for r in signed if r.evidence.kind == ENROLMENT]
         self._duties = duties
         self._keys = KeyOwners.of(signed, duties.people, rule=rule)

@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 import hashlib
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Literal
 
+from aims_mlops.approvals.delegation import delegated_roles
 from aims_mlops.approvals.keys.personal_key import named_person, personal_key
 from aims_mlops.approvals.keys.signature import sign_consent
+from aims_mlops.approvals.signed_records import KeyOwners
 from aims_mlops.errors import GovernanceError, InputError, SeparationOfDutiesError
 from aims_mlops.evidence.clock import now
+from aims_mlops.evidence.kinds import SIGNED_KINDS
 from aims_mlops.evidence.records import Evidence, Record, Subject
+from aims_mlops.evidence.store import signed
 from aims_mlops.inventory.project import Project
 from aims_mlops.management.registers.document import DocumentEntry
 from aims_mlops.management.registers.entry import Entry
 from aims_mlops.management.registers.read import duties_of
 from aims_mlops.management.registers.shown import shown_text
 from aims_mlops.management.registers.spec import ACKNOWLEDGEMENT, APPROVAL
+from aims_mlops.policy.key_rule import KeyRule
 
 if TYPE_CHECKING:
     from aims_mlops.evidence.store import EvidenceStore
@@ -50,7 +56,8 @@ def approve(
                 f"{entry.register} {entry.id} is {entry.state}",
                 next_step=f"aims record reopen {entry.register}/{entry.id} --reason TEXT",
             )
-        why = duties_of(project).why_not(human, entry, step)
+        lent = _lent(project, store, human)
+        why = duties_of(project).why_not(human, entry, step, lent)
         if why is not None:
             owner = entry.spec.by_owner
             who = "its owner signs it" if owner else "another person approves it"
@@ -106,6 +113,17 @@ def _signer(project: Project, person: str) -> str:
             next_step=f"--as {known.acts_for}",
         )
     return known.id
+
+
+def _lent(project: Project, store: EvidenceStore, human: str) -> frozenset[str]:
+    """The roles that others have handed to a person."""
+    records = list(signed(store).find(kind=SIGNED_KINDS))
+    delegations = [record for record in records if record.evidence.kind == "delegation"]
+    if not delegations:
+        return frozenset()
+    rule = KeyRule(confirmed=not project.settings.single_user)
+    keys = KeyOwners.of(records, project.humans, rule=rule)
+    return delegated_roles(human, delegations, keys, datetime.now(UTC))
 
 
 def _about(

@@ -6,7 +6,8 @@ An approval counts only if
 - nobody said the same signed words before;
 - aims.yaml knows the approver as a person who is allowed to: not one whom the register keeps apart
   (the author, the writer, the person whose competence it is, the auditor), the owner where the
-  register asks for the owner, and holding the role that is asked for, then and now;
+  register asks for the owner, and holding the role that is asked for, then and now, or holding it
+  then by delegation;
 - the same person has not taken it back or refused since.
 """
 
@@ -15,10 +16,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from aims_mlops.approvals.delegation import delegated_roles
 from aims_mlops.approvals.keys.signature import signed_bytes
 from aims_mlops.approvals.signed_records import KeyOwners
 from aims_mlops.evidence.bodies.consent import AcknowledgementBody, EntryApprovalBody
 from aims_mlops.evidence.bodies.management import DocumentBody
+from aims_mlops.evidence.clock import parse
 from aims_mlops.evidence.records import Record
 from aims_mlops.inventory.declared.people import People
 from aims_mlops.management.registers.entry import Entry, Signed
@@ -44,14 +47,19 @@ class Duties:
         type_ = DocumentBody.of(step).type or ""
         return tuple(self.approvers.get(type_) or APPROVERS.get(type_, ()))
 
-    def why_not(self, human: str, entry: Entry, step: Record) -> str | None:
-        """Why this person may not approve what a record says, in words; None if they may."""
+    def why_not(
+        self, human: str, entry: Entry, step: Record, lent: frozenset[str] = frozenset()
+    ) -> str | None:
+        """Why this person may not approve what a record says, in words; None if they may.
+
+        lent : roles that others had handed to them.
+        """
         person = self.people.person(human)
         if person is None:
             return f"{human!r} is nobody that aims.yaml names under people"
         if person.acts_for is not None:
             return f"{human} is a service account; a person approves"
-        return self._apart(human, entry, step) or self._role(human, entry.spec, step)
+        return self._apart(human, entry, step) or self._role(human, entry.spec, step, lent)
 
     def makers(self, entry: Entry) -> frozenset[str]:
         """The humans who made an entry: nobody's key rests on their word alone there."""
@@ -86,9 +94,11 @@ class Duties:
             before = tuple(one for one in before if DocumentBody.of(one).version == version)
         return {self.people.human(one.evidence.actor) for one in before}
 
-    def _role(self, human: str, spec: RegisterSpec, step: Record) -> str | None:
+    def _role(
+        self, human: str, spec: RegisterSpec, step: Record, lent: frozenset[str]
+    ) -> str | None:
         roles = self.roles(spec, step)
-        if roles and not set(roles) & set(self.people.roles(human)):
+        if roles and not set(roles) & (lent | set(self.people.roles(human))):
             return f"{human} holds none of the roles {', '.join(roles)}"
         return None
 
@@ -99,8 +109,12 @@ def weighed(
     acknowledgements: Iterable[Record],
     duties: Duties,
     keys: KeyOwners,
+    delegations: Sequence[Record] = (),
 ) -> Signed:
-    """What was signed about an entry, in the order of the log, weighed."""
+    """What was signed about an entry, in the order of the log, weighed.
+
+    delegations : records of kind `delegation`, in the order of the log.
+    """
     steps = {step.id: step for step in entry.steps}
     counted: dict[str, Record] = {}
     refused: list[tuple[Record, str]] = []
@@ -111,7 +125,10 @@ def weighed(
         words = signed_bytes(body.raw)
         why = "it repeats the signed words of an earlier record" if words in seen else None
         seen.add(words)
-        why = why or _why_not(record, body, human, entry, steps, duties, keys)
+        lent = frozenset[str]()
+        if delegations:
+            lent = delegated_roles(human, delegations, keys, parse(record.received_at))
+        why = why or _why_not(record, body, human, entry, steps, duties, keys, lent)
         if body.verdict in ("reject", "revoke"):
             if why is None or why.startswith(_APART):
                 for id_ in [i for i, by in counted.items() if _human(by, duties) == human]:
@@ -136,6 +153,7 @@ def _why_not(
     steps: Mapping[str, Record],
     duties: Duties,
     keys: KeyOwners,
+    lent: frozenset[str],
 ) -> str | None:
     step = steps.get(str(body.record))
     if step is None or body.entry != entry.record_id or body.register != entry.register:
@@ -148,10 +166,10 @@ def _why_not(
         return "its record was written by somebody other than the approver"
     if (why := keys.why_not(record, human)) is not None:
         return why
-    if (why := duties.why_not(human, entry, step)) is not None:
+    if (why := duties.why_not(human, entry, step, lent)) is not None:
         return _APART + why
     roles = duties.roles(entry.spec, step)
-    if roles and not set(roles) & set(body.roles or ()):
+    if roles and not set(roles) & (lent | set(body.roles or ())):
         return f"{_APART}{human} held none of the roles {', '.join(roles)} when approving"
     return None
 
