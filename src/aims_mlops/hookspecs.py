@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from aims_mlops.gates.decision.reason import Objection
     from aims_mlops.gates.decision.request import PromotionRequest
     from aims_mlops.operations.notices import Notice
+    from aims_mlops.operations.publishing.report import PublishedReport
 
 __all__ = [
     "Evidence",
@@ -30,6 +31,7 @@ __all__ = [
     "Notice",
     "Objection",
     "PromotionRequest",
+    "PublishedReport",
     "Record",
     "Run",
     "Signer",
@@ -42,6 +44,7 @@ _HOME = {
     "Notice": "aims_mlops.operations.notices",
     "Objection": "aims_mlops.gates.decision.reason",
     "PromotionRequest": "aims_mlops.gates.decision.request",
+    "PublishedReport": "aims_mlops.operations.publishing.report",
     "Run": "aims_mlops.capture.run",
 }
 
@@ -147,6 +150,14 @@ class Hooks:
 
         Called once for each recipient with something new; `notice` has `recipient`, `title` and
         `text`. An exception is recorded, and the notice is tried again by the next run.
+        """
+
+    @hookspec(firstresult=True)
+    def publish_report(self, report: PublishedReport, receiver: str) -> str | None:
+        """Hand a report to a tool and say in words what was done; None for another's receiver.
+
+        Called by `aims export … --publish RECEIVER`, once; the first plugin that knows the name
+        answers. An exception is the command's error.
         """
 
     @hookspec

@@ -30,6 +30,7 @@ _BUILT_IN = {
     "aims-captures": "aims_mlops.capture.plugin",
     "aims-measures": "aims_mlops.measures.plugin",
     "aims-notices": "aims_mlops.operations.plugin",
+    "aims-publishers": "aims_mlops.operations.publishing.plugin",
     "aims-mlflow": "aims_mlops.mlflow_plugin.plugin",
 }
 

@@ -5,8 +5,12 @@ from __future__ import annotations
 import json
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
+
+if TYPE_CHECKING:
+    from aims_mlops.exports.export import Exported
 
 
 @click.command("export")
@@ -15,6 +19,7 @@ import click
 @click.option("--version", help="Of the format; the newest that is offered if not given.")
 @click.option("--as", "file", help="html, docx, xlsx, pdf or json, where the format has them.")
 @click.option("--out", type=click.Path(dir_okay=False, path_type=Path), help="Write to this file.")
+@click.option("--publish", metavar="NAME", help="Hand it to this receiver of aims.yaml.")
 @click.option("--list", "listed", is_flag=True, help="List the formats with their versions.")
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON object about what was written.")
 def command(
@@ -23,6 +28,7 @@ def command(
     version: str | None,
     file: str | None,
     out: Path | None,
+    publish: str | None,
     listed: bool,
     as_json: bool,
 ) -> None:
@@ -56,6 +62,10 @@ def command(
     from aims_mlops.inventory.project import find_project
 
     made = export(find_project().open_store(), name, subject, version=version, file=file)
+    if publish is not None:
+        click.echo(_publish(made, subject, publish), err=True)
+    if out is None and publish is not None:
+        return
     if out is None:
         sys.stdout.buffer.write(made.content)
         return
@@ -75,6 +85,29 @@ def command(
         click.echo(
             f"wrote {out}: {made.format} {made.version} as {made.file}, log at {made.size} records"
         )
+
+
+def _publish(made: Exported, subject: str, receiver: str) -> str:
+    from aims_mlops.errors import InputError
+    from aims_mlops.operations.publishing.report import PublishedReport
+    from aims_mlops.plugins import hooks
+
+    report = PublishedReport(
+        format=made.format,
+        version=made.version,
+        media_type=made.media_type,
+        content=made.content,
+        subject=subject,
+        log_id=made.log_id,
+        size=made.size,
+    )
+    done: str | None = hooks().publish_report(report=report, receiver=receiver)
+    if done is None:
+        raise InputError(
+            f"no plugin and no entry of publishers in aims.yaml knows {receiver!r}",
+            next_step="name it under publishers in aims.yaml, or see aims plugins",
+        )
+    return done
 
 
 def _print_list() -> None:

@@ -1,4 +1,4 @@
-"""Who is told: `notices` (people) and `webhooks` (machines) in aims.yaml."""
+"""Who is told: `notices`, `webhooks` and `publishers` in aims.yaml."""
 
 from __future__ import annotations
 
@@ -43,4 +43,21 @@ class Webhook(Section):
         "expiring",
         "found-wrong",
     )
+    private_hosts: tuple[Annotated[str, StringConstraints(min_length=1)], ...] = ()
+
+
+class Publisher(Section):
+    """Where `aims export … --publish` sends a report.
+
+    url_from : environment variable with the address.  headers : {header: environment variable}.
+    mapping : a YAML file of the project that says what JSON is sent; without it the report itself.
+    private_hosts : as for a webhook.
+    """
+
+    url_from: Variable
+    method: Literal["POST", "PUT"] = "POST"
+    headers: dict[Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9-]{1,100}$")], Variable] = (
+        Field(default_factory=dict)
+    )
+    mapping: str | None = None
     private_hosts: tuple[Annotated[str, StringConstraints(min_length=1)], ...] = ()

@@ -10,7 +10,7 @@ from pydantic import Field, StringConstraints
 from aims_mlops.documents.problems import Problem, Section, did_you_mean
 from aims_mlops.inventory.declared.identity_provider import IdentityProvider
 from aims_mlops.inventory.declared.management import Management
-from aims_mlops.inventory.declared.notices import Recipient, Webhook
+from aims_mlops.inventory.declared.notices import Publisher, Recipient, Webhook
 from aims_mlops.inventory.declared.person import Person, folded
 from aims_mlops.inventory.declared.registry_rules import RegistryRules
 from aims_mlops.inventory.declared.system import System
@@ -34,6 +34,7 @@ class Settings(Section):
     registry : which writes to a model registry count as a promotion.
     notices : who is told when something is wrong, by a name of your own.
     webhooks : where events for machines go, by a name of your own.
+    publishers : where reports are sent, by a name of your own.
     management : the scale of risks, and who approves which documents.
     """
 
@@ -47,6 +48,7 @@ class Settings(Section):
     registry: RegistryRules = Field(default_factory=RegistryRules)
     notices: dict[Name, Recipient] = Field(default_factory=dict)
     webhooks: dict[Name, Webhook] = Field(default_factory=dict)
+    publishers: dict[Name, Publisher] = Field(default_factory=dict)
     management: Management = Field(default_factory=Management)
 
 

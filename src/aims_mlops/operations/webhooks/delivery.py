@@ -16,7 +16,7 @@ import ipaddress
 import socket
 import ssl
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from urllib.parse import urlsplit
 
 from aims_mlops.errors import InputError
@@ -55,16 +55,6 @@ def deliver(
 
     No message names the address: it may hold a secret.
     """
-    parts = urlsplit(url)
-    host = parts.hostname or ""
-    named = host.lower() in {name.lower() for name in private_hosts}
-    if parts.scheme not in ("https", "http") or not host:
-        raise InputError("the address of a webhook is none", expected="https://host/path")
-    if parts.scheme == "http" and not named:
-        raise InputError(
-            "a webhook goes over plain HTTP",
-            expected="https, or the host under private_hosts in aims.yaml",
-        )
     headers = {
         "Content-Type": "application/cloudevents+json; charset=utf-8",
         "User-Agent": "aims-mlops",
@@ -72,43 +62,75 @@ def deliver(
         "webhook-timestamp": str(timestamp),
         "webhook-signature": signature(secret, event_id, timestamp, body),
     }
-    port = parts.port or (443 if parts.scheme == "https" else 80)
+    post(url, headers, body, private_hosts=private_hosts, seconds=seconds)
+
+
+def post(
+    url: str,
+    headers: Mapping[str, str],
+    body: bytes,
+    *,
+    private_hosts: Sequence[str],
+    method: str = "POST",
+    what: str = "webhook",
+    seconds: float = SECONDS,
+) -> int:
+    """One request, bounded as the head of this file says; the status, which is one of 2xx.
+
+    what : what the address is of, for messages.  Raises InputError.
+    """
+    try:
+        parts = urlsplit(url)
+        host, port = parts.hostname or "", parts.port
+    except ValueError:
+        host, port = "", None
+    if not host or parts.scheme not in ("https", "http"):
+        raise InputError(f"the address of a {what} is none", expected="https://host/path")
+    named = host.lower() in {name.lower() for name in private_hosts}
+    if parts.scheme == "http" and not named:
+        raise InputError(
+            f"a {what} goes over plain HTTP",
+            expected="https, or the host under private_hosts in aims.yaml",
+        )
+    port = port or (443 if parts.scheme == "https" else 80)
     path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
-    connection = _Connection(host, port, _address(host, port, named=named), parts.scheme, seconds)
+    address = _address(host, port, what, named=named)
+    connection = _Connection(host, port, address, parts.scheme, seconds)
     # A receiver that answers byte by byte would keep each read within its time, and us for ever.
     guard = threading.Timer(seconds, connection.cut)
     guard.daemon = True
     guard.start()
     try:
-        connection.request("POST", path, body, headers)
+        connection.request(method, path, body, dict(headers))
         status = connection.getresponse().status
     except (OSError, http.client.HTTPException, ValueError) as error:
-        what = "did not answer in time" if connection.was_cut else type(error).__name__
-        raise InputError(f"a webhook was not delivered: {what}") from error
+        why = "did not answer in time" if connection.was_cut else type(error).__name__
+        raise InputError(f"a {what} was not delivered: {why}") from error
     finally:
         guard.cancel()
         connection.close()
     if 300 <= status < 400:
         raise InputError(
-            "a webhook redirects, which is not followed",
+            f"a {what} redirects, which is not followed",
             got=f"status {status}",
             next_step="write the address that it leads to, if it is the right one",
         )
     if not 200 <= status < 300:
-        raise InputError("a webhook was not taken", got=f"status {status}", expected="2xx")
+        raise InputError(f"a {what} was not taken", got=f"status {status}", expected="2xx")
+    return status
 
 
-def _address(host: str, port: int, *, named: bool) -> str:
+def _address(host: str, port: int, what: str, *, named: bool) -> str:
     """An address of the host, looked at; InputError for one of a network of ours."""
     try:
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     except OSError as error:
-        raise InputError("the host of a webhook is not found") from error
+        raise InputError(f"the host of a {what} is not found") from error
     addresses = [str(entry[4][0]) for entry in found]
     private = [text for text in addresses if not ipaddress.ip_address(text.split("%")[0]).is_global]
     if private and not named:
         raise InputError(
-            "a webhook leads into a private network",
+            f"a {what} leads into a private network",
             expected="a public address, or the host under private_hosts in aims.yaml",
         )
     return addresses[0]

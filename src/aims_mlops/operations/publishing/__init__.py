@@ -1,0 +1,1 @@
+"""Exports handed to tools of governance, risk and compliance."""
