@@ -28,6 +28,8 @@ OTHERS = (
     ("GET", "/console/models/{model}/card.html", "read"),
     ("POST", "/console/models/{model}/assessment", "draft"),
     ("POST", "/console/models/{model}/review", "review"),
+    ("GET", "/console/sessions", "administer"),
+    ("POST", "/console/sessions", "administer"),
     ("POST", "/console/reports", "export"),
     ("GET", "/console/reports/{report}", "export"),
     ("POST", "/console/registers/{register}/add", "register"),

@@ -195,3 +195,14 @@ def test_host_header_trick_appears_in_no_address(console: ConsoleServer, host: s
     answer = browser.get("/console/language/de?to=/console", headers={"Host": host})
     assert answer.headers.get("location", "/console") == "/console"
     assert "evil" not in browser.get("/console", headers={"Host": host or "x"}).text
+
+
+def test_administrator_sees_every_session_and_ends_one(console: ConsoleServer) -> None:
+    bo, admin = console.client("bo"), console.client("dee")
+    page = admin.get("/console/sessions").text
+    assert "End the session of bo" in page
+    (session,) = [s for s in console.doorkeeper.sessions() if s.person == "bo"][:1]
+    sent = {"csrf": token_of(page), "end": session.id[:16]}
+    assert admin.post("/console/sessions", data=sent).status_code == 303
+    assert bo.get("/console").headers["location"] == "/console/sign-in"
+    assert admin.get("/console").status_code == 200

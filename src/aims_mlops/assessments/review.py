@@ -151,9 +151,12 @@ def _since_the_last(
     return tuple(changes_between(gather(store, before, dossier.system), dossier, system))
 
 
-def consent_of(case: ReviewContext) -> Consent:
-    """Approvals and rejections weighed as the gate would now; the requester is not known yet."""
-    dossier = _dossier_now(case)
+def consent_of(case: ReviewContext, *, as_read: bool = False) -> Consent:
+    """Approvals and rejections weighed as the gate would now; the requester is not known yet.
+
+    as_read : from what the case has read, and not from the log as it is by now.
+    """
+    dossier = case.dossier if as_read else _dossier_now(case)
     return weigh_consent(
         [r for r in dossier.records if r.evidence.kind in CONSENT_KINDS],
         binding=Binding.of(dossier, target=case.target, policy=case.policy.digest),
@@ -175,10 +178,10 @@ def why_not_counted(case: ReviewContext) -> str | None:
     return next((why for r, why in consent.refused if approvals and r.id == approvals[-1].id), None)
 
 
-def state_of(case: ReviewContext) -> AssessmentState:
+def state_of(case: ReviewContext, consent: Consent | None = None) -> AssessmentState:
     """Where the assessment of this model stands under the policy."""
     required = case.policy.approvals
-    consent = consent_of(case)
+    consent = consent or consent_of(case)
     seen = max((record.sequence for record in consent.counted.values()), default=-1)
     return current_state(
         case.dossier.assessment,

@@ -166,6 +166,11 @@ class Doorkeeper:
             ).fetchall()
         return [_session(row) for row in rows if _lives(row, now)]
 
+    def end_short(self, start: str) -> bool:
+        """End the one session whose id begins so, 16 hex digits; whether there was one."""
+        found = [session for session in self.sessions() if session.id[:16] == start]
+        return len(found) == 1 and self.end(found[0].id)
+
     def end(self, id_: str) -> bool:
         """End a session by its id; whether there was one."""
         with self._open() as connection:

@@ -6,7 +6,8 @@ from typing import Any
 
 from aims_mlops.errors import AimsError, EvidenceNotFoundError
 from aims_mlops.evidence.bodies.data import ModelBody
-from aims_mlops.evidence.kinds import CARD_BY_SYSTEM_KINDS, USE_KINDS
+from aims_mlops.evidence.kind_spec import Theme
+from aims_mlops.evidence.kinds import CARD_BY_SYSTEM_KINDS, USE_KINDS, kinds_with
 from aims_mlops.evidence.model_reference import ModelReference
 from aims_mlops.evidence.records import Record
 from aims_mlops.gates.gate import gate
@@ -17,6 +18,8 @@ from aims_mlops.web.pages.reading import Reading, briefs
 from aims_mlops.web.render.environment import address
 
 _DECISIONS = 20
+# What is said of a model itself; of its operation there may be a record for every hour.
+_ABOUT = kinds_with(lambda spec: spec.theme is not Theme.OPERATION)
 
 
 def model_of(reading: Reading) -> tuple[ModelReference, list[Record]]:
@@ -27,7 +30,7 @@ def model_of(reading: Reading) -> tuple[ModelReference, list[Record]]:
     digest = reading.path["model"]
     if len(digest) != 64 or set(digest) - set("0123456789abcdef"):
         raise EvidenceNotFoundError("not the digest of a model", got=digest[:64])
-    records = list(reading.find(subject=digest))
+    records = list(reading.find(subject=digest, kind=_ABOUT))
     bodies = [ModelBody.of(r) for r in records if r.evidence.kind == "model"]
     if not records:
         raise EvidenceNotFoundError("no model of this content that you may see", got=digest[:12])

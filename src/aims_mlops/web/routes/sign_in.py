@@ -20,6 +20,7 @@ def sign_in_router(
 ) -> APIRouter:
     """The pages before a session: nothing of the log is on them."""
     from fastapi import APIRouter, Depends, Request
+    from starlette.concurrency import run_in_threadpool
     from starlette.responses import RedirectResponse
 
     router = APIRouter()
@@ -59,13 +60,37 @@ def sign_in_router(
         answer.delete_cookie(COOKIE, path="/", httponly=True, samesite="lax")
         return answer
 
-    for function in (page, invited, accept):
+    async def sessions(request: Request, viewer: Any = Depends(console.may("administer"))) -> Any:  # noqa: B008
+        form = await request.form(max_files=0, max_fields=10)
+        if "end" in form:
+            await run_in_threadpool(doorkeeper.end_short, str(form["end"]))
+        return RedirectResponse(address("sessions"), 303)
+
+    def listed(request: Request, viewer: Any = Depends(console.may("administer"))) -> Any:  # noqa: B008
+        data = {
+            "sessions": [
+                {
+                    "id": found.id[:16],
+                    "person": found.person,
+                    "systems": sorted(found.systems) if found.systems is not None else None,
+                    "begun_at": found.begun_at,
+                    "seen_at": found.seen_at,
+                    "mine": found.id == viewer.session,
+                }
+                for found in doorkeeper.sessions()
+            ]
+        }
+        return html(request, "sessions.html.j2", viewer, data)
+
+    for function in (page, invited, accept, sessions, listed):
         function.__annotations__["request"] = Request
     for path, act, method in (
         ("/sign-in", page, "GET"),
         ("/sign-in/{secret}", invited, "GET"),
         ("/sign-in/{secret}", accept, "POST"),
         ("/sign-out", leave, "POST"),
+        ("/sessions", listed, "GET"),
+        ("/sessions", sessions, "POST"),
     ):
         router.add_api_route(PREFIX + path, act, methods=[method], include_in_schema=False)
     return router

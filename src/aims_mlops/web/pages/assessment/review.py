@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from aims_mlops.approvals.consent import Consent
 from aims_mlops.assessments.approval_text import assessment_of
 from aims_mlops.assessments.difference import difference
 from aims_mlops.assessments.document import TEXT_FIELDS, Assessment
@@ -61,7 +62,8 @@ def review(reading: Reading) -> dict[str, Any]:
     if record is None:
         return {**found, "assessment": None}
     document = assessment_of(record.evidence.body)
-    state = state_of(case)
+    consent = consent_of(case, as_read=True)
+    state = state_of(case, consent)
     mine = {
         reading.project.human(name) for name in (document.author, record.evidence.actor) if name
     }
@@ -95,7 +97,7 @@ def review(reading: Reading) -> dict[str, Any]:
         "comments": [c for c in comments if c["section"] == WHOLE],
         "open_questions": sum(c["open"] for c in comments),
         "differences": _differences(reading, record, document),
-        "answers": list(_answers(reading, case)),
+        "answers": list(_answers(case, consent)),
         "own": reading.project.human(reading.viewer.person) in mine,
     }
 
@@ -115,9 +117,8 @@ def _differences(reading: Reading, record: Record, document: Assessment) -> list
     return difference(assessment_of(prior.evidence.body), document)
 
 
-def _answers(reading: Reading, case: ReviewContext) -> Iterable[dict[str, Any]]:
+def _answers(case: ReviewContext, consent: Consent) -> Iterable[dict[str, Any]]:
     """Every answer about this model, newest first, with whether it counts now."""
-    consent = consent_of(case)
     refused = {record.id: why for record, why in consent.refused}
     counted = {record.id for record in consent.counted.values()}
     given = [r for r in case.dossier.records if r.evidence.kind in VERDICT_KINDS]
