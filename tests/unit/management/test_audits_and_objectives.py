@@ -6,8 +6,8 @@ import pytest
 
 from aims_mlops.errors import DocumentError
 from aims_mlops.evidence.records import Evidence, Subject
-from aims_mlops.management.findings import findings_of
 from aims_mlops.management.objectives import reached
+from aims_mlops.operations.audit_findings import findings_of
 from aims_mlops.operations.nonconformity import nonconformities
 from support.registers import NOW
 

@@ -21,7 +21,6 @@ from aims_mlops.evidence.bodies.management import PERSON
 from aims_mlops.evidence.kinds import ANSWER_KINDS, USE_KINDS
 from aims_mlops.evidence.records import Record
 from aims_mlops.inventory.project import Project
-from aims_mlops.management.findings import findings_opened
 from aims_mlops.management.registers.change import Attachment, Change, Step, evidence_of
 from aims_mlops.management.registers.checks import Surroundings, problems_of
 from aims_mlops.management.registers.entry import Entry, content_of
@@ -29,6 +28,7 @@ from aims_mlops.management.registers.grammar import fields_of, model_of, places
 from aims_mlops.management.registers.read import open_register
 from aims_mlops.management.registers.register import Register
 from aims_mlops.management.registers.spec import REGISTERS, RegisterSpec, spec_of
+from aims_mlops.operations.audit_findings import findings_opened
 
 if TYPE_CHECKING:
     from aims_mlops.evidence.store import EvidenceStore
