@@ -99,3 +99,16 @@ def test_every_register_has_a_form_whose_fields_have_words(served: Served, name:
 def test_register_that_there_is_not_is_not_found(served: Served) -> None:
     assert httpx.get(f"{served.url}/console/registers/nothing").status_code == 404
     assert httpx.post(f"{served.url}/console/registers/nothing/add", data={}).status_code == 404
+
+
+def test_writer_of_one_system_writes_about_no_other(served: Served) -> None:
+    there = f"{served.url}/console/registers/improvement"
+    said = {"id": "I-scope", "title": "t", "owner": "ana", "proposal": "p", "do": "save"}
+    served.viewer = Someone(systems=frozenset({"another"}))
+    try:
+        for systems in ([], ["loans"], ["another", "loans"]):
+            sent = httpx.post(f"{there}/add", data={**said, "systems": systems})
+            assert sent.status_code == 404
+    finally:
+        served.viewer = Someone()
+    assert "I-scope" not in [row["id"] for row in data(served, "improvement")["entries"]]

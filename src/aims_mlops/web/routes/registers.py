@@ -5,7 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from aims_mlops.errors import AimsError, DocumentError, EvidenceConflictError
+from aims_mlops.errors import (
+    AimsError,
+    DocumentError,
+    EvidenceConflictError,
+    EvidenceNotFoundError,
+)
 from aims_mlops.management.registers.enter import add, change, close
 from aims_mlops.management.registers.entry import content_of
 from aims_mlops.management.registers.grammar import fields_of
@@ -74,11 +79,23 @@ def _only_rows(said: dict[str, list[str]]) -> bool:
     return (said.get("do") or [""])[0].startswith(("more:", "less:"))
 
 
+def _check_scope(reading: Reading, content: dict[str, Any]) -> None:
+    """Whoever may see some systems only writes about those."""
+    seen = reading.viewer.systems
+    named = content.get("systems") or []
+    if seen is not None and (not named or not set(named) <= seen):
+        raise EvidenceNotFoundError(
+            "the entry has to name systems that you may see, and no other",
+            expected=", ".join(sorted(seen)),
+        )
+
+
 def _added(reading: Reading, said: dict[str, list[str]]) -> str | dict[str, Any]:
     spec = spec_of_page(reading)
     content = read_form(said, fields_of(spec), {})
     if _only_rows(said):
         return form(reading, content)
+    _check_scope(reading, content)
     try:
         record = add(
             reading.project, reading.store, spec.name, content,
@@ -98,6 +115,7 @@ def _changed(reading: Reading, said: dict[str, list[str]]) -> str | dict[str, An
         return form(reading, content)
     if (said.get("on") or [""])[0] != found.latest.id:
         return form(reading, content, problems=["changed-meanwhile"])
+    _check_scope(reading, content)
     try:
         change(
             reading.project, reading.store, found, content,
