@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from aims_mlops.capture.facts.dataset import dataset as dataset
     from aims_mlops.capture.run import current_run as current_run
     from aims_mlops.capture.state.statement import statement as statement
+    from aims_mlops.exports.export import export as export
     from aims_mlops.exports.model_signing import signing_statement as signing_statement
     from aims_mlops.gates.check_model import check_model as check_model
     from aims_mlops.gates.deploy import deployment as deployment
@@ -76,6 +77,7 @@ __all__ = [
     "errors",
     "evaluation",
     "every_alarm",
+    "export",
     "find_project",
     "fingerprint",
     "fingerprint_files",
@@ -122,6 +124,7 @@ _HOME = {
     "drift_series": "aims_mlops.measures.drift.persistence",
     "evaluation": "aims_mlops.capture.decorators",
     "every_alarm": "aims_mlops.alarms.expiry",
+    "export": "aims_mlops.exports.export",
     "find_project": "aims_mlops.inventory.project",
     "fingerprint": "aims_mlops.measures.fingerprint.table_digest",
     "fingerprint_files": "aims_mlops.measures.fingerprint.files",

@@ -10,6 +10,9 @@ from click.testing import CliRunner
 
 from aims_mlops.cli.exports import command
 from aims_mlops.errors import InputError, ModelNotFoundError
+from aims_mlops.evidence.clock import now
+from aims_mlops.evidence.records import Evidence
+from aims_mlops.exports.basis.model_view import RECORDS_OF_A_KIND, model_view
 from aims_mlops.exports.export import FORMATS, export
 
 NOTHING = "oscal-poam"  # the recorded model's system has no nonconformity
@@ -87,3 +90,22 @@ def test_what_cannot_be_exported_is_told(recorded, store, arguments, words):
     with pytest.raises((InputError, ModelNotFoundError)) as caught:
         export(store, name, subject, version=rest[1] if rest else None)
     assert words in str(caught.value) or isinstance(caught.value, ModelNotFoundError)
+
+
+def test_of_many_records_the_newest_are_looked_at_and_the_others_counted(world):
+    """What is in memory does not grow with the log, and the export says what it left out."""
+    model = world.train()
+    more = RECORDS_OF_A_KIND + 7
+    batch = [
+        Evidence(kind="inference-log", subjects=(model.subject,), body={"event": "written", "n": n},
+                 actor="ana", claimed_at=now(), system="loans")
+        for n in range(more)
+    ]  # fmt: skip
+    for start in range(0, more, 500):
+        world.store.append_many(batch[start : start + 500])
+    view = model_view(world.store, model.sha256)
+    assert view.left_out == {"inference-log": 7}
+    assert sum(r.evidence.kind == "inference-log" for r in view.operation) == RECORDS_OF_A_KIND
+    made = json.loads(export(world.store, "cyclonedx", model.sha256).content)
+    said = {p["name"]: p["value"] for p in made["metadata"]["properties"]}
+    assert said["aims:left-out:inference-log"] == "7"

@@ -31,7 +31,7 @@ class ModelView:
     """A model's card at a position of the log, and the records behind it, newest first.
 
     operation : of its system: deployments, monitoring, incidents, in the order of the log.
-    left_out : {kind: records} beyond the newest `RECORDS_OF_A_KIND`, which were not looked at.
+    left_out : {kind: records, at least} beyond the newest `RECORDS_OF_A_KIND`: not looked at.
     """
 
     position: Position
@@ -102,8 +102,10 @@ def model_view(store: EvidenceStore, uri: str) -> ModelView:
             seen[kind] += 1
             if seen[kind] <= RECORDS_OF_A_KIND:
                 kept[record.id] = record
-            elif record.id not in kept:
-                left_out[kind] += 1
+        for kind, count in seen.items():
+            # The same records may come by their subject and by their system: the most counts.
+            if count > RECORDS_OF_A_KIND:
+                left_out[kind] = max(left_out[kind], count - RECORDS_OF_A_KIND)
 
     take(store.find(subject=sha256, newest_first=True))
     known = list(kept.values())
