@@ -130,6 +130,55 @@ def list_evidence(
     )
 
 
+@group.command("find")
+@click.option("--control", required=True, help="An Annex A control, such as A.7.4.")
+@click.option("--system", help="Only evidence of this AI system.")
+@FROM
+@click.option("--to", "last", help="Only until this day (UTC), all of it, or this time.")
+@click.option("--json", "as_json", is_flag=True, help="Print a JSON object.")
+def find_for_control(
+    control: str, system: str | None, first: str | None, last: str | None, as_json: bool
+) -> None:
+    """Find what supports a control in a period: records of pipelines and of people."""
+    from aims_mlops.cli.report import stream_of_system
+    from aims_mlops.evidence.controls import CONTROLS
+    from aims_mlops.inventory.project import find_project
+    from aims_mlops.management.registers.read import open_register
+    from aims_mlops.report.pack.contents import Period, find_evidence
+    from aims_mlops.report.render.one_line import plural, summarise
+
+    (id_,) = known_controls((control,))
+    period = Period(beginning(first), end(last))
+    project = find_project()
+    store = project.open_store()
+    records = stream_of_system(store, project, system)
+    register = open_register(project, store)
+    found = find_evidence(records, register, id_, system=system, period=period)
+    if as_json:
+        body = {
+            "control": id_,
+            "title": CONTROLS[id_].title,
+            "system": system,
+            "from": period.first,
+            "before": period.last,
+            "records": [summary(record) for record in found.records],
+            "declared_by_persons": [summary(record) for record in found.declared],
+        }
+        click.echo(json.dumps(body, indent=2))
+        return
+    click.echo(
+        f"{id_} {CONTROLS[id_].title}: {plural(len(found.records), 'record')} of pipelines, "
+        f"{plural(len(found.declared), 'record')} declared by a person."
+    )
+    rows = [
+        (r.received_at[:19] + "Z", r.id[:12], r.evidence.kind, who, summarise(r))
+        for who, records_of in (("pipeline", found.records), ("person", found.declared))
+        for r in records_of
+    ]
+    if rows:
+        click.echo(table(("RECEIVED", "ID", "KIND", "FROM", "SAYS"), rows))
+
+
 def _short(name: str) -> str:
     """A subject's name with each long digest cut to its first 12 digits."""
     return re.sub(r"[0-9a-f]{32,}", lambda digest: digest[0][:12], name)

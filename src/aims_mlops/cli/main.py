@@ -39,6 +39,7 @@ _COMMANDS: Mapping[str, tuple[str, str, str]] = {
     "incident": ("incident", "group", "Record incidents and who was told of them."),
     "report": ("report", "group", "Write model cards, control coverage and histories."),
     "crosswalk": ("crosswalk", "command", "Hold the rows of other frameworks against the log."),
+    "audit-pack": ("audit_pack", "command", "Write everything an auditor takes away."),
     "export": ("exports", "command", "Write what the log knows in other formats."),
     "history": ("report", "history", "Show the timeline of an AI system."),
     "hooks": ("hooks", "group", "List and copy files for pipelines and schedulers."),
