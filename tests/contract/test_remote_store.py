@@ -225,8 +225,10 @@ def test_token_for_capture_neither_reads_nor_approves(
     text, _ = tokens.create("ci", frozenset({"capture"}), days=1)
     monkeypatch.setenv("AIMS_TOKEN", text)
     opened.append(suite.evidence(1))
-    with pytest.raises(StoreUnavailableError, match="scope read"):
+    with pytest.raises(StoreUnavailableError, match=r"scope read.*create NAME --scope read"):
         list(opened.find())
+    with pytest.raises(StoreUnavailableError, match="create NAME --scope operate"):
+        opened.append(suite.evidence(2, kind="decision"))
     for kind in ("approval", "rejection"):
         with pytest.raises(StoreUnavailableError, match="kind"):
             opened.append(suite.evidence(2, kind=kind))

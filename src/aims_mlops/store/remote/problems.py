@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import orjson
 
 from aims_mlops.errors import (
@@ -15,6 +17,14 @@ from aims_mlops.errors import (
     VerificationError,
 )
 from aims_mlops.store.remote.connection import Answer
+
+_SCOPE = re.compile(r"scope (capture|operate|approve|read)\b")  # as our own server says it
+
+
+def _scope(detail: str | None) -> str:
+    """The scope that a server asked for; what most pushes need where it does not say."""
+    found = _SCOPE.search(detail or "")
+    return found[1] if found else "capture"
 
 
 def error_of(answer: Answer, url: str) -> EvidenceError | StoreError:
@@ -40,8 +50,8 @@ def error_of(answer: Answer, url: str) -> EvidenceError | StoreError:
         return refused(
             f"the evidence server {url} does not let us",
             got=detail,
-            next_step="set AIMS_TOKEN to a token with the scope, such as: "
-            "aims token create NAME --scope operate",
+            next_step="set AIMS_TOKEN to a token with the scope: "
+            f"aims token create NAME --scope {_scope(detail)}",
         )
     return StoreUnavailableError(
         f"the evidence server {url} cannot answer now",
