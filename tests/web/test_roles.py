@@ -32,6 +32,12 @@ OTHERS = (
     ("POST", "/console/sessions", "administer"),
     ("POST", "/console/reports", "export"),
     ("GET", "/console/reports/{report}", "export"),
+    ("POST", "/console/models/{model}/answer", "approve"),
+    ("GET", "/console/passkeys", "read"),
+    ("POST", "/console/passkeys/add", "read"),
+    ("POST", "/console/passkeys/enrol", "read"),
+    ("POST", "/console/passkeys/confirm", "read"),
+    ("POST", "/console/passkeys/finish", "read"),
     ("POST", "/console/registers/{register}/add", "register"),
     ("POST", "/console/registers/{register}/entries/{entry}/change", "register"),
     ("POST", "/console/registers/{register}/entries/{entry}/close", "register"),
@@ -40,6 +46,8 @@ PUBLIC = {
     ("GET", "/console/sign-in"),
     ("GET", "/console/sign-in/{secret}"),
     ("POST", "/console/sign-in/{secret}"),
+    ("POST", "/console/sign-in/passkey/begin"),
+    ("POST", "/console/sign-in/passkey/finish"),
     ("GET", "/console/static/{name}"),
     ("GET", "/console/language/{code}"),
 }
@@ -97,13 +105,18 @@ def test_every_route_of_the_console_is_in_the_tables_of_this_test(console: Conso
     from aims_mlops.web.auth.guard import guard
     from aims_mlops.web.routes.every import console_routers
     from aims_mlops.web.routes.pages import Console
+    from aims_mlops.web.routes.passkeys import passkeys_router
     from aims_mlops.web.routes.sign_in import sign_in_router
 
     def project():  # type: ignore[no-untyped-def]
         return find_project(console.world.root)
 
     found = Console(project, console.world.store, guard(console.doorkeeper, project))
-    routers = (*console_routers(found), sign_in_router(found, console.doorkeeper, project))
+    routers = (
+        *console_routers(found),
+        sign_in_router(found, console.doorkeeper, project),
+        passkeys_router(found, console.doorkeeper),
+    )
     served = {
         (method, route.path)  # type: ignore[attr-defined]
         for router in routers

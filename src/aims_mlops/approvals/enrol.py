@@ -16,6 +16,7 @@ from aims_mlops.approvals.keys.personal_key import (
     renewed_key,
 )
 from aims_mlops.approvals.keys.signature import sign_consent
+from aims_mlops.approvals.keys.statement import Statement
 from aims_mlops.errors import GovernanceError, SeparationOfDutiesError
 from aims_mlops.evidence.clock import now, stamp
 from aims_mlops.evidence.records import Evidence, Record, Subject
@@ -127,10 +128,16 @@ def confirm(project: Project, store: EvidenceStore, entry: Enrolled, *, by: str)
     Raises SeparationOfDutiesError for one's own key, GovernanceError if nothing shows that the key
     of `by` is theirs.
     """
+    to_sign = confirmation(project, entry, by=by)
+    key = _good_key(project, store, to_sign.person)
+    return store.append(to_sign.signed(sign_consent(to_sign.body, key.signer)))
+
+
+def confirmation(project: Project, entry: Enrolled, *, by: str) -> Statement:
+    """What whoever confirms a key signs; raises SeparationOfDutiesError for one's own key."""
     giver = named_person(project, by)
     if project.human(giver.id) == entry.human:
         raise SeparationOfDutiesError(f"{giver.id} cannot confirm a key of their own")
-    key = _good_key(project, store, giver.id)
     body = {
         "step": "confirm",
         "person": entry.human,
@@ -139,7 +146,26 @@ def confirm(project: Project, store: EvidenceStore, entry: Enrolled, *, by: str)
         "approver": giver.id,
         "signed_at": now(),
     }
-    return _write(store, giver.id, body, key, about=entry.human)
+    return Statement(KIND, giver.id, body, (Subject.of_name(f"person:{entry.human}"),))
+
+
+def passkey_enrolment(project: Project, *, person: str) -> Statement:
+    """What a person signs with a new passkey, to enrol it.
+
+    Raises GovernanceError for somebody unknown or a service account.
+    """
+    known = named_person(project, person)
+    if known.acts_for is not None:
+        raise GovernanceError(f"{known.id} is a service account, and signs nothing")
+    body = {
+        "step": "enrol",
+        "person": known.id,
+        "approver": known.id,
+        "replaces": None,
+        "identity": None,
+        "signed_at": now(),
+    }
+    return Statement(KIND, known.id, body, (Subject.of_name(f"person:{known.id}"),))
 
 
 def end(

@@ -13,6 +13,7 @@ from aims_mlops.web.auth.guard import NotAllowedError, SignInNeededError, guard
 from aims_mlops.web.render.environment import PREFIX, address
 from aims_mlops.web.routes.every import console_routers
 from aims_mlops.web.routes.pages import TWIN, Console, html
+from aims_mlops.web.routes.passkeys import passkeys_router
 from aims_mlops.web.routes.sign_in import sign_in_router
 
 if TYPE_CHECKING:
@@ -40,6 +41,7 @@ def add_console(app: FastAPI, store: EvidenceStore, project: Callable[[], Projec
     doorkeeper = Doorkeeper(project().root / FILE)
     console = Console(project=project, store=store, may=guard(doorkeeper, project))
     app.include_router(sign_in_router(console, doorkeeper, project))
+    app.include_router(passkeys_router(console, doorkeeper))
     for router in console_routers(console):
         app.include_router(router)
     app.add_middleware(_ConsoleHeaders)

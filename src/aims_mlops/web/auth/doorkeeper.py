@@ -142,6 +142,31 @@ class Doorkeeper:
             )  # fmt: skip
         return session
 
+    def begin(self, person: str) -> str | None:
+        """The secret of a new session of somebody who has proved who they are.
+
+        It may see what their newest invitation that was used allows, and no longer than that; None
+        for somebody who never was let in.
+        """
+        now = stamp(datetime.now(UTC))
+        with self._open() as connection:
+            row = connection.execute(
+                "SELECT * FROM invitations WHERE person = ? AND used_at IS NOT NULL"
+                " ORDER BY used_at DESC LIMIT 1",
+                (person,),
+            ).fetchone()
+            if row is None or (row["until"] is not None and row["until"] <= now):
+                return None
+            session = secrets.token_urlsafe(32)
+            connection.execute(
+                "INSERT INTO sessions VALUES (?, ?, ?, ?, ?, ?, ?, NULL)",
+                (
+                    _hash(session), person, secrets.token_urlsafe(32), row["systems"],
+                    row["until"], now, now,
+                ),
+            )  # fmt: skip
+        return session
+
     def session(self, secret: str) -> Session | None:
         """The session of a secret, if it is neither ended, idle for too long, nor too old."""
         now = datetime.now(UTC)
