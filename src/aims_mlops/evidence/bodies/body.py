@@ -8,6 +8,7 @@ in its JSON Schema, which is made from the same class (`schema`).
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Mapping
 from functools import cache
 from typing import Annotated, Any, ClassVar, Self, TypeAlias, TypeVar
@@ -31,11 +32,23 @@ Object: TypeAlias = dict[str, Any]
 Objects: TypeAlias = list[Any]  # a list of anything: what is not of the expected shape is skipped
 
 
+_Part = TypeVar("_Part", bound=msgspec.Struct)
+
+
 class Items:
     """In the schema, the entries of a list are of this class; each is read on its own."""
 
     def __init__(self, of: type[msgspec.Struct]) -> None:
         self.of = of
+
+
+def each_of(said: object, part: type[_Part]) -> list[_Part]:
+    """The entries of a list of parts, typed; those that are of another shape are left out."""
+    found: list[_Part] = []
+    for one in said if isinstance(said, list) else ():
+        with contextlib.suppress(msgspec.ValidationError, ValueError, TypeError):
+            found.append(msgspec.convert(one, part))
+    return found
 
 
 def says(**schema: Any) -> msgspec.Meta:

@@ -11,6 +11,7 @@ from aims_mlops.documents.problems import Section
 from aims_mlops.inventory.declared.inference_settings import Inference
 from aims_mlops.inventory.declared.monitor import Monitor
 
+OrganisationRole = Literal["developer", "provider", "deployer", "user"]
 RiskTier = Literal["minimal", "limited", "high"]
 Id = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9._-]{0,63}$")]
 Digest = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
@@ -30,6 +31,7 @@ class Supplier(Section):
 class System(Section):
     """One entry of the inventory; texts may be empty until `aims lint` asks for them.
 
+    organisation_roles : what the organisation is to it, as ISO/IEC 22989 has the roles.
     models : names or shell-style patterns of the registered models that belong to it.
     assessment : path of its impact assessment, relative to aims.yaml.
     monitoring : what is measured of it in production, from its first promotion or deployment on.
@@ -45,6 +47,7 @@ class System(Section):
     intended_use: str = ""
     foreseeable_misuse: tuple[str, ...] = ()
     affected_people: tuple[str, ...] = ()
+    organisation_roles: tuple[OrganisationRole, ...] = ()
     suppliers: tuple[Supplier, ...] = ()
     models: tuple[str, ...] = Field(default=())
     assessment: str | None = None
