@@ -142,6 +142,7 @@ def find_for_control(
     """Find what supports a control in a period: records of pipelines and of people."""
     from aims_mlops.cli.report import stream_of_system
     from aims_mlops.evidence.controls import CONTROLS
+    from aims_mlops.evidence.store import signed
     from aims_mlops.inventory.project import find_project
     from aims_mlops.management.registers.read import open_register
     from aims_mlops.report.pack.contents import Period, find_evidence
@@ -150,7 +151,7 @@ def find_for_control(
     (id_,) = known_controls((control,))
     period = Period(beginning(first), end(last))
     project = find_project()
-    store = project.open_store()
+    store = signed(project.open_store())
     records = stream_of_system(store, project, system)
     register = open_register(project, store)
     found = find_evidence(records, register, id_, system=system, period=period)
