@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import Any
 
 import httpx
 import pytest
@@ -15,6 +16,7 @@ from aims_mlops.server.application import create_app
 from aims_mlops.server.tokens import Tokens
 from aims_mlops.web.application import add_console
 from aims_mlops.web.auth.doorkeeper import FILE, Doorkeeper
+from support.browser import chromium as chromium
 from support.gate import made_world
 from support.world import World
 
@@ -72,3 +74,14 @@ def console(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ConsoleServer]
                     client.close()
                 server.should_exit = True
                 thread.join()
+
+
+@pytest.fixture(scope="session")
+def chrome(chromium: str) -> Iterator[Any]:
+    """The browser, driven by Playwright; no download of its own."""
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+        yield browser
+        browser.close()

@@ -22,8 +22,6 @@ from typing import Any
 
 import pytest
 
-from support.browser import chromium as chromium
-
 ROOT = Path(__file__).parents[2]
 PICTURES = ROOT / "docs" / "assets" / "console"
 NAMES = ("waiting", "system", "model", "review", "assessment", "record", "controls", "registers")
@@ -78,16 +76,6 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
         finally:
             server.terminate()
             server.stdout.read()
-
-
-@pytest.fixture(scope="module")
-def chrome(chromium: str) -> Iterator[Any]:
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
-        yield browser
-        browser.close()
 
 
 def enter(chrome: Any, link: str) -> Any:

@@ -15,7 +15,6 @@ from aims_mlops.inventory.project import find_project
 from aims_mlops.operations.incident import open_incident
 from aims_mlops.web.routes.every import console_routers
 from aims_mlops.web.routes.pages import Console
-from support.browser import chromium as chromium
 from support.gate import made_world
 from support.world import World, figure
 
@@ -57,7 +56,7 @@ class Served:
         )
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     with pytest.MonkeyPatch.context() as patch:
         folder = tmp_path_factory.mktemp("pages")
@@ -169,14 +168,3 @@ def _name(name: str) -> Any:
     from aims_mlops.evidence.records import Subject
 
     return Subject.of_name(name)
-
-
-@pytest.fixture(scope="session")
-def chrome(chromium: str) -> Iterator[Any]:
-    """The browser, driven by Playwright; no download of its own."""
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
-        yield browser
-        browser.close()
