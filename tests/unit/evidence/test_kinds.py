@@ -23,6 +23,11 @@ ALLOWED = {
     "report.coverage.abridged": "the fields that coverage reads of two kinds of body",
     "gates.decision.evidence": "how a person gets each kind that a policy may require",
     "measures.plugin": "the measure that gives each kind; imported when it is called",
+    "exports.bom.spdx": "the four records that a reader of the BOM is sent to",
+    "management.readiness.picture": "what readiness reads of three kinds of body",
+    "management.readiness.by_log": "the kinds that each requirement asks for",
+    "operations.webhooks.event": "the events that each kind becomes",
+    "server.observed.figures": "the kinds that each figure counts",
     "aims_verify.verify": "the offline verifier imports nothing of ours (ADR 0803)",
     "aims_verify.record": "the offline verifier imports nothing of ours (ADR 0803)",
 }

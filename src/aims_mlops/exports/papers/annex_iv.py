@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from aims_mlops.evidence.kind_spec import Theme
-from aims_mlops.evidence.kinds import KINDS
+from aims_mlops.evidence.kinds import AFTER_KINDS, KINDS
 from aims_mlops.exports.basis.model_view import ModelView
 from aims_mlops.exports.papers.paper import Line, Paper
 from aims_mlops.exports.papers.sources import Part, Sources, ask, paper_of
@@ -107,7 +107,7 @@ def _risks(s: Sources) -> Iterator[Line]:
     )
     yield from s.events(
         "Found wrong since",
-        (r for r in s.view.operation if r.evidence.kind in ("nonconformity", "incident")),
+        (r for r in s.view.operation if r.evidence.kind in AFTER_KINDS),
         "none is recorded; say in the document whether there is none",
     )
 

@@ -11,6 +11,7 @@ from aims_mlops.evidence.bodies.consent import ConsentBody
 from aims_mlops.evidence.bodies.data import ModelBody
 from aims_mlops.evidence.bodies.run import EnvironmentBody, RunBody
 from aims_mlops.evidence.clock import stamp
+from aims_mlops.evidence.kinds import USE_KINDS
 from aims_mlops.evidence.records import Record
 from aims_mlops.inventory.declared.person import Person
 from aims_mlops.inventory.declared.settings import Settings
@@ -23,7 +24,7 @@ from aims_mlops.operations.nonconformity import KIND as NONCONFORMITY
 from aims_mlops.operations.nonconformity import Nonconformity, fold
 
 _READ = frozenset(READ_KINDS)
-_USE = frozenset(("promotion", "deployment"))
+_USE = frozenset(USE_KINDS)
 
 
 @dataclass
