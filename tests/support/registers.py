@@ -110,7 +110,6 @@ EXAMPLES: dict[str, dict[str, Any]] = {
         "title": "Management review of the year",
         "held": "2026-11-28",
         "attendees": ["cy", "ana"],
-        "pack": SHA,
         "decisions": ["the policy stays"],
         "actions": [{"action": "buy a course", "owner": "ana", "due": "2027-03-01"}],
     },

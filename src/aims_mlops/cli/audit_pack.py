@@ -75,6 +75,8 @@ def command(
         seed=seed if seed is not None else secrets.token_hex(8),
     )
     texts, reports = _reports(project, store, mine, register, system, frameworks)
+    if system is None:  # both tell of every system
+        _of_the_organisation(project, store, records, register, texts, reports)
     log = store.status()
     bundles = ("evidence.aims",) if system is None else ("evidence.aims", "organisation.aims")
     front = pages.Front(
@@ -170,6 +172,42 @@ def _reports(
         texts[name] = history.as_html(told, single_user=alone)
         reports.append((name, f"History of {id_}"))
     return texts, reports
+
+
+def _of_the_organisation(
+    project: Project,
+    store: EvidenceStore,
+    records: list[Record],
+    register: Register,
+    texts: dict[str, str],
+    reports: list[tuple[str, str]],
+) -> None:
+    """Readiness, and the frozen inputs of each management review, put to the other reports."""
+    from aims_mlops.management.readiness.gaps import every_gap
+    from aims_mlops.management.readiness.path import stage_of
+    from aims_mlops.management.readiness.picture import picture_of
+    from aims_mlops.management.readiness.readiness import judge
+    from aims_mlops.management.reviews.pack import frozen, read_pack, wrong_pack
+    from aims_mlops.report import readiness, review
+
+    alone = project.settings.single_user
+    picture = picture_of(
+        project, records, datetime.now(UTC), wrong_pack=lambda pack: wrong_pack(store, pack)
+    )
+    found = judge(picture)
+    picked = readiness.Picked(found, stage_of(picture, found), every_gap(picture))
+    texts["readiness.html"] = readiness.as_html(picked, single_user=alone)
+    reports.append(("readiness.html", "Readiness of the management system"))
+    for entry in register.of_register("management-review"):
+        digest = str(getattr(entry.body, "pack", None) or "")
+        body = read_pack(store, digest) if digest else "it names none"
+        if isinstance(body, str):
+            continue  # readiness says what is wrong
+        name = f"reviews/{digest}"
+        texts[f"{name}.html"] = review.as_html(body, digest, single_user=alone)
+        texts[f"{name}.json"] = frozen(body).decode()
+        reports.append((f"{name}.html", f"Inputs of the management review {entry.id}"))
+        reports.append((f"{name}.json", "The same, with the digest that the entry names"))
 
 
 def _file_name(system: str) -> str:

@@ -152,8 +152,11 @@ def assign(requirement: str, owner: str, due: str | None) -> None:
 def _picture(project: Project, store: EvidenceStore, now: datetime) -> Picture:
     from aims_mlops.evidence.store import signed
     from aims_mlops.management.readiness.picture import picture_of
+    from aims_mlops.management.reviews.pack import wrong_pack
 
-    return picture_of(project, signed(store).find(), now)
+    return picture_of(
+        project, signed(store).find(), now, wrong_pack=lambda pack: wrong_pack(store, pack)
+    )
 
 
 def _trend(

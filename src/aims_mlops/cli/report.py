@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from aims_mlops.cli import review
 from aims_mlops.cli.output_file import write_page, write_text, write_workbook
 from aims_mlops.errors import InputError
 from aims_mlops.evidence.kinds import SCHEDULE_KINDS, SHARED_KINDS
@@ -237,6 +238,9 @@ def monitoring(system: str, html: Path | None, pdf: Path | None, as_json: bool) 
         click.echo(json.dumps(operation.as_json(found), indent=2, ensure_ascii=False))
     else:
         click.echo(operation.as_text(found) if html is None else f"wrote {html}")
+
+
+group.add_command(review.command)
 
 
 def _say_if_alone(project: Project) -> None:

@@ -419,8 +419,10 @@ def review_inputs(picture: Picture) -> Found:
         return missing(
             "no management review was recorded", "aims record add --template management-review"
         )
-    if not getattr(newest.body, "pack", None):
-        words = f"management review {newest.id} names no review pack"
+    pack = getattr(newest.body, "pack", None)
+    wrong = picture.wrong_pack(str(pack)) if pack else "names no review pack"
+    if wrong is not None:
+        words = f"management review {newest.id}: {wrong}"
         return partly(
             words,
             f"aims record change management-review/{newest.id} --from FILE",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -35,6 +35,7 @@ class Picture:
     system, and by kind and None over all of them.  about : by kind and content digest.
     packages : name of a package seen in an environment -> the first record of it, by AI system.
     acted : role -> people who acted in it, each with a record.
+    wrong_pack : why a digest names no review pack of the log; None if it names one.
     """
 
     settings: Settings
@@ -50,6 +51,7 @@ class Picture:
     assessments: list[Record] = field(default_factory=list)
     nonconformities: list[Nonconformity] = field(default_factory=list)
     size: int = 0
+    wrong_pack: Callable[[str], str | None] = lambda _: None
 
     @property
     def systems(self) -> tuple[System, ...]:
@@ -75,12 +77,18 @@ class Picture:
         return [record for record in found if ConsentBody.of(record).verdict != "reject"]
 
 
-def picture_of(project: Project, records: Iterable[Record], now: datetime) -> Picture:
+def picture_of(
+    project: Project,
+    records: Iterable[Record],
+    now: datetime,
+    *,
+    wrong_pack: Callable[[str], str | None] = lambda _: None,
+) -> Picture:
     """The picture at a moment: records that the log had received by then, in its order.
 
     People, roles and systems are those of aims.yaml as it is.
     """
-    found = Picture(project.settings, now)
+    found = Picture(project.settings, now, wrong_pack=wrong_pack)
     until = stamp(now)
     registers: list[Record] = []
     findings: list[Record] = []

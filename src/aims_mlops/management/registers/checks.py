@@ -32,6 +32,7 @@ class Surroundings:
     register : as the log has it.  actor : who writes.  pending : documents that are written
     together with it, by id, each with what it supersedes.  acted_on : the humans who trained,
     assessed, approved, decided about or deployed anything of a system, as the log says.
+    wrong_pack : why a digest names no review pack of the log; None if it names one.
     """
 
     project: Project
@@ -40,6 +41,7 @@ class Surroundings:
     now: datetime
     pending: dict[str, tuple[str, ...]] = field(default_factory=dict)
     acted_on: Callable[[str], frozenset[str]] = lambda _: frozenset()
+    wrong_pack: Callable[[str], str | None] = lambda _: None
 
     @cached_property
     def replaces(self) -> dict[str, tuple[str, ...]]:
@@ -77,6 +79,8 @@ def problems_of(
             yield from _concern(content, before, around)
         case "objective":
             yield from _objective(content)
+        case "management-review":
+            yield from _reviewed(content, before, around)
 
 
 def _names(spec: RegisterSpec, content: Mapping[str, Any], project: Project) -> Iterator[Problem]:
@@ -306,3 +310,16 @@ def _objective(content: Mapping[str, Any]) -> Iterator[Problem]:
             "the value is read from the log, by `figure`",
             expected="one of the two",
         )
+
+
+def _reviewed(
+    content: Mapping[str, Any], before: Entry | None, around: Surroundings
+) -> Iterator[Problem]:
+    """The pack that was looked at is one that the log has."""
+    pack = content.get("pack")
+    if not pack or (before is not None and getattr(before.body, "pack", None) == pack):
+        return
+    wrong = around.wrong_pack(str(pack))
+    if wrong is not None:
+        expected = "the digest that aims report review printed"
+        yield Problem(("pack",), wrong, f"{str(pack)[:12]}…", expected)

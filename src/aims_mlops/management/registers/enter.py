@@ -28,6 +28,7 @@ from aims_mlops.management.registers.grammar import fields_of, model_of, places
 from aims_mlops.management.registers.read import open_register
 from aims_mlops.management.registers.register import Register
 from aims_mlops.management.registers.spec import REGISTERS, RegisterSpec, spec_of
+from aims_mlops.management.reviews.pack import wrong_pack
 from aims_mlops.operations.audit_findings import findings_opened
 
 if TYPE_CHECKING:
@@ -109,7 +110,10 @@ def enter(
     """
     register = register or open_register(project, store)
     acted_on = partial(_acted_on, project, store)
-    batch = _Batch(Surroundings(project, register, actor, now, acted_on=acted_on))
+    around = Surroundings(
+        project, register, actor, now, acted_on=acted_on, wrong_pack=partial(wrong_pack, store)
+    )
+    batch = _Batch(around)
     for one in changes:
         batch.take(one)
     refuse(batch.wrong, next_step)

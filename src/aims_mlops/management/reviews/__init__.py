@@ -1,0 +1,1 @@
+"""Management reviews: what was looked at."""
