@@ -57,7 +57,7 @@ def repository(registry: Any, tmp_path: Path) -> Any:
         def create_presigned_upload_url(self, artifact_path: str, expiration: int = 900) -> Any:
             return "address"
 
-    return frozen(Cloud(str(tmp_path / "kept")), lambda: registry)
+    return frozen(Cloud(str(tmp_path / "kept")), lambda: registry, lambda: None)
 
 
 WRITES: dict[str, Callable[[Any, str], Any]] = {
@@ -98,6 +98,39 @@ def test_registry_that_does_not_answer_refuses_every_write(registry: Any, reposi
     with pytest.raises(MlflowException, match="could not be decided") as refused:
         repository.delete_artifacts("0/other")
     assert refused.value.error_code == "PERMISSION_DENIED"
+
+
+@pytest.mark.parametrize("through", ["run", "logged model of the run", "logged model"])
+def test_upload_into_files_that_are_found_through_a_run_or_logged_model_is_refused(
+    registry: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, through: str
+) -> None:
+    from mlflow.exceptions import MlflowException
+    from mlflow.store.artifact.local_artifact_repo import LocalArtifactRepository
+    from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
+
+    # MLflow's registry asks the tracking store where a logged model lies.
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path}/mlflow.db")
+    tracking = SqlAlchemyStore(f"sqlite:///{tmp_path}/mlflow.db", "mlflow-artifacts:/")
+    run = tracking.create_run("0", "ana", 1, [], "one")
+    logged = tracking.create_logged_model("0", "model", run.info.run_id)
+    source = {
+        "run": f"runs:/{run.info.run_id}/model",
+        "logged model of the run": f"runs:/{run.info.run_id}/model",
+        "logged model": f"models:/{logged.model_id}",
+    }[through]
+    at = run.info.artifact_uri + "/model" if through == "run" else logged.artifact_location
+    folder = at.removeprefix("mlflow-artifacts:/").strip("/")
+    registry.create_model_version("loans", source)
+    (tmp_path / "w.txt").write_text("tampered")
+    repository = frozen(
+        LocalArtifactRepository(str(tmp_path / "kept")), lambda: registry, lambda: tracking
+    )
+    repository.log_artifact(str(tmp_path / "w.txt"), folder)
+    registry.set_registered_model_alias("loans", "production", "2")
+    with pytest.raises(MlflowException, match="version 2 of 'loans'"):
+        repository.log_artifact(str(tmp_path / "w.txt"), folder)
+    repository.log_artifact(str(tmp_path / "w.txt"), "elsewhere")
+    tracking.engine.dispose()
 
 
 def test_version_that_lies_in_a_cloud_is_compared_by_its_address(registry: Any) -> None:

@@ -33,17 +33,22 @@ def freeze(handlers: Any) -> None:
     build = handlers.get_artifact_repository
 
     def build_frozen(*arguments: Any, **named: Any) -> Any:
-        return frozen(build(*arguments, **named), handlers._get_model_registry_store)
+        repository = build(*arguments, **named)
+        return frozen(repository, handlers._get_model_registry_store, handlers._get_tracking_store)
 
     handlers.get_artifact_repository = build_frozen
     handlers._artifact_repo = None
 
 
-def frozen(repository: Any, registry: Callable[[], Any]) -> Any:
-    """The repository, refusing writes to files of versions that `registry()` has as promoted."""
+def frozen(repository: Any, registry: Callable[[], Any], tracking: Callable[[], Any]) -> Any:
+    """The repository, refusing writes to files of versions that `registry()` has as promoted.
+
+    tracking : gives the tracking store, which knows where a run's and a logged model's files lie.
+    """
     if not isinstance(repository, FrozenFiles):
         repository.__class__ = _frozen_kind(type(repository))
         repository.aims_registry = registry
+        repository.aims_tracking = tracking
     return repository
 
 
@@ -51,6 +56,7 @@ class FrozenFiles:
     """In front of an artifact repository of MLflow: every method of it that changes files."""
 
     aims_registry: Callable[[], Any]
+    aims_tracking: Callable[[], Any]
     artifact_uri: str
 
     def log_artifact(self, local_file: str, artifact_path: str | None = None) -> Any:
@@ -122,14 +128,40 @@ class FrozenFiles:
     def _kept_for(self, path: str, *, tree: bool) -> PromotedVersion | None:
         there = place_of(f"{self.artifact_uri.rstrip('/')}/{path}")
         for version in promoted_versions(self.aims_registry(), Guard()):
-            kept = place_of(version.location)
-            inside = there == kept or there.startswith(f"{kept}/")
-            if inside or (tree and kept.startswith(f"{there}/")):
-                return version
+            for kept in map(place_of, _locations(version.location, self.aims_tracking)):
+                inside = there == kept or there.startswith(f"{kept}/")
+                if inside or (tree and kept.startswith(f"{there}/")):
+                    return version
         return None
 
     def _next(self, name: str) -> Any:
         return getattr(super(), name)
+
+
+def _locations(location: str, tracking: Callable[[], Any]) -> list[str]:
+    """Where a version's files lie, also those that MLflow finds through a run or logged model."""
+    from mlflow.exceptions import MlflowException
+
+    scheme, _, rest = location.partition(":/")
+    if scheme not in ("runs", "models"):
+        return [location]
+    try:
+        if scheme == "models":
+            return [tracking().get_logged_model(rest).artifact_location]
+        run_id, _, path = rest.partition("/")
+        run = tracking().get_run(run_id)
+        name = path.partition("/")[0]
+        models = tracking().search_logged_models(
+            [run.info.experiment_id],
+            filter_string=f"source_run_id = '{run.info.run_id}'",
+            max_results=1000,
+        )
+        logged = [model.artifact_location for model in models if model.name == name]
+        return [f"{run.info.artifact_uri.rstrip('/')}/{path}", *logged]
+    except MlflowException as error:
+        if error.error_code == "RESOURCE_DOES_NOT_EXIST":
+            return []  # nobody can load it either
+        raise
 
 
 def place_of(location: str) -> str:
