@@ -153,6 +153,16 @@ def test_csv_formula_injection_stays_text(text: str) -> None:
     assert cell(text) == f"'{text}"
 
 
+def test_readiness_shows_each_row_and_chooses_by_clause_and_state(served: Served) -> None:
+    rows = get(served, "/v1/console/readiness").json()["rows"]
+    assert len(rows) == 55
+    chosen = get(served, "/v1/console/readiness?clause=9&state=open").json()["rows"]
+    assert chosen == [row for row in rows if row["listed"][0] == "9" and row["state"] == "open"]
+    text = get(served, "/console/readiness", **{"Accept-Language": "de"}).text
+    assert "Bereitschaft des Managementsystems" in text
+    assert "R55" in text
+
+
 def test_export_holds_what_the_page_shows(served: Served) -> None:
     text = get(served, "/console/evidence.csv?kind=model").text.removeprefix("\ufeff")
     rows = list(csv.DictReader(io.StringIO(text)))

@@ -17,6 +17,7 @@ from aims_mlops.web.pages.evidence import evidence, record
 from aims_mlops.web.pages.model import model
 from aims_mlops.web.pages.monitoring import monitoring, window
 from aims_mlops.web.pages.people import administration, people
+from aims_mlops.web.pages.readiness import readiness
 from aims_mlops.web.pages.reading import Reading
 from aims_mlops.web.pages.registers.form import add, change
 from aims_mlops.web.pages.registers.lists import entries, entry, registers
@@ -57,6 +58,7 @@ PAGES: tuple[Page, ...] = (
     Page(path="/evidence", name="evidence", model=evidence, menu=True),
     Page(path="/records/{record}", name="record", model=record),
     Page(path="/controls", name="controls", model=controls, menu=True),
+    Page(path="/readiness", name="readiness", model=readiness, menu=True),
     Page(path="/monitoring", name="monitoring", model=monitoring, menu=True),
     Page(path="/monitoring/{record}", name="window", model=window),
     Page(path="/registers", name="registers", model=registers, menu=True),
