@@ -131,12 +131,13 @@ def _reports(
 ) -> tuple[dict[str, str], list[tuple[str, str]]]:
     """Path -> page, and path and title for the start page."""
     from aims_mlops.alarms.expiry import every_alarm
+    from aims_mlops.cli.statement import statement_of
     from aims_mlops.evidence.clock import stamp
     from aims_mlops.management.crosswalks.crosswalk import read_crosswalk
     from aims_mlops.report import crosswalk, history, soa
     from aims_mlops.report.coverage import page as coverage_page
-    from aims_mlops.report.coverage.applicability import FILE_NAME, read_applicability
     from aims_mlops.report.coverage.coverage import cover
+    from aims_mlops.report.coverage.declared import declarations
 
     now, alone = datetime.now(UTC), project.settings.single_user
     covered = cover(
@@ -146,10 +147,9 @@ def _reports(
         log=store.status(),
         systems=[s for s in project.systems if system in (None, s.id)],
         alarms=[a for a in every_alarm(store, project, now) if system in (None, a.system)],
+        declared=declarations(register, now, system=system),
     )
-    path = project.root / FILE_NAME
-    made = read_applicability(path) if path.is_file() else None
-    statement = soa.state(covered, made, FILE_NAME if made is not None else None)
+    statement = statement_of(project, store, register, covered)
     texts = {
         "coverage.html": coverage_page.as_html(covered, single_user=alone),
         "soa.html": soa.as_html(statement, single_user=alone),

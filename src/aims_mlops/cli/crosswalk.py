@@ -50,13 +50,16 @@ def command(
     from aims_mlops.management.registers.read import open_register
     from aims_mlops.report import crosswalk
     from aims_mlops.report.coverage.coverage import cover
+    from aims_mlops.report.coverage.declared import declarations
 
     project = find_project()
     store = project.open_store()
     log = store.status()
     records = list(stream_of_system(store, project, system))
-    covered = cover(records, datetime.now(UTC), system=system, log=log)
-    crossed = crosswalk.cross(walk, covered, open_register(project, store), records, system=system)
+    register, now = open_register(project, store), datetime.now(UTC)
+    declared = declarations(register, now, system=system)
+    covered = cover(records, now, system=system, log=log, declared=declared)
+    crossed = crosswalk.cross(walk, covered, register, records, system=system)
     if html is not None:
         write_text(html, crosswalk.as_html(crossed, single_user=project.settings.single_user))
     if as_json:

@@ -44,8 +44,10 @@ def coverage(
     """Show which evidence supports each of the 38 controls, its age, and what is missing."""
     from aims_mlops.alarms.expiry import every_alarm
     from aims_mlops.inventory.project import find_project
+    from aims_mlops.management.registers.read import open_register
     from aims_mlops.report.coverage import page
     from aims_mlops.report.coverage.coverage import cover
+    from aims_mlops.report.coverage.declared import declarations
 
     project = find_project()
     store = project.open_store()
@@ -60,6 +62,7 @@ def coverage(
         systems=[s for s in project.systems if system in (None, s.id)],
         alarms=[a for a in every_alarm(store, project, now) if system in (None, a.system)],
         in_full=lambda record: store.get(record.id),
+        declared=declarations(open_register(project, store), now, system=system),
     )
     write_page(html, pdf, lambda: page.as_html(found, single_user=project.settings.single_user))
     if xlsx is not None:
@@ -121,6 +124,7 @@ def card(
 @group.command("soa")
 @click.option("--choices", type=_FILE, help="Instead of the applicability.yaml of this project.")
 @click.option("--system", help="Only evidence of this AI system.")
+@click.option("--diff", nargs=2, metavar="V1 V2", help="Show what differs between two versions.")
 @click.option("--new", type=_FILE, help="Write an applicability.yaml to fill in, and stop.")
 @click.option("--html", type=_FILE, help="Write one self-contained page to this file.")
 @_PDF
@@ -130,6 +134,7 @@ def card(
 def soa(
     choices: Path | None,
     system: str | None,
+    diff: tuple[str, str] | None,
     new: Path | None,
     html: Path | None,
     pdf: Path | None,
@@ -137,11 +142,18 @@ def soa(
     xlsx: Path | None,
     as_json: bool,
 ) -> None:
-    """Put the organisation's choices about the controls beside what the evidence supports."""
+    """Put the organisation's choices about the controls beside what the evidence supports.
+
+    The choices are those of the newest approved version of the document of type
+    statement-of-applicability; while there is none, those of applicability.yaml.
+    """
+    from aims_mlops.cli.statement import show_differences, statement_of
     from aims_mlops.inventory.project import find_project
+    from aims_mlops.management.registers.read import open_register
     from aims_mlops.report import soa as statement
-    from aims_mlops.report.coverage.applicability import FILE_NAME, read_applicability, skeleton
+    from aims_mlops.report.coverage.applicability import skeleton
     from aims_mlops.report.coverage.coverage import cover
+    from aims_mlops.report.coverage.declared import declarations
 
     if new is not None:
         if new.exists():
@@ -150,14 +162,16 @@ def soa(
         click.echo(f"wrote {new}")
         return
     project = find_project()
-    if choices is None and (project.root / FILE_NAME).is_file():
-        choices = project.root / FILE_NAME
-    chosen = read_applicability(choices) if choices is not None else None
     store = project.open_store()
     log = store.status()
+    register, now = open_register(project, store), datetime.now(UTC)
+    if diff is not None:
+        click.echo(show_differences(store, register, *diff, as_json=as_json))
+        return
+    declared = declarations(register, now, system=system)
     records = stream_of_system(store, project, system)
-    covered = cover(records, datetime.now(UTC), system=system, log=log)
-    found = statement.state(covered, chosen, choices.name if choices is not None else None)
+    covered = cover(records, now, system=system, log=log, declared=declared)
+    found = statement_of(project, store, register, covered, choices)
     write_page(
         html, pdf, lambda: statement.as_html(found, single_user=project.settings.single_user)
     )

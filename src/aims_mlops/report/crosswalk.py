@@ -109,12 +109,13 @@ def cross(
             machine = found.control.klass != "organisational"
             declared = declared_for(register, id_, system) if not found.evidence else ()
             last = found.newest.id if found.newest else None
+            old = found.state == "out of date"
             if declared:
                 last = declared[-1].latest.id
             by_id[id_] = Ours(
                 id_,
                 found.control.title,
-                DECLARED if declared and not machine else found.state,
+                DECLARED if declared and not machine and not old else found.state,
                 len(found.evidence) + len(declared),
                 last,
                 "pipeline" if found.evidence else "person",

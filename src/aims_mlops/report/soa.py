@@ -18,6 +18,7 @@ from aims_mlops.report.coverage.page import CLASS_NAMES
 from aims_mlops.report.render import page
 from aims_mlops.report.render.one_line import plural
 from aims_mlops.report.render.visible import one_line
+from aims_mlops.report.soa_versions import Approved
 
 FORMAT = "aims-soa/1"
 Answer = Literal["applicable", "not applicable", "not decided"]
@@ -33,6 +34,10 @@ _HEAD = (
     "records",
     "newest record",
     "age in days",
+    "how implemented",
+    "responsible",
+    "status",
+    "declared by persons",
 )
 
 
@@ -62,11 +67,17 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """All 38 rows. `source` is the file of the choices, None if there is none."""
+    """All 38 rows. `source` is the file of the choices, None if there is none.
+
+    approved : the version of the document that they come from.  draft : controls for which the
+    project's own applicability.yaml says something else; None if there is no such file.
+    """
 
     coverage: Coverage
     rows: tuple[Row, ...]
     source: str | None
+    approved: Approved | None = None
+    draft: tuple[str, ...] | None = None
 
     @property
     def answers(self) -> dict[str, int]:
@@ -76,12 +87,17 @@ class Statement:
 
 
 def state(
-    coverage: Coverage, choices: Applicability | None, source: str | None = None
+    coverage: Coverage,
+    choices: Applicability | None,
+    source: str | None = None,
+    *,
+    approved: Approved | None = None,
+    draft: tuple[str, ...] | None = None,
 ) -> Statement:
     """Put choices beside evidence; without choices every control is 'not decided'."""
     made = choices.controls if choices is not None else {}
     rows = tuple(Row(made.get(row.control.id, Choice()), row) for row in coverage.controls)
-    return Statement(coverage, rows, source)
+    return Statement(coverage, rows, source, approved, draft)
 
 
 def as_html(statement: Statement, *, single_user: bool = False) -> str:
@@ -113,6 +129,8 @@ def as_text(statement: Statement) -> str:
     counts = ", ".join(f"{n} {answer}" for answer, n in statement.answers.items())
     where = statement.source or "no applicability.yaml; aims report soa --new FILE writes one"
     lines = [f"Statement of Applicability, 38 controls: {counts}.", f"Choices: {where}."]
+    if statement.draft:
+        lines.append(f"applicability.yaml says something else: {', '.join(statement.draft)}.")
     left = [row for row in statement.rows if row.open is not None]
     if left:
         lines.append(f"{plural(len(left), 'control')} with something to do:")
@@ -131,6 +149,8 @@ def as_json(statement: Statement) -> dict[str, Any]:
         "system": statement.coverage.system,
         "source": statement.source,
         "answers": statement.answers,
+        "approved": statement.approved.to_body() if statement.approved is not None else None,
+        "draft_differs": list(statement.draft) if statement.draft is not None else None,
         "controls": [
             {
                 "id": row.coverage.control.id,
@@ -143,6 +163,10 @@ def as_json(statement: Statement) -> dict[str, Any]:
                 "evidence": row.coverage.state,
                 "records": len(row.coverage.evidence),
                 "newest": row.coverage.newest.id if row.coverage.newest else None,
+                "implementation": row.choice.implementation,
+                "responsible": row.choice.responsible,
+                "status": row.choice.status,
+                "declared": [one.to_body() for one in row.coverage.declared],
             }
             for row in statement.rows
         ],
@@ -164,6 +188,10 @@ def _lines(statement: Statement) -> Iterator[list[str]]:
             str(len(found.evidence)),
             found.newest.id if found.newest else "",
             "" if age is None else f"{age:.1f}",
+            row.choice.implementation,
+            row.choice.responsible,
+            row.choice.status or "",
+            "; ".join(f"{d.register}/{d.id}: {d.why}" for d in found.declared),
         ]
 
 

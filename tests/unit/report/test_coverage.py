@@ -44,6 +44,7 @@ def test_empty_log_has_all_38_controls_and_no_support(now):
         "supported in part": 0,
         "out of date": 0,
         "no evidence": 28,
+        "declared by a person": 0,
         "needs a person's record": 10,
     }
 

@@ -11,8 +11,11 @@ from typing import Literal
 
 from pydantic import Field
 
+from aims_mlops.documents.document import Document
 from aims_mlops.documents.problems import Problem, Section, did_you_mean, validated
 from aims_mlops.documents.reading import read_yaml
+from aims_mlops.documents.yaml_events import parse_yaml
+from aims_mlops.errors import DocumentError
 from aims_mlops.evidence.controls import CONTROLS
 
 FILE_NAME = "applicability.yaml"  # beside aims.yaml
@@ -23,11 +26,16 @@ class Choice(Section):
 
     applicable : None while it is not decided.  justification : for leaving it in, or out.
     reference : where the organisation's own record is, such as a document's number.
+    implementation : how it is implemented.  responsible : who answers for it, a role or a person.
+    status : how far that is, as people say; what the evidence says stands beside it.
     """
 
     applicable: bool | None = None
     justification: str = ""
     reference: str = ""
+    implementation: str = ""
+    responsible: str = ""
+    status: Literal["planned", "in progress", "implemented"] | None = None
 
 
 class Applicability(Section):
@@ -39,8 +47,23 @@ class Applicability(Section):
 
 def read_applicability(path: Path) -> Applicability:
     """The choices in a file; raises DocumentError with every problem and its line."""
+    return _checked(read_yaml(path))
+
+
+def applicability_from(content: bytes, name: str) -> Applicability:
+    """The same of a file's content; `name` stands in the messages."""
+    try:
+        text = content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise DocumentError(
+            "file is not UTF-8 text", path=name, got=f"an invalid byte at offset {error.start}"
+        ) from error
+    return _checked(parse_yaml(text, path=name))
+
+
+def _checked(document: Document) -> Applicability:
     return validated(
-        read_yaml(path),
+        document,
         Applicability,
         next_step="aims report soa --new FILE writes one to compare with",
         checks=(_unknown_controls,),
@@ -54,6 +77,8 @@ def skeleton() -> str:
         "# applicable: true or false; leave it empty while it is not decided.",
         "# justification: why it is applicable, or why it is not.",
         "# reference: where the organisation's own record is.",
+        "# implementation: how it is implemented.  responsible: who answers for it.",
+        "# status: planned, in progress or implemented.",
         "version: 1",
         "controls:",
     ]
@@ -63,6 +88,9 @@ def skeleton() -> str:
             "    applicable:",
             '    justification: ""',
             '    reference: ""',
+            '    implementation: ""',
+            '    responsible: ""',
+            "    status:",
         ]
     return "\n".join(lines) + "\n"
 

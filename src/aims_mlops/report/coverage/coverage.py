@@ -8,9 +8,11 @@ Rules
    catalogue gives them: what a record claims for itself cannot widen that.
 2. An organisational control is never supported by a pipeline, whatever a record claims.
 3. A partly machine-evidenced control is never more than supported in part: the rest is a
-   person's record.
+   person's record. One that another person approved is named, and then not missing.
 4. Supported means: every demand is recorded, in time and complete, and nothing that the control
    asks is beyond what this version captures.
+5. What a person declared and another approved makes an organisational control "declared by a
+   person", and nothing else; one that lapsed makes it out of date, whatever else there is.
 """
 
 from __future__ import annotations
@@ -31,6 +33,7 @@ from aims_mlops.operations.alarms.monitoring import Alarm
 from aims_mlops.operations.nonconformity import Nonconformity, fold
 from aims_mlops.report.coverage.abridged import Abridged
 from aims_mlops.report.coverage.criteria import BEYOND, DEMANDS, PERSON, Demand
+from aims_mlops.report.coverage.declared import Declarations, Declared
 from aims_mlops.report.coverage.freshness import Freshness, judge
 from aims_mlops.report.coverage.monitoring import Watch, watch
 from aims_mlops.report.coverage.scope import Scope
@@ -38,13 +41,20 @@ from aims_mlops.report.render import reading
 from aims_mlops.report.render.one_line import plural
 
 State = Literal[
-    "supported", "supported in part", "out of date", "no evidence", "needs a person's record"
+    "supported",
+    "supported in part",
+    "out of date",
+    "no evidence",
+    "declared by a person",
+    "needs a person's record",
 ]
+DECLARED: State = "declared by a person"
 STATES: tuple[State, ...] = (
     "supported",
     "supported in part",
     "out of date",
     "no evidence",
+    DECLARED,
     "needs a person's record",
 )
 
@@ -88,7 +98,8 @@ class Shortfall:
 class ControlCoverage:
     """One control: `evidence` newest first; `claimed` are records that name it and do not count.
 
-    newest : the record whose age `freshness` gives.
+    newest : the record whose age `freshness` gives.  declared : entries of people that serve it,
+    for organisational and partly machine-evidenced controls.
     """
 
     control: Control
@@ -99,6 +110,7 @@ class ControlCoverage:
     findings: tuple[Finding, ...]
     freshness: Freshness
     shortfalls: tuple[Shortfall, ...]
+    declared: tuple[Declared, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,6 +152,7 @@ def cover(
     systems: Iterable[System] = (),
     alarms: Sequence[Alarm] = (),
     in_full: Callable[[Record], Record] | None = None,
+    declared: Declarations | None = None,
 ) -> Coverage:
     """Hold records against the 38 controls.
 
@@ -148,6 +161,7 @@ def cover(
     system : id of the AI system that the records were chosen for, shown in the report.
     systems : as aims.yaml declares them, with their `monitoring`.  alarms : what is wrong now.
     in_full : reads the whole of a record again, for the few that a page tells about.
+    declared : what people put down for each control.
     """
     if in_full is None and isinstance(records, Sequence):
         whole: dict[str, Record] = {record.id: record for record in records}
@@ -164,7 +178,10 @@ def cover(
         system=system,
         log=log,
         records=len(scope.records),
-        controls=tuple(_control(control, scope, known, now) for control in CONTROLS.values()),
+        controls=tuple(
+            _control(control, scope, known, now, (declared or {}).get(control.id, ()))
+            for control in CONTROLS.values()
+        ),
         anchored=anchored_size(scope.records),
         gaps=tuple(reversed(list(scope.of_kind("gap")))),
         nonconformities=tuple(reversed(found)),
@@ -175,7 +192,14 @@ def cover(
     )
 
 
-def _control(control: Control, scope: Scope, known: list[Record], now: datetime) -> ControlCoverage:
+def _control(
+    control: Control,
+    scope: Scope,
+    known: list[Record],
+    now: datetime,
+    said: tuple[Declared, ...],
+) -> ControlCoverage:
+    declared = () if control.klass == "machine" else said
     naming = [r for r in scope.records if control.id in r.evidence.controls]
     counted: list[Record] = []
     if control.klass != "organisational":
@@ -188,7 +212,7 @@ def _control(control: Control, scope: Scope, known: list[Record], now: datetime)
     timely = [r for r in counted if r.evidence.kind in kinds] or counted
     freshness = judge(control.fresh, timely, scope, now)
     unasked = _default_only(scope) if _QUALITY in kinds else 0
-    state = _state(control, counted, findings, freshness)
+    state = _state(control, counted, findings, freshness, declared)
     return ControlCoverage(
         control=control,
         state="supported in part" if unasked and state == "supported" else state,
@@ -198,9 +222,10 @@ def _control(control: Control, scope: Scope, known: list[Record], now: datetime)
         findings=findings,
         freshness=freshness,
         shortfalls=(
-            *_shortfalls(control, counted, findings, freshness),
+            *_shortfalls(control, counted, findings, freshness, declared),
             *((_asks_little(unasked),) if unasked else ()),
         ),
+        declared=declared,
     )
 
 
@@ -243,10 +268,17 @@ def _finding(demand: Demand, scope: Scope) -> Finding:
 
 
 def _state(
-    control: Control, counted: list[Record], findings: tuple[Finding, ...], freshness: Freshness
+    control: Control,
+    counted: list[Record],
+    findings: tuple[Finding, ...],
+    freshness: Freshness,
+    declared: tuple[Declared, ...],
 ) -> State:
     if control.klass == "organisational":
-        return "needs a person's record"
+        approved = [one for one in declared if one.approved_by is not None]
+        if any(one.lapsed for one in approved):
+            return "out of date"
+        return DECLARED if approved else "needs a person's record"
     if not counted:
         return "no evidence"
     if freshness.verdict == "late":
@@ -258,7 +290,11 @@ def _state(
 
 
 def _shortfalls(
-    control: Control, counted: list[Record], findings: tuple[Finding, ...], freshness: Freshness
+    control: Control,
+    counted: list[Record],
+    findings: tuple[Finding, ...],
+    freshness: Freshness,
+    declared: tuple[Declared, ...],
 ) -> Iterable[Shortfall]:
     """What is missing; that nothing counts at all is said by the demands, not once more by age."""
     for finding in findings:
@@ -273,13 +309,18 @@ def _shortfalls(
         yield Shortfall(f"asked {freshness.asked}", freshness.words, again)
     for thing in BEYOND.get(control.id, ()):
         yield Shortfall(thing, "not captured by this version", "keep a record of your own")
-    if control.id in PERSON:
+    wanting = [one for one in declared if not one.counts]
+    if control.id in PERSON and not declared:
         yield Shortfall(PERSON[control.id], PERSONAL, "have it ready for the auditor")
+    for one in wanting:
+        yield Shortfall(f"declared by a person, {one.register} {one.id}", one.why, one.next_step)
 
 
 def state_sentence(coverage: Coverage) -> str:
     """The number of controls in each state, such as '12 supported, 9 supported in part, …'."""
-    return ", ".join(f"{n} {state}" for state, n in coverage.states.items())
+    return ", ".join(
+        f"{n} {state}" for state, n in coverage.states.items() if n or state != DECLARED
+    )
 
 
 def anchored_size(records: Iterable[Record]) -> int | None:

@@ -112,8 +112,12 @@ def as_text(coverage: Coverage, width: int = 100) -> str:
                 out += textwrap.wrap(
                     one_line(text), width, initial_indent="  ", subsequent_indent="    "
                 )
-    people = [row.control.id for row in coverage.controls if row.control.klass == "organisational"]
-    text = f"Records of people, outside this store: {', '.join(people)}."
+    for row in coverage.controls:
+        for one in row.declared:
+            text = f"Declared by a person for {row.control.id}: {one.register} {one.id}, {one.why}."
+            out += textwrap.wrap(one_line(text), width)
+    people = [row.control.id for row in coverage.controls if _owed(row)]
+    text = f"Records of people, outside this store: {', '.join(people) or 'none'}."
     out += ["", *textwrap.wrap(text, width)]
     if coverage.unknown_kinds:
         kinds = ", ".join(f"{kind} ({n})" for kind, n in coverage.unknown_kinds.items())
@@ -176,6 +180,7 @@ def _control_json(row: ControlCoverage) -> dict[str, Any]:
             for finding in row.findings
         ],
         "missing": [{"words": s.words, "next_step": s.next_step} for s in row.shortfalls],
+        "declared": [one.to_body() for one in row.declared],
     }
 
 
@@ -235,3 +240,7 @@ def _named(coverage: Coverage) -> list[Record]:
     for record in (*coverage.gaps[:20], *steps, *filter(None, told)):
         found[record.id] = record
     return sorted(found.values(), key=lambda record: -record.sequence)
+
+
+def _owed(row: ControlCoverage) -> bool:
+    return row.control.klass == "organisational" and not any(one.counts for one in row.declared)

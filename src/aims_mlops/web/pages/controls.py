@@ -9,8 +9,10 @@ from typing import Any
 from aims_mlops.alarms.expiry import every_alarm
 from aims_mlops.evidence.kinds import SHARED_KINDS
 from aims_mlops.evidence.records import Record
+from aims_mlops.management.registers.read import open_register
 from aims_mlops.report.coverage import page
 from aims_mlops.report.coverage.coverage import Coverage, cover, state_sentence
+from aims_mlops.report.coverage.declared import declarations
 from aims_mlops.web.pages.reading import Reading
 from aims_mlops.web.render.environment import address
 
@@ -34,6 +36,14 @@ def coverage_of(reading: Reading, system: str | None) -> Coverage:
             if reading.sees(alarm.system) and system in (None, alarm.system)
         ],
         in_full=lambda record: reading.store.get(record.id),
+        declared=declarations(
+            open_register(reading.project, reading.store),
+            reading.now,
+            system=system,
+            sees=lambda entry: (
+                all(map(reading.sees, entry.systems)) if entry.systems else reading.sees(None)
+            ),
+        ),
     )
 
 
