@@ -116,16 +116,23 @@ def described(picture: Picture) -> Found:
 
 
 def data(picture: Picture) -> Found:
-    """R37: of each system in use the log has data, their quality, and the log of predictions."""
-    return _each_system(picture, ("dataset", "data-quality", "inference-log"))
+    """R37: of each system in use the log has data, their quality, and the log of predictions.
+
+    Of one that others made, the log of predictions alone.
+    """
+    return _each_system(picture, ("dataset", "data-quality"), ("inference-log",))
 
 
 def bias(picture: Picture) -> Found:
-    """R38: bias was measured of what is in use, and is measured in operation."""
+    """R38: bias was measured of what is in use, and is measured in operation.
+
+    Of a system that others made, in operation alone.
+    """
     uses = list(picture.in_use())
     if not uses:
         return none_yet(_NOTHING)
-    left = _uses_without(picture, uses, "bias")
+    others = _bought_in(picture)
+    left = [use for use in _uses_without(picture, uses, "bias") if use.system not in others]
     ids = [r.id for use in uses for r in picture.about.get(("bias", use.model), [])[-1:]]
     if left:
         words = f"bias was not measured of {named([use.words for use in left])}"
@@ -307,14 +314,25 @@ def _uses_without(picture: Picture, uses: list[InUse], kind: str) -> list[InUse]
     return [use for use in uses if not picture.about.get((kind, use.model))]
 
 
-def _each_system(picture: Picture, kinds: tuple[str, ...]) -> Found:
+def _bought_in(picture: Picture) -> frozenset[str]:
+    """Systems to which the organisation is deployer or user alone: others made them."""
+    return frozenset(
+        system.id
+        for system in picture.systems
+        if system.organisation_roles
+        and not {"developer", "provider"}.intersection(system.organisation_roles)
+    )
+
+
+def _each_system(picture: Picture, made: tuple[str, ...], used: tuple[str, ...]) -> Found:
     systems = _systems_in_use(picture)
     if not systems:
         return none_yet(_NOTHING)
+    others = _bought_in(picture)
     left: list[str] = []
     ids: list[str] = []
     for system in systems:
-        for kind in kinds:
+        for kind in used if system in others else (*made, *used):
             record = picture.newest.get((kind, system))
             if record is None:
                 left.append(f"{kind} of {system}")
@@ -322,6 +340,6 @@ def _each_system(picture: Picture, kinds: tuple[str, ...]) -> Found:
                 ids.append(record.id)
     if left:
         words = f"the log has no {named(left)}"
-        step = "aims report coverage says which hook records it"
+        step = "aims report coverage"
         return partly(words, step, ids) if ids else missing(words, step)
     return met(f"data, quality and predictions of {len(systems)} systems", ids)
