@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import json
+from datetime import UTC, datetime
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from click.testing import CliRunner
@@ -18,6 +20,8 @@ from aims_mlops.inventory.project import forget_stores
 from aims_mlops.management.readiness.by_people import review_inputs
 from aims_mlops.management.readiness.picture import picture_of
 from aims_mlops.management.reviews.pack import FORMAT, frozen, wrong_pack
+from aims_mlops.web.pages.readiness import readiness
+from aims_mlops.web.pages.reading import Reading
 from support.registers import NOW, Organisation
 
 
@@ -205,6 +209,12 @@ def test_entry_that_got_in_another_way_is_told_by_readiness(firm):
     found = inputs(firm)
     assert found.state == "in part"
     assert "no review pack of this digest" in found.why
+    everyone = SimpleNamespace(person="ana", roles=frozenset(), systems=None)
+    reading = Reading(
+        project=firm.project, store=firm.store, viewer=everyone, now=datetime.now(UTC)
+    )
+    row = next(one for one in readiness(reading)["rows"] if one["id"] == "R49")
+    assert "no review pack of this digest" in row["why"]  # in the console as well
 
 
 def test_audit_pack_holds_readiness_and_what_the_review_looked_at(firm):

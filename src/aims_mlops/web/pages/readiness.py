@@ -10,6 +10,7 @@ from aims_mlops.management.readiness.gaps import every_gap
 from aims_mlops.management.readiness.path import stage_of
 from aims_mlops.management.readiness.picture import picture_of
 from aims_mlops.management.readiness.readiness import judge
+from aims_mlops.management.reviews.pack import wrong_pack
 from aims_mlops.report.readiness import CLAUSES, Picked, as_json
 from aims_mlops.web.pages.reading import Reading
 
@@ -23,7 +24,12 @@ def readiness(reading: Reading) -> dict[str, Any]:
     if reading.viewer.systems is not None:
         settings = project.settings.model_copy(update={"systems": reading.systems})
         project = replace(project, settings=settings)
-    picture = picture_of(project, reading.find(), reading.now)
+    picture = picture_of(
+        project,
+        reading.find(),
+        reading.now,
+        wrong_pack=lambda pack: wrong_pack(reading.store, pack),
+    )
     found = judge(picture)
     people = [person.id for person in picture.people]
     owner = reading.asked("owner")
