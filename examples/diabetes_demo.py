@@ -147,8 +147,9 @@ def main() -> None:
         expect=1,
     )
 
-    step(8, "What an auditor reads", "38 controls with their evidence, and the model's card")
+    step(8, "What an auditor reads", "controls with their evidence, clauses 4 to 10, the card")
     aims("report", "coverage", "--html", "coverage.html", actor="bo")
+    aims("readiness", "--html", "readiness.html", actor="bo")
     aims(
         *("report", "card", f"{MODEL}@champion"),
         *("--html", "card.html", "--markdown", "card.md"),
@@ -159,6 +160,7 @@ def main() -> None:
     print(f"\nDone in {time.perf_counter() - STARTED:.0f} s. Written to {OUTPUT}:")
     for name, what in (
         ("coverage.html", "control coverage, one self-contained page"),
+        ("readiness.html", "clauses 4 to 10 held against the log, with what to do first"),
         ("card.html", "the model card of the promoted model"),
         ("card.md", "the same as Markdown with Hugging Face metadata"),
         (".aims/evidence.db", "the evidence log"),

@@ -62,6 +62,8 @@ def problem_of(words: list[str]) -> str | None:
         command: click.Command = app
         rest = [*context._protected_args, *context.args]
         while isinstance(command, click.Group):
+            if not rest and command.invoke_without_command:
+                return None
             if not rest:
                 return "it needs a command of the group"
             name, found, rest = command.resolve_command(context, rest)

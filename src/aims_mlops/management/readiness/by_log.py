@@ -38,7 +38,7 @@ def operation(picture: Picture) -> Found:
     if policy is None or decision is None:
         return partly(
             "no policy or no decision of the gate is in the log",
-            "aims gate MODEL --target production",
+            "aims gate MODEL --for production",
             [record.id for record in (policy, decision) if record is not None],
         )
     kept = met("policies and decisions are in the log", [policy.id, decision.id])
@@ -95,7 +95,7 @@ def life_cycle(picture: Picture) -> Found:
     if not left:
         return met(f"{len(picture.systems)} systems with a history", ids)
     words = f"the log has no run or deployment of {named(left)}"
-    step = f"aims.training(system={left[0]!r}), or: aims deployment record"
+    step = f"aims.training(system={left[0]!r}), or record where it is deployed"
     return partly(words, step, ids) if ids else missing(words, step)
 
 
@@ -274,7 +274,7 @@ def nonconformities(picture: Picture) -> Found:
     ids = [one.id for one in found[-20:]]
     if late:
         words = f"{len(late)} of {len(found)} are overdue, the first {late[0].id[:8]}"
-        return partly(words, f"aims nonconformity act {late[0].id[:8]}", ids)
+        return partly(words, f"aims nonconformity show {late[0].id[:12]}", ids)
     return met(f"{len(found)} found, none overdue", ids)
 
 

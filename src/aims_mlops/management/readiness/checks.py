@@ -114,9 +114,7 @@ def in_force(picture: Picture, type_: str) -> tuple[Version | None, Found]:
             f"aims record approve document/{draft.id}",
             draft.record_ids,
         )
-    return None, missing(
-        f"no document of type {type_}", f"aims record add --template document (type: {type_})"
-    )
+    return None, missing(f"no document of type {type_}", "aims record add --template document")
 
 
 def found_entry(picture: Picture, type_: str) -> DocumentEntry:

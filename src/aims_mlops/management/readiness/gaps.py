@@ -148,7 +148,7 @@ def third_party(picture: Picture) -> tuple[Gap, ...]:
     ]
     found: list[Gap] = []
     seen: set[str] = set()
-    step = "aims record add --template supplier (covers: the name)"
+    step = "aims record add --template supplier"
     for (name, system), record in picture.packages.items():
         if name in LLM_CLIENTS and name not in seen and not _covered(name, patterns):
             seen.add(name)

@@ -135,7 +135,7 @@ def _established(found: Mapping[str, Found]) -> Found:
     words = f"{good} of {len(counted)} other requirements are met"
     if good == len(counted):
         return met(words)
-    step = "aims readiness, the rows that are open"
+    step = "aims readiness"
     return partly(words, step) if 2 * good >= len(counted) else missing(words, step)
 
 
