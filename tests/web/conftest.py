@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import threading
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -76,12 +79,46 @@ def console(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ConsoleServer]
                 thread.join()
 
 
+class _Loop:
+    """The event loop of the browser's driver, which counts as running for our tests alone.
+
+    Playwright leaves its loop running in the thread, and a test of another folder that begins one
+    of its own in this process would be refused.
+    """
+
+    def __init__(self) -> None:
+        self.held: asyncio.AbstractEventLoop | None = None
+
+    @contextlib.contextmanager
+    def running(self) -> Iterator[None]:
+        asyncio._set_running_loop(self.held)
+        try:
+            yield
+        finally:
+            asyncio._set_running_loop(None)
+
+
+_loop = _Loop()
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
+    if not item.path.is_relative_to(Path(__file__).parent):  # pytest asks for every test
+        return (yield)
+    with _loop.running():
+        return (yield)
+
+
 @pytest.fixture(scope="session")
 def chrome(chromium: str) -> Iterator[Any]:
     """The browser, driven by Playwright; no download of its own."""
     from playwright.sync_api import sync_playwright
 
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
-        yield browser
+    playwright = sync_playwright().start()
+    _loop.held = asyncio.get_running_loop()
+    browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+    yield browser
+    with _loop.running():  # after the last test of this process, of whichever folder
         browser.close()
+        playwright.stop()
+    _loop.held = None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -14,21 +13,6 @@ from aims_verify.passkey import why_not
 from support.world import GOOD
 
 from .conftest import ConsoleServer
-
-
-@pytest.fixture(scope="module")
-def chrome() -> Iterator[Any]:
-    import shutil
-
-    from playwright.sync_api import sync_playwright
-
-    from support.browser import NAMES
-
-    program = next(found for name in NAMES if (found := shutil.which(name)))
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=program, args=["--no-sandbox"])
-        yield browser
-        browser.close()
 
 
 class Person:

@@ -36,7 +36,8 @@ for i in range(4):
     try:
         if i == 2:
             reference = store.put_blob(label.encode(), media_type="text/plain")
-            blob = {{"sha256": reference.sha256, "size": 9, "media_type": "text/plain"}}
+            blob = {{"sha256": reference.sha256, "size": reference.size}}
+            blob["media_type"] = "text/plain"
             records = [store.append(evidence(label, report=blob))]
         elif i == 3:
             records = store.append_many([evidence(f"{{label}}-{{j}}") for j in range(5)])
