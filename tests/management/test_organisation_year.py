@@ -16,6 +16,8 @@ import time_machine
 from click.testing import CliRunner
 
 from aims_mlops.approvals.enrol import confirm, enrol, waiting
+from aims_mlops.approvals.keys.personal_key import personal_key
+from aims_mlops.approvals.keys.signature import sign_consent
 from aims_mlops.cli.main import app
 from aims_mlops.evidence.records import Evidence, Subject
 from aims_mlops.inventory.project import forget_stores
@@ -171,7 +173,10 @@ def operate(year: Year) -> None:
         year.put(kind, {"name": kind, "figures": figures}, system="loans", model=LOANS, actor="ana")
     for system, model in (("loans", LOANS), ("support-bot", BOT)):
         year.put("impact-assessment", {"author": "ana"}, system=system, model=model, actor="ana")
-        said = {"verdict": "approve", "approver": "bo", "roles": ["risk-owner"]}
+        said = {
+            "verdict": "approve", "approver": "bo", "roles": ["risk-owner"], "model": model
+        }  # fmt: skip
+        said = sign_consent(said, personal_key("bo").signer)
         year.put("approval", said, system=system, model=model, actor="bo")
     year.on(91)
     year.put("policy", {"name": "production"}, system="loans", model=LOANS, actor="aims")

@@ -8,6 +8,8 @@ import pytest
 from click.testing import CliRunner
 from tests.support.registers import NOW
 
+from aims_mlops.approvals.keys.personal_key import personal_key
+from aims_mlops.approvals.keys.signature import sign_consent
 from aims_mlops.cli.main import app
 from aims_mlops.evidence.records import Evidence, Subject
 from aims_mlops.evidence.store import signed
@@ -180,11 +182,11 @@ def test_promotion_before_its_approval_is_a_gap(organisation):
     promoted = put(organisation, "promotion", promotion(MODEL))
     (gap,) = gaps_of(organisation, 2)
     assert (gap.record, "never approved" in gap.words) == (promoted.id, True)
-    put(organisation, "approval", {"verdict": "approve", "roles": ["risk-owner"]}, actor="bo")
+    put(organisation, "approval", approval(MODEL), actor="bo")
     (gap,) = gaps_of(organisation, 2)
     assert "approved after it" in gap.words
     other = "b2" * 32
-    put(organisation, "approval", {"verdict": "approve"}, subject=other, actor="bo")
+    put(organisation, "approval", approval(other), subject=other, actor="bo")
     put(organisation, "promotion", promotion(other), subject=other)
     assert [gap.record for gap in gaps_of(organisation, 2)] == [promoted.id]
 
@@ -223,6 +225,33 @@ def test_stage_names_the_rows_that_the_next_one_lacks(organisation):
     stage = stage_of(seen, judge(seen))
     assert (stage.name, stage.next) == ("gap assessment", "design of the AIMS")
     assert "R01" in [row.requirement.id for row in stage.lacking]
+
+
+@pytest.mark.parametrize(
+    "forge",
+    [
+        lambda body: {**body, "signature": "0" * 128},
+        lambda body: {k: v for k, v in body.items() if k not in ("signature", "public_key")},
+        lambda body: approval("b2" * 32),
+        lambda body: approval(MODEL, by="ana", approver="bo"),
+        lambda body: approval(MODEL, by="mallory", approver="bo"),
+        lambda body: approval(MODEL, verdict="reject"),
+    ],
+    ids=["other signature", "none", "about another model", "another's key", "new key", "a no"],
+)
+def test_approval_that_no_person_signed_lets_no_promotion_be_assessed(organisation, forge):
+    put(organisation, "approval", forge(approval(MODEL)), actor="bo")
+    promoted = put(organisation, "promotion", promotion(MODEL))
+    (gap,) = gaps_of(organisation, 2)
+    assert (gap.record, "never approved" in gap.words) == (promoted.id, True)
+    found = judge(picture(organisation, later_than_log(organisation)))
+    assert found.row("R33").state == "open"
+    assert found.row("R34").state == "open"
+
+
+def approval(model, *, by="bo", approver="bo", verdict="approve"):
+    body = {"verdict": verdict, "approver": approver, "roles": ["risk-owner"], "model": model}
+    return sign_consent(body, personal_key(by).signer)
 
 
 def promotion(model):

@@ -72,7 +72,7 @@ def assessments_kept(picture: Picture) -> Found:
     if not uses and not picture.assessments:
         return none_yet("nothing was assessed, and nothing is in use")
     ids = [record.id for record in picture.assessments[-20:]]
-    left = _uses_without(picture, uses, "approval")
+    left = [use for use in uses if not picture.approvals_of(use.model)]
     if left:
         words = f"no approval in the log for {named([use.words for use in left])}"
         step = "aims assess submit --model MODEL; aims assess approve --model MODEL"

@@ -6,13 +6,16 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cached_property
 
+from aims_mlops.approvals.signed_records import KeyOwners
 from aims_mlops.evidence.bodies.consent import ConsentBody
 from aims_mlops.evidence.bodies.data import ModelBody
 from aims_mlops.evidence.bodies.run import EnvironmentBody, RunBody
 from aims_mlops.evidence.clock import stamp
-from aims_mlops.evidence.kinds import USE_KINDS
+from aims_mlops.evidence.kinds import MANAGEMENT_KINDS, SIGNED_KINDS, USE_KINDS
 from aims_mlops.evidence.records import Record
+from aims_mlops.inventory.declared.people import People
 from aims_mlops.inventory.declared.person import Person
 from aims_mlops.inventory.declared.settings import Settings
 from aims_mlops.inventory.declared.system import System
@@ -22,9 +25,11 @@ from aims_mlops.management.registers.register import Register
 from aims_mlops.operations.in_use import InUse, Uses, promotions_that_happened
 from aims_mlops.operations.nonconformity import KIND as NONCONFORMITY
 from aims_mlops.operations.nonconformity import Nonconformity, fold
+from aims_mlops.policy.key_rule import KeyRule
 
 _READ = frozenset(READ_KINDS)
 _USE = frozenset(USE_KINDS)
+_CONSENT = frozenset(SIGNED_KINDS) - frozenset(MANAGEMENT_KINDS)
 
 
 @dataclass
@@ -35,6 +40,7 @@ class Picture:
     system, and by kind and None over all of them.  about : by kind and content digest.
     packages : name of a package seen in an environment -> the first record of it, by AI system.
     acted : role -> people who acted in it, each with a record.
+    consent : what people signed about models, and whose keys are whose.
     wrong_pack : why a digest names no review pack of the log; None if it names one.
     """
 
@@ -52,6 +58,7 @@ class Picture:
     nonconformities: list[Nonconformity] = field(default_factory=list)
     size: int = 0
     wrong_pack: Callable[[str], str | None] = lambda _: None
+    consent: list[Record] = field(default_factory=list)
 
     @property
     def systems(self) -> tuple[System, ...]:
@@ -72,9 +79,24 @@ class Picture:
         return iter(self.uses)
 
     def approvals_of(self, model: str) -> list[Record]:
-        """Approvals of the impact assessment of a content, oldest first."""
-        found = self.about.get(("approval", model), [])
-        return [record for record in found if ConsentBody.of(record).verdict != "reject"]
+        """Approvals of the impact assessment of a content, oldest first.
+
+        Those that their person signed, with a confirmed key, about this very content: what a
+        record says beside that is a claim of whoever wrote it.
+        """
+        return [r for r in self.about.get(("approval", model), []) if self._is_signed(r, model)]
+
+    def _is_signed(self, record: Record, model: str) -> bool:
+        body = ConsentBody.of(record)
+        human = self._keys.people.human(body.approver or "")
+        if body.verdict == "reject" or body.model != model:
+            return False
+        return self._keys.why_not(record, human) is None
+
+    @cached_property
+    def _keys(self) -> KeyOwners:
+        rule = KeyRule(confirmed=not self.settings.single_user)
+        return KeyOwners.of(self.consent, People(self.settings.people), rule=rule)
 
 
 def picture_of(
@@ -100,6 +122,8 @@ def picture_of(
         kind = evidence.kind
         if kind in _READ:
             registers.append(record)
+            if kind in _CONSENT:
+                found.consent.append(record)
         found.newest[kind, evidence.system] = found.newest[kind, None] = record
         if kind in _USE:
             found.uses.take(record)
