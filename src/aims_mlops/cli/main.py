@@ -23,6 +23,11 @@ _COMMANDS: Mapping[str, tuple[str, str, str]] = {
     "assess": ("assess", "group", "Write, submit and approve impact assessments."),
     "record": ("record", "group", "Keep documents and registers: risks, audits, suppliers."),
     "readiness": ("readiness", "group", "Hold clauses 4 to 10 against the log; find the gaps."),
+    "inventory": (
+        "inventory",
+        "group",
+        "List AI systems with tier and state; find unclaimed ones.",
+    ),
     "people": ("people", "group", "Enrol and confirm the keys that people sign with."),
     "gate": ("gate", "command", "Decide whether a model may be promoted."),
     "promote": ("promote", "command", "Decide, then set the alias in the MLflow registry."),

@@ -16,6 +16,7 @@ from aims_mlops.report.coverage.applicability import Applicability, Choice
 from aims_mlops.report.coverage.coverage import ControlCoverage, Coverage
 from aims_mlops.report.coverage.page import CLASS_NAMES
 from aims_mlops.report.render import page
+from aims_mlops.report.render.csv_cell import cell
 from aims_mlops.report.render.one_line import plural
 from aims_mlops.report.render.visible import one_line
 from aims_mlops.report.soa_versions import Approved
@@ -195,7 +196,6 @@ def _lines(statement: Statement) -> Iterator[list[str]]:
         ]
 
 
-def _inert(cell: str) -> str:
+def _inert(text: str) -> str:
     """A cell that a spreadsheet shows and never computes (OWASP, CSV Injection)."""
-    cell = one_line(cell)
-    return "'" + cell if cell[:1] in ("=", "+", "-", "@") else cell
+    return cell(one_line(text))

@@ -12,6 +12,7 @@ from aims_mlops.inventory.declared.inference_settings import Inference
 from aims_mlops.inventory.declared.monitor import Monitor
 
 OrganisationRole = Literal["developer", "provider", "deployer", "user"]
+Use = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]{0,63}$")]
 RiskTier = Literal["minimal", "limited", "high"]
 Id = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9._-]{0,63}$")]
 Digest = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
@@ -32,6 +33,7 @@ class System(Section):
     """One entry of the inventory; texts may be empty until `aims lint` asks for them.
 
     organisation_roles : what the organisation is to it, as ISO/IEC 22989 has the roles.
+    uses : what it is used for, by the names that rules of classification have, as credit-scoring.
     models : names or shell-style patterns of the registered models that belong to it.
     assessment : path of its impact assessment, relative to aims.yaml.
     monitoring : what is measured of it in production, from its first promotion or deployment on.
@@ -48,6 +50,7 @@ class System(Section):
     foreseeable_misuse: tuple[str, ...] = ()
     affected_people: tuple[str, ...] = ()
     organisation_roles: tuple[OrganisationRole, ...] = ()
+    uses: tuple[Use, ...] = ()
     suppliers: tuple[Supplier, ...] = ()
     models: tuple[str, ...] = Field(default=())
     assessment: str | None = None

@@ -14,6 +14,7 @@ import orjson
 from aims_mlops.errors import AimsError
 from aims_mlops.evidence.store import EvidenceStore, signed
 from aims_mlops.inventory.project import Project
+from aims_mlops.report.render.csv_cell import cell
 from aims_mlops.server.problems import PROBLEMS, document, problem_of
 from aims_mlops.web.auth.permissions import is_allowed
 from aims_mlops.web.pages.reading import Reading
@@ -107,16 +108,6 @@ def table_file(rows: Iterable[Mapping[str, Any]], columns: Iterable[str], name: 
         "Cache-Control": "no-store",
     }
     return Response("\ufeff" + text.getvalue(), headers=headers, media_type="text/csv")
-
-
-def cell(value: object) -> str:
-    """One cell; an apostrophe before what a spreadsheet would calculate."""
-    if isinstance(value, (list, tuple)):
-        value = ", ".join(map(str, value))
-    text = "" if value is None else str(value)
-    if isinstance(value, (int, float)) and not isinstance(value, bool):
-        return text
-    return f"'{text}" if text.lstrip()[:1] in ("=", "+", "-", "@") or text[:1] in "\t\r\n" else text
 
 
 def pages_router(console: Console) -> APIRouter:

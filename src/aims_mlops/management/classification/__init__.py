@@ -1,0 +1,1 @@
+"""Risk tiers by the use of a system: rules as data, with article, source and confidence."""
