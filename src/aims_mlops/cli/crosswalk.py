@@ -43,6 +43,8 @@ def command(
         click.echo(f"✓ {lint}: {found.id}, {len(found.rows)} rows, as of {found.as_of}")
         return
     if framework is None:
+        if html is not None:
+            raise click.UsageError("--html needs --to NAME; aims crosswalk lists the names")
         _list(as_json)
         return
     walk = read_crosswalk(framework)

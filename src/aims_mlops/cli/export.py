@@ -10,6 +10,7 @@ from pathlib import Path
 import click
 
 from aims_mlops.cli.chosen import CONTROL, FROM, UNTIL, beginning, end, known_controls
+from aims_mlops.visible import one_line
 
 
 @click.command("export")
@@ -82,11 +83,12 @@ def export_evidence(
     if as_json:
         click.echo(json.dumps({**asdict(done), "path": str(done.path)}, indent=2))
         return
+    where = one_line(str(done.path))
     click.echo(
-        f"Wrote {done.records} of {done.log_size} records and {done.blobs} blobs to {done.path} "
+        f"Wrote {done.records} of {done.log_size} records and {done.blobs} blobs to {where} "
         f"({done.size} bytes, SHA-256 {done.sha256[:16]}…)."
     )
-    click.echo(f"Next: aims-verify {done.path}")
+    click.echo(f"Next: aims-verify {where}")
 
 
 def _digest_of(model: str) -> str:

@@ -14,6 +14,7 @@ import click
 from aims_mlops.cli.output_file import write_bytes, write_text
 from aims_mlops.cli.table import table
 from aims_mlops.errors import InputError, MissingExtraError
+from aims_mlops.visible import one_line
 
 if TYPE_CHECKING:
     from aims_mlops.inventory.project import Project
@@ -61,7 +62,7 @@ def list_systems(own: tuple[Path, ...], as_json: bool) -> None:
     click.echo(table(head, rows))
     for item in items:
         for line in _remarks(item):
-            click.echo(line)
+            click.echo(one_line(line))
 
 
 @group.command("show")
@@ -84,9 +85,9 @@ def show(system: str, own: tuple[Path, ...], as_json: bool) -> None:
         if name == "rules":
             value = [f"{one['framework']} {one['article']}: {one['tier']}" for one in value]
         said = "; ".join(map(str, value)) if isinstance(value, list) else str(value)
-        click.echo(table((f"{name.replace('_', ' ')}:".ljust(20), said or "-"), []))
+        click.echo(f"{name.replace('_', ' ') + ':':<22}{one_line(said) or '-'}")
     for line in _remarks(item):
-        click.echo(line)
+        click.echo(one_line(line))
 
 
 @group.command("export")
@@ -165,7 +166,8 @@ def scan(context: click.Context, registry: str | None, log_only: bool, as_json: 
     else:
         for entry in found:
             record = f" [{entry['record'][:8]}]" if entry["record"] else ""
-            click.echo(f"- {entry['words']}{record}\n  Next: {entry['next_step']}")
+            words = one_line(str(entry["words"]))
+            click.echo(f"- {words}{record}\n  Next: {entry['next_step']}")
         click.echo(f"{len(found)} found in {asked}")
     context.exit(1 if found else 0)
 

@@ -198,7 +198,8 @@ def test_hostile_evidence_reaches_no_reader_of_any_command(
     assert text.strip(), arguments
     check(text, where=arguments)
     for name in arguments:
-        if name.endswith((".html", ".md")):
+        # One that was asked for too little writes none.
+        if name.endswith((".html", ".md")) and (project / name).exists():
             content = (project / name).read_text(encoding="utf-8")
             check(content, where=name, lines=name.endswith(".md"))
 
