@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -250,6 +251,17 @@ def check(year: Year, day: int, number: int) -> None:
     organisation.close(f"improvement/I-{number}-done", now=now)
 
 
+def pack(folder: Path) -> dict[str, str]:
+    """What an audit pack of the moment holds: path -> text."""
+    done = CliRunner().invoke(app, ["audit-pack", str(folder), "--sample", "1", "--seed", "7"])
+    assert done.exit_code == 0, done.output + str(done.exception)
+    return {
+        path.relative_to(folder).as_posix(): path.read_text(errors="replace")
+        for path in folder.rglob("*")
+        if path.is_file()
+    }
+
+
 @pytest.fixture(scope="module")
 def seen(tmp_path_factory: pytest.TempPathFactory) -> Any:
     """Readiness at four dates, and what else was seen then."""
@@ -266,10 +278,12 @@ def seen(tmp_path_factory: pytest.TempPathFactory) -> Any:
         write_down(year)
         year.on(81)
         found["stage 1"] = year.readiness()
+        found["stage 1 pack"] = pack(root / "stage-1")
         operate(year)
         check(year, 200, 1)
         year.on(203)
         found["stage 2"] = year.readiness()
+        found["stage 2 pack"] = pack(root / "stage-2")
         found["gaps"] = year.gaps()
         found["then"] = year.readiness("--at", (DAY_0 + timedelta(days=80)).date().isoformat())
         year.add("document", id="certificate", type="certificate", effective="2027-08-01",
@@ -297,6 +311,16 @@ def test_stages_follow_each_other(seen: Any) -> None:
     lacking = seen["stage 1"]["stage"]["lacking"]
     assert set(lacking) <= {"R35"}, lacking
     assert seen["certified"]["stage"]["name"] == "surveillance"
+
+
+def test_pack_of_each_stage_holds_readiness_as_it_was_then(seen: Any) -> None:
+    first, second = seen["stage 1 pack"], seen["stage 2 pack"]
+    for held in (first, second):
+        assert {"index.html", "readiness.html", "evidence.aims"} <= set(held)
+    assert "no management review was held" in first["readiness.html"]
+    assert "no management review was held" not in second["readiness.html"]
+    review = next(path for path in second if path.startswith("reviews/") and "html" in path)
+    assert review not in first
 
 
 def test_clean_organisation_has_none_of_the_five_gaps(seen: Any) -> None:
