@@ -12,7 +12,7 @@ from aims_mlops.evidence.bodies.management import CompetenceBody, SupplierEntryB
 from aims_mlops.evidence.bodies.operation import DeploymentBody
 from aims_mlops.evidence.records import Record
 from aims_mlops.inventory.declared.people import People
-from aims_mlops.management.readiness import by_people
+from aims_mlops.management.readiness import by_checking, by_people
 from aims_mlops.management.readiness.picture import Picture
 
 TITLES = {
@@ -195,8 +195,8 @@ def speechless(picture: Picture) -> tuple[Gap, ...]:
     found: list[Gap] = []
     for thing, check in (
         ("AI policy", by_people.policy),
-        ("management review", by_people.reviews),
-        ("review pack", by_people.review_inputs),
+        ("management review", by_checking.reviews),
+        ("review pack", by_checking.review_inputs),
     ):
         result = check(picture)
         if result.state != "met":

@@ -10,7 +10,7 @@ from typing import Any
 
 from aims_mlops.evidence.bodies.management import AssignmentBody
 from aims_mlops.evidence.clock import stamp
-from aims_mlops.management.readiness import by_log, by_people
+from aims_mlops.management.readiness import by_checking, by_documents, by_log, by_people
 from aims_mlops.management.readiness.checks import (
     STATES,
     Found,
@@ -183,9 +183,9 @@ _RULES: Mapping[str, Callable[[Picture], Found]] = {
     "R25": by_people.needed,
     "R26": by_people.awareness,
     "R27": by_people.communications,
-    "R28": by_people.documents,
-    "R29": by_people.documents_described,
-    "R30": by_people.documents_controlled,
+    "R28": by_documents.documents,
+    "R29": by_documents.documents_described,
+    "R30": by_documents.documents_controlled,
     "R31": by_log.operation,
     "R32": by_log.assessment_process,
     "R33": by_log.assessed_before,
@@ -200,15 +200,15 @@ _RULES: Mapping[str, Callable[[Picture], Found]] = {
     "R42": by_log.measured_how,
     "R43": by_log.monitored,
     "R44": by_log.against_objectives,
-    "R45": by_people.audits,
+    "R45": by_checking.audits,
     "R46": lambda p: document(p, "audit-programme", every=YEAR),
-    "R47": by_people.audits_reported,
-    "R48": by_people.reviews,
-    "R49": by_people.review_inputs,
-    "R50": by_people.review_results,
-    "R51": by_people.improvements,
+    "R47": by_checking.audits_reported,
+    "R48": by_checking.reviews,
+    "R49": by_checking.review_inputs,
+    "R50": by_checking.review_results,
+    "R51": by_checking.improvements,
     "R52": by_log.nonconformities,
     "R53": by_log.corrective_action,
     "R54": by_log.corrections_kept,
-    "R55": by_people.improved,
+    "R55": by_checking.improved,
 }
