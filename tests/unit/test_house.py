@@ -84,6 +84,11 @@ def test_list_of_kinds_by_hand_is_counted(code, count):
     assert kind_lists(ast.parse(code), frozenset(("approval", "waiver"))) == count
 
 
+def test_no_file_is_longer_than_400_lines():
+    lengths = {p.name: p.read_text().count("\n") for p in source().parent.rglob("*.py")}
+    assert {name: lines for name, lines in lengths.items() if lines > 400} == {}
+
+
 def test_names_of_modules_in_sentences_lead_to_modules():
     """`gates.gate` in a docstring or on a page is where somebody will look."""
     package = source()

@@ -39,7 +39,7 @@ def new_assessment(system: str, uri: str | None, output: Path | None, person: st
     from aims_mlops.assessments.prefill import declared, from_evidence, from_prior
     from aims_mlops.assessments.review import prior_assessment
     from aims_mlops.assessments.template import assessment_text, is_untouched
-    from aims_mlops.cli.assessing import acting, known_dossier, known_system
+    from aims_mlops.cli.assessing import acting, known_dossier, known_system, write_once
     from aims_mlops.inventory.project import find_project
 
     project = find_project()
@@ -60,10 +60,10 @@ def new_assessment(system: str, uri: str | None, output: Path | None, person: st
         prior=before,
     )
     path.parent.mkdir(parents=True, exist_ok=True)
-    if is_untouched(path) or _has(path, text):
-        path.write_text(text, encoding="utf-8")  # as a command left it: nothing of a person's
+    if is_untouched(path):  # as a command left it: nothing of a person's
+        path.write_text(text, encoding="utf-8")
     else:
-        _write_new(path, text, uri)
+        write_once(path, text, uri)
     written, _ = read_assessment(path)
     origins = [written.provenance(field) for field in TEXT_FIELDS]
     click.echo(f"✓ wrote {path}")
@@ -72,25 +72,6 @@ def new_assessment(system: str, uri: str | None, output: Path | None, person: st
     if prior is not None:
         click.echo(f"  the assessment before, record {prior.id[:12]}, is carried over: confirm it")
     click.echo(f"Next: edit it, then aims assess lint {path}")
-
-
-def _has(path: Path, text: str) -> bool:
-    try:
-        return path.read_text(encoding="utf-8") == text
-    except (OSError, ValueError):
-        return False
-
-
-def _write_new(path: Path, text: str, uri: str | None) -> None:
-    try:
-        with path.open("x", encoding="utf-8") as file:
-            file.write(text)
-    except FileExistsError:
-        again = f"aims assess refresh --model {uri or 'MODEL'}"
-        raise InputError(
-            f"{path} is there already, and is another than would be written now",
-            next_step=f"go on with it ({again} fills in what the log knows), or --output FILE",
-        ) from None
 
 
 @group.command("refresh")

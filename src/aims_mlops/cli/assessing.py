@@ -67,3 +67,25 @@ def assessment_file(project: Project, store: EvidenceStore, model: ModelReferenc
             next_step="aims assess submit FILE --model " + model.uri,
         )
     return project.root / system.assessment
+
+
+def write_once(path: Path, text: str, uri: str | None) -> None:
+    """Write a file that is not there, or says just this; raises InputError for any other."""
+    try:
+        with path.open("x", encoding="utf-8") as file:
+            file.write(text)
+    except FileExistsError:
+        if _has(path, text):
+            return
+        again = f"aims assess refresh --model {uri or 'MODEL'}"
+        raise InputError(
+            f"{path} is there already, and is another than would be written now",
+            next_step=f"go on with it ({again} fills in what the log knows), or --output FILE",
+        ) from None
+
+
+def _has(path: Path, text: str) -> bool:
+    try:
+        return path.read_text(encoding="utf-8") == text
+    except (OSError, ValueError):
+        return False
