@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from aims_mlops.cli.chosen import FROM, beginning, end
+from aims_mlops.visible import one_line
 
 if TYPE_CHECKING:
     from aims_mlops.evidence.records import Record
@@ -115,8 +116,8 @@ def command(
         click.echo(json.dumps(said, indent=2))
         return
     click.echo(
-        f"Wrote {target}: {len(found.promotions)} promotions, {len(found.sample)} drawn with seed "
-        f"{found.seed}; pack.json has SHA-256 {digest[:16]}…"
+        f"Wrote {one_line(str(target))}: {len(found.promotions)} promotions, "
+        f"{len(found.sample)} drawn with seed {found.seed}; pack.json has SHA-256 {digest[:16]}…"
     )
     click.echo("Next: hand it over with the log's key, which goes by another way (aims key list)")
 

@@ -113,7 +113,7 @@ def export(csv_file: Path | None, xlsx: Path | None, own: tuple[Path, ...]) -> N
     if xlsx is not None:
         at = stamp(datetime.now(UTC))
         write_bytes(xlsx, workbook({"inventory": (HEAD, rows)}, at=at))
-    click.echo(f"wrote {', '.join(str(path) for path in (csv_file, xlsx) if path)}")
+    click.echo(f"wrote {', '.join(one_line(str(path)) for path in (csv_file, xlsx) if path)}")
 
 
 @group.command("scan")

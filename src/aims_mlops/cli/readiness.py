@@ -11,6 +11,7 @@ import click
 
 from aims_mlops.cli.output_file import write_bytes, write_text
 from aims_mlops.errors import InputError
+from aims_mlops.visible import one_line
 
 if TYPE_CHECKING:
     from aims_mlops.evidence.store import EvidenceStore
@@ -87,7 +88,7 @@ def group(
     elif html is None and xlsx is None:
         click.echo(page.as_text(picked))
     else:
-        written = [str(path) for path in (html, xlsx) if path is not None]
+        written = [one_line(str(path)) for path in (html, xlsx) if path is not None]
         click.echo(f"{page.headline(picked)}\nwrote {', '.join(written)}")
 
 

@@ -17,7 +17,7 @@ from aims_mlops.evidence.clock import parse
 from aims_mlops.evidence.records import Evidence, Subject
 from aims_mlops.evidence.store import signed
 from aims_mlops.inventory.project import forget_stores
-from aims_mlops.management.readiness.by_people import review_inputs
+from aims_mlops.management.readiness.by_checking import review_inputs
 from aims_mlops.management.readiness.picture import picture_of
 from aims_mlops.management.reviews.pack import FORMAT, frozen, wrong_pack
 from aims_mlops.web.pages.readiness import readiness
